@@ -1,0 +1,14 @@
+//! Fails Hyper-V Replica virtual machines over from any operating system.
+pub mod auth;
+pub mod cim;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod failover;
+pub mod hyperv;
+#[cfg(feature = "simulator")]
+pub mod simulator;
+pub mod soap;
+#[cfg(feature = "transport")]
+pub mod transport;
+pub mod wsman;
+pub mod xml;
