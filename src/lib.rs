@@ -1,4 +1,5 @@
 //! Fails Hyper-V Replica virtual machines over from any operating system.
+#![warn(missing_docs)]
 pub mod auth;
 pub mod cim;
 #[cfg(feature = "cli")]

@@ -1,0 +1,251 @@
+//! A document read into one arena, and views of its elements.
+
+use std::fmt;
+
+use super::ns;
+
+/// A whole document: the input, and a table of elements whose names and texts are spans of it.
+///
+/// One allocation for the input (taken over from the caller), one for the table, one for the few
+/// texts that had to be unescaped. Elements are handed out as [`Element`] views.
+pub struct Document {
+    pub(super) input: String,
+    /// Texts that differ from their spelling in the input (entities, CDATA, line ends).
+    pub(super) unescaped: String,
+    pub(super) nodes: Vec<Node>,
+    pub(super) attributes: Vec<AttributeNode>,
+    pub(super) bindings: Vec<Binding>,
+    pub(super) namespaces: Vec<String>,
+}
+
+/// A stretch of the input, or of the unescaped texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: u32,
+    pub(super) len: u32,
+    pub(super) unescaped: bool,
+}
+
+/// An element. Its children follow it directly; `end` is the index after its last descendant.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    pub(super) local: Span,
+    pub(super) text: Span,
+    pub(super) namespace: u32,
+    pub(super) end: u32,
+    pub(super) first_attribute: u32,
+    pub(super) attribute_count: u32,
+    /// Newest namespace binding in scope, a link into the chain of `bindings`.
+    pub(super) scope: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AttributeNode {
+    pub(super) local: Span,
+    pub(super) namespace: u32,
+    pub(super) value: Span,
+}
+
+/// `xmlns:prefix="namespace"`, chained to the binding it was added to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Binding {
+    pub(super) prefix: Span,
+    pub(super) namespace: u32,
+    pub(super) outer: u32,
+}
+
+/// No binding: the end of a chain.
+pub(super) const NO_BINDING: u32 = u32::MAX;
+/// The id of "no namespace".
+pub(super) const NO_NAMESPACE: u32 = 0;
+/// The id of the namespace of `xml:lang`.
+pub(super) const XML_NAMESPACE: u32 = 1;
+
+impl Document {
+    /// The root element.
+    pub fn root(&self) -> Element<'_> {
+        Element { document: self, id: 0 }
+    }
+
+    /// The text as it was read, for messages and traces.
+    pub fn source(&self) -> &str {
+        &self.input
+    }
+
+    pub(super) fn span(&self, span: Span) -> &str {
+        let arena = if span.unescaped { &self.unescaped } else { &self.input };
+        let start = usize::try_from(span.start).unwrap_or(usize::MAX);
+        let len = usize::try_from(span.len).unwrap_or(usize::MAX);
+        arena.get(start..start.saturating_add(len)).unwrap_or("")
+    }
+
+    fn namespace(&self, id: u32) -> &str {
+        usize::try_from(id).ok().and_then(|id| self.namespaces.get(id)).map_or("", String::as_str)
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").field("bytes", &self.input.len()).field("elements", &self.nodes.len()).finish()
+    }
+}
+
+/// A view of one element: cheap to copy, valid as long as its [`Document`].
+#[derive(Clone, Copy)]
+pub struct Element<'d> {
+    document: &'d Document,
+    id: u32,
+}
+
+impl<'d> Element<'d> {
+    /// Namespace URI; empty where there is none.
+    pub fn namespace(self) -> &'d str {
+        self.document.namespace(self.node().namespace)
+    }
+
+    /// Local name, without prefix.
+    pub fn local(self) -> &'d str {
+        self.document.span(self.node().local)
+    }
+
+    /// Whether the element has this expanded name.
+    pub fn is(self, namespace: &str, local: &str) -> bool {
+        self.local() == local && self.namespace() == namespace
+    }
+
+    /// Whether both elements are in the same namespace; cheaper than comparing two URIs.
+    pub fn same_namespace(self, other: Element<'_>) -> bool {
+        if std::ptr::eq(self.document, other.document) {
+            self.node().namespace == other.node().namespace
+        } else {
+            self.namespace() == other.namespace()
+        }
+    }
+
+    /// The text directly inside: references resolved, CDATA included, pieces joined. White space
+    /// between child elements is not text.
+    pub fn text(self) -> &'d str {
+        self.document.span(self.node().text)
+    }
+
+    /// Child elements in document order.
+    pub fn children(self) -> Children<'d> {
+        Children { document: self.document, next: self.id.saturating_add(1), end: self.node().end }
+    }
+
+    /// The first child with this expanded name.
+    pub fn child(self, namespace: &str, local: &str) -> Option<Element<'d>> {
+        self.children().find(|child| child.is(namespace, local))
+    }
+
+    /// The first child with this local name in the namespace of this element.
+    pub fn child_here(self, local: &str) -> Option<Element<'d>> {
+        self.children().find(|child| child.node().namespace == self.node().namespace && child.local() == local)
+    }
+
+    /// Attributes, namespace declarations left out.
+    pub fn attributes(self) -> impl Iterator<Item = Attribute<'d>> {
+        let node = self.node();
+        let first = usize::try_from(node.first_attribute).unwrap_or(usize::MAX);
+        let count = usize::try_from(node.attribute_count).unwrap_or(0);
+        let document = self.document;
+        document.attributes.iter().skip(first).take(count).map(move |attribute| Attribute {
+            namespace: document.namespace(attribute.namespace),
+            local: document.span(attribute.local),
+            value: document.span(attribute.value),
+        })
+    }
+
+    /// The value of an attribute; the namespace of an attribute without prefix is empty.
+    pub fn attribute(self, namespace: &str, local: &str) -> Option<&'d str> {
+        if self.node().attribute_count == 0 {
+            return None;
+        }
+        self.attributes()
+            .find(|attribute| attribute.local == local && attribute.namespace == namespace)
+            .map(|attribute| attribute.value)
+    }
+
+    /// Whether `xsi:nil` is true here.
+    pub fn is_nil(self) -> bool {
+        matches!(self.attribute(ns::XSI, "nil").map(str::trim), Some("true" | "1" | "TRUE"))
+    }
+
+    /// The namespace a prefix stands for at this element; the empty prefix asks for the default one.
+    ///
+    /// For values that are qualified names, such as the subcode of a fault.
+    pub fn resolve_prefix(self, prefix: &str) -> Option<&'d str> {
+        if prefix == "xml" {
+            return Some(ns::XML);
+        }
+        let mut link = self.node().scope;
+        while let Some(binding) = usize::try_from(link).ok().and_then(|link| self.document.bindings.get(link)) {
+            if self.document.span(binding.prefix) == prefix {
+                return Some(self.document.namespace(binding.namespace));
+            }
+            link = binding.outer;
+        }
+        prefix.is_empty().then_some("")
+    }
+
+    /// The text read as a qualified name: namespace and local name. An undeclared prefix gives none.
+    pub fn qname(self) -> Option<(&'d str, &'d str)> {
+        let text = self.text().trim();
+        match text.split_once(':') {
+            Some((prefix, local)) => Some((self.resolve_prefix(prefix)?, local)),
+            None => Some((self.resolve_prefix("")?, text)),
+        }
+    }
+
+    fn node(self) -> &'d Node {
+        const MISSING: Node = Node {
+            local: Span { start: 0, len: 0, unescaped: false },
+            text: Span { start: 0, len: 0, unescaped: false },
+            namespace: NO_NAMESPACE,
+            end: 0,
+            first_attribute: 0,
+            attribute_count: 0,
+            scope: NO_BINDING,
+        };
+        usize::try_from(self.id).ok().and_then(|id| self.document.nodes.get(id)).unwrap_or(&MISSING)
+    }
+}
+
+impl fmt::Debug for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{{{}}}{}>", self.namespace(), self.local())
+    }
+}
+
+/// One attribute of an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attribute<'d> {
+    /// Namespace URI; empty without prefix.
+    pub namespace: &'d str,
+    /// Local name.
+    pub local: &'d str,
+    /// Value, references resolved.
+    pub value: &'d str,
+}
+
+/// Iterator over child elements.
+#[derive(Debug, Clone)]
+pub struct Children<'d> {
+    document: &'d Document,
+    next: u32,
+    end: u32,
+}
+
+impl<'d> Iterator for Children<'d> {
+    type Item = Element<'d>;
+
+    fn next(&mut self) -> Option<Element<'d>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let child = Element { document: self.document, id: self.next };
+        // `end` lies after the child itself, so the loop moves on even in a damaged table.
+        self.next = child.node().end.max(self.next.saturating_add(1));
+        Some(child)
+    }
+}

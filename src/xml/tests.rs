@@ -1,0 +1,157 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn kind(text: &str) -> ErrorKind {
+    Document::parse(text).err().unwrap_or_else(|| panic!("{text:.80} was taken")).kind().clone()
+}
+
+#[test]
+fn a_prefix_may_be_rebound_inside_one_document() {
+    let document = Document::parse(r#"<p:a xmlns:p="urn:1"><p:b xmlns:p="urn:2"><p:c/></p:b><p:d/></p:a>"#).unwrap();
+    let root = document.root();
+    let names: Vec<_> = root.children().map(|e| (e.namespace(), e.local())).collect();
+    assert_eq!(names, [("urn:2", "b"), ("urn:1", "d")]);
+    let inner = root.child("urn:2", "b").unwrap().children().next().unwrap();
+    assert_eq!((inner.namespace(), inner.resolve_prefix("p")), ("urn:2", Some("urn:2")));
+    assert_eq!(root.resolve_prefix("q"), None);
+}
+
+#[test]
+fn text_is_joined_from_its_pieces_and_layout_is_not_text() {
+    let document =
+        Document::parse("<a>\n <b>x&amp;<![CDATA[<y>]]>&#x41;z\r\n</b>\n <c>  </c><d></d>tail &lt;\n<e/>more</a>")
+            .unwrap();
+    let texts: Vec<_> = document.root().children().map(|e| e.text()).collect();
+    assert_eq!(texts, ["x&<y>Az\n", "  ", "", ""]);
+    assert_eq!(document.root().text(), "tail <\nmore");
+}
+
+#[test]
+fn attributes_are_unescaped_and_found_by_namespace() {
+    let document = Document::parse(
+        r#"<a xmlns:x="http://www.w3.org/2001/XMLSchema-instance" x:nil="true" v="a&quot;&#10;b
+c" xml:lang="ja-JP"/>"#,
+    )
+    .unwrap();
+    let root = document.root();
+    assert!(root.is_nil());
+    assert_eq!(root.attribute("", "v"), Some("a\"\nb c"));
+    assert_eq!(root.attribute(ns::XML, "lang"), Some("ja-JP"));
+    assert_eq!(root.attribute("", "nil"), None);
+}
+
+#[test]
+fn a_qualified_name_in_text_is_resolved_where_it_stands() {
+    let document =
+        Document::parse(r#"<s:Value xmlns:s="urn:s" xmlns:a="urn:a"> a:DestinationUnreachable </s:Value>"#).unwrap();
+    assert_eq!(document.root().qname(), Some(("urn:a", "DestinationUnreachable")));
+}
+
+#[test]
+fn what_the_parser_lets_pass_is_refused_here() {
+    assert_eq!(kind(""), ErrorKind::Empty);
+    assert_eq!(kind(" \n"), ErrorKind::Empty);
+    assert_eq!(kind("<a><b>"), ErrorKind::Truncated("b".into()));
+    assert!(matches!(kind("<a/><b/>"), ErrorKind::Structure(_)));
+    assert!(matches!(kind("<a/>x"), ErrorKind::Structure(_)));
+    assert!(matches!(kind("x<a/>"), ErrorKind::Structure(_)));
+    assert!(matches!(kind("<a/>&amp;"), ErrorKind::Structure(_)));
+    assert!(matches!(kind("<!-- only -->"), ErrorKind::Structure(_)));
+    assert_eq!(kind("<p:a/>"), ErrorKind::UndeclaredPrefix("p".into()));
+    assert_eq!(kind(r#"<a q:b="1"/>"#), ErrorKind::UndeclaredPrefix("q".into()));
+    assert!(matches!(kind("<a b=1/>"), ErrorKind::Attribute(_)));
+    assert!(matches!(kind(r#"<a b="1" b="2"/>"#), ErrorKind::Attribute(_)));
+    assert!(matches!(kind(r#"<a xmlns:p="u" xmlns:q="u" p:b="1" q:b="2"/>"#), ErrorKind::Attribute(_)));
+    assert!(matches!(kind(r#"<a xmlns:p="u" xmlns:p="v"/>"#), ErrorKind::Attribute(_)));
+    assert!(matches!(kind(r#"<a b="x<y"/>"#), ErrorKind::Attribute(_)));
+    assert!(matches!(kind("<a>]]></a>"), ErrorKind::Syntax(_)));
+    assert!(matches!(kind("<a><!-- -- --></a>"), ErrorKind::Syntax(_)));
+    assert!(matches!(kind("<a></b>"), ErrorKind::Syntax(_)));
+    assert_eq!(kind("<a>\u{1}</a>"), ErrorKind::ControlCharacter(1));
+    assert_eq!(kind("<a>&#1;</a>"), ErrorKind::Entity("#1".into()));
+    assert_eq!(kind("<a>&xxe;</a>"), ErrorKind::Entity("xxe".into()));
+    assert_eq!(kind(r#"<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>"#), ErrorKind::Doctype);
+    assert_eq!(kind(r#"<?xml version="1.0" encoding="utf-16"?><a/>"#), ErrorKind::NotUtf8);
+}
+
+#[test]
+fn attributes_may_be_the_same_on_two_elements() {
+    let document = Document::parse(r#"<a b="1"><c b="2" d="3"/><c b="4"/></a>"#).unwrap();
+    let values: Vec<_> = document.root().children().filter_map(|e| e.attribute("", "b")).collect();
+    assert_eq!(values, ["2", "4"]);
+}
+
+#[test]
+fn encodings_other_than_utf8_are_named() {
+    assert_eq!(*Document::parse(vec![0xff, 0xfe, b'<', 0]).unwrap_err().kind(), ErrorKind::Utf16);
+    assert_eq!(*Document::parse(b"<a>\xe9</a>".to_vec()).unwrap_err().kind(), ErrorKind::NotUtf8);
+    assert_eq!(Document::parse("\u{feff}<a>é</a>").unwrap().root().text(), "é");
+}
+
+#[test]
+fn limits_hold() {
+    let deep = "<a>".repeat(70) + &"</a>".repeat(70);
+    assert_eq!(kind(&deep), ErrorKind::TooDeep(64));
+    let wide: String = (0..70).map(|n| format!(" a{n}=''")).collect();
+    assert_eq!(kind(&format!("<a{wide}/>")), ErrorKind::TooManyAttributes(64));
+    let limits = Limits::with_bytes(10);
+    let error = Document::parse_with("<a>12345</a>", &limits).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::TooLarge { actual: 12, limit: 10 });
+    let mixed = format!("<a>{}</a>", "<b>&amp;</b>x".repeat(20_000));
+    assert_eq!(kind(&mixed), ErrorKind::TooManyParts);
+}
+
+#[test]
+fn errors_say_where() {
+    let error = Document::parse("<a>\n  <p:b/></a>").unwrap_err();
+    assert_eq!(error.to_string(), "the prefix \"p\" is not declared at line 2, column 4");
+}
+
+#[test]
+fn the_writer_refuses_what_xml_cannot_carry() {
+    let written = |prefix: &str, local: &str, text: &str| {
+        let mut w = Writer::new();
+        w.text_element(prefix, local, text);
+        w.finish_text()
+    };
+    assert_eq!(written("", "a", "1 < 2 & \"3\" ]]>\r").unwrap(), "<a>1 &lt; 2 &amp; \"3\" ]]&gt;&#13;</a>");
+    assert_eq!(written("", "a b", ""), Err(WriteError::Name("a b".into())));
+    assert_eq!(written("", "", ""), Err(WriteError::Name(String::new())));
+    assert_eq!(written("x/>", "a", ""), Err(WriteError::Name("x/>".into())));
+    assert_eq!(written("", "a", "\u{0}"), Err(WriteError::Character('\u{0}')));
+    let mut open = Writer::new();
+    open.open("", "a");
+    assert_eq!(open.finish(), Err(WriteError::Nesting));
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(text in "[\\PC\\t\\n\\r]{0,40}", value in "[\\PC\\t\\n\\r]{0,40}") {
+        let mut w = Writer::new();
+        w.open("p", "a").declare("p", "urn:&<\"").attribute("", "v", &value).text_element("p", "b", &text).close();
+        let bytes = w.finish().unwrap();
+        let document = Document::parse(bytes).unwrap();
+        prop_assert_eq!(document.root().attribute("", "v"), Some(value.as_str()));
+        prop_assert_eq!(document.root().child("urn:&<\"", "b").unwrap().text(), text.as_str());
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Document::parse(bytes);
+    }
+
+    #[test]
+    fn no_damaged_document_makes_the_reader_panic(
+        cut in 0usize..400, at in 0usize..400, byte in any::<u8>(),
+    ) {
+        let mut bytes = br#"<?xml version="1.0"?><s:E xmlns:s="urn:s" a="&#65;"><s:B>x&amp;y<![CDATA[z]]></s:B><p xmlns="u" s:n="1"/><!-- c --></s:E>"#.to_vec();
+        bytes.truncate(cut.max(1));
+        if let Some(place) = bytes.get_mut(at) { *place = byte; }
+        if let Ok(document) = Document::parse(bytes) {
+            let root = document.root();
+            let count = root.children().flat_map(|e| e.attributes().collect::<Vec<_>>()).count();
+            prop_assert!(count < 100);
+        }
+    }
+}
