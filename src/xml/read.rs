@@ -375,10 +375,12 @@ impl<'i> Builder<'i> {
     fn drop_blank_text(&mut self) {
         let Some(node) = self.open.last().map(|id| wide(*id)) else { return };
         let text = self.document.nodes.get(node).map(|node| node.text).unwrap_or_default();
-        if text.len > 0 && !text.unescaped && self.text_at(text).trim_ascii().is_empty() {
-            if let Some(node) = self.document.nodes.get_mut(node) {
-                node.text = Span::default();
-            }
+        if text.len > 0
+            && !text.unescaped
+            && self.text_at(text).trim_ascii().is_empty()
+            && let Some(node) = self.document.nodes.get_mut(node)
+        {
+            node.text = Span::default();
         }
     }
 
@@ -390,10 +392,11 @@ impl<'i> Builder<'i> {
     }
 
     fn resolve(&mut self, prefix: &'i str, at: usize) -> Result<u32, Error> {
-        if let Some((known, scope, namespace)) = self.recent {
-            if known == prefix && scope == self.scope {
-                return Ok(namespace);
-            }
+        if let Some((known, scope, namespace)) = self.recent
+            && known == prefix
+            && scope == self.scope
+        {
+            return Ok(namespace);
         }
         let namespace = self.resolve_slow(prefix, at)?;
         self.recent = Some((prefix, self.scope, namespace));

@@ -131,7 +131,8 @@ impl Writer {
 
     fn name(&mut self, prefix: &str, local: &str) {
         for part in [prefix, local] {
-            if !is_ncname(part) && !(part.is_empty() && prefix.is_empty() && !local.is_empty()) {
+            let is_no_prefix = part.is_empty() && !local.is_empty();
+            if !is_ncname(part) && !is_no_prefix {
                 self.fail(WriteError::Name(part.to_owned()));
                 return;
             }

@@ -1,0 +1,262 @@
+//! Enumerate, and the page of items that it and Pull bring.
+
+use super::error::ReplyError;
+use super::operation::{Operation, Repeatable};
+use super::request::{RequestContext, ResponseContext, accept};
+use super::resource::{EndpointReference, ResourceUri, SelectorSet};
+use super::wql;
+use crate::cim::InstanceView;
+use crate::soap::Envelope;
+use crate::xml::{Document, Element, WriteError, Writer, ns};
+
+/// Action of the request.
+pub const ACTION: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/Enumerate";
+/// Action of the response.
+pub const RESPONSE_ACTION: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/EnumerateResponse";
+
+/// Begins an enumeration. Optimised by default: items come with the first reply, which Windows always
+/// honours (MS-WSMV 3.1.4.1.16).
+#[derive(Debug, Clone)]
+pub struct Enumerate {
+    /// A class, or all classes where a query names it.
+    pub resource: ResourceUri,
+    /// Selectors of the resource, such as `__cimnamespace` on other servers.
+    pub selectors: SelectorSet,
+    /// Which items.
+    pub filter: Option<Filter>,
+    /// Objects, references or both.
+    pub mode: EnumerationMode,
+    /// Whether to ask for items in the first reply.
+    pub optimize: bool,
+}
+
+/// Which items an enumeration brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// URI of the dialect.
+    pub dialect: String,
+    /// The query.
+    pub text: String,
+}
+
+impl Filter {
+    /// A WQL query; send it to the all-classes URI.
+    pub fn wql(query: impl Into<String>) -> Self {
+        Filter { dialect: wql::DIALECT.to_owned(), text: query.into() }
+    }
+
+    /// Reads `w:Filter`, or `n:Filter`, which means the same (MS-WSMV 3.1.4.1.13).
+    pub(super) fn read(enumerate: Element<'_>) -> Option<Filter> {
+        let filter = enumerate.child(ns::WSMAN, "Filter").or(enumerate.child(ns::ENUMERATION, "Filter"))?;
+        Some(Filter {
+            dialect: filter.attribute("", "Dialect").unwrap_or("").to_owned(),
+            text: filter.text().trim().to_owned(),
+        })
+    }
+}
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EnumerationMode {
+    /// The instance; sent by leaving the element out.
+    #[default]
+    Object,
+    /// A reference to it: teaches all keys of a class.
+    Reference,
+    /// Both.
+    ObjectAndReference,
+}
+
+impl EnumerationMode {
+    fn name(self) -> Option<&'static str> {
+        match self {
+            EnumerationMode::Object => None,
+            EnumerationMode::Reference => Some("EnumerateEPR"),
+            EnumerationMode::ObjectAndReference => Some("EnumerateObjectAndEPR"),
+        }
+    }
+
+    pub(super) fn read(enumerate: Element<'_>) -> EnumerationMode {
+        match enumerate.child(ns::WSMAN, "EnumerationMode").map(|mode| mode.text().trim()) {
+            Some("EnumerateEPR") => EnumerationMode::Reference,
+            Some("EnumerateObjectAndEPR") => EnumerationMode::ObjectAndReference,
+            _ => EnumerationMode::Object,
+        }
+    }
+}
+
+impl Enumerate {
+    /// All instances of what the resource names.
+    pub fn new(resource: ResourceUri) -> Self {
+        Enumerate {
+            resource,
+            selectors: SelectorSet::new(),
+            filter: None,
+            mode: EnumerationMode::Object,
+            optimize: true,
+        }
+    }
+
+    /// Only what a filter lets through.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// In another mode.
+    #[must_use]
+    pub fn mode(mut self, mode: EnumerationMode) -> Self {
+        self.mode = mode;
+        self
+    }
+}
+
+impl Operation for Enumerate {
+    type Output = Page;
+
+    fn action(&self) -> String {
+        ACTION.to_owned()
+    }
+
+    fn write(&self, context: &RequestContext<'_>) -> Result<Vec<u8>, WriteError> {
+        let mut envelope = context.envelope(ACTION, &self.resource, &["n"]);
+        envelope.blocks(|writer| self.selectors.write(writer));
+        envelope.body(|writer| {
+            writer.open("n", "Enumerate");
+            if self.optimize {
+                writer.empty_element("w", "OptimizeEnumeration");
+                writer.text_element("w", "MaxElements", &context.limits.max_elements.to_string());
+            }
+            if let Some(mode) = self.mode.name() {
+                writer.text_element("w", "EnumerationMode", mode);
+            }
+            if let Some(filter) = &self.filter {
+                writer.open("w", "Filter").attribute("", "Dialect", &filter.dialect).text(&filter.text).close();
+            }
+            writer.close();
+        })
+    }
+
+    fn read(&self, reply: &[u8], message_id: &str) -> Result<Page, ReplyError> {
+        let document = accept(reply, message_id, RESPONSE_ACTION)?;
+        Page::read(document, "EnumerateResponse", ns::WSMAN)
+    }
+}
+
+impl Repeatable for Enumerate {}
+
+/// Some items of an enumeration, and how to go on.
+#[derive(Debug)]
+pub struct Page {
+    document: Document,
+    items_namespace: &'static str,
+    context: Option<String>,
+}
+
+impl Page {
+    /// Reads a response; `namespace` is that of Items and EndOfSequence: wsman in an optimised
+    /// EnumerateResponse, enumeration in a PullResponse.
+    pub(super) fn read(document: Document, root: &'static str, namespace: &'static str) -> Result<Page, ReplyError> {
+        let payload = Envelope::of(&document)?.payload();
+        let Some(response) = payload.filter(|payload| payload.is(ns::ENUMERATION, root)) else {
+            let actual = payload.map_or("", |payload| payload.local()).to_owned();
+            return Err(ReplyError::Body { expected: root.to_owned(), actual });
+        };
+        let end = response.child(namespace, "EndOfSequence").is_some();
+        let context = response
+            .child(ns::ENUMERATION, "EnumerationContext")
+            .map(|context| context.text().trim())
+            .filter(|context| !context.is_empty() && !end);
+        if !end && context.is_none() {
+            return Err(ReplyError::content(root, "neither an enumeration context nor an end of sequence"));
+        }
+        let context = context.map(str::to_owned);
+        Ok(Page { document, items_namespace: namespace, context })
+    }
+
+    /// The context to Pull with; none at the end. Some servers send one with EndOfSequence: it does not count.
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_deref()
+    }
+
+    /// The items in order.
+    pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        let payload = Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload());
+        let items = payload.and_then(|payload| payload.child(self.items_namespace, "Items"));
+        items.into_iter().flat_map(Element::children).map(Item::read)
+    }
+
+    /// The instances in order; references are passed over.
+    pub fn instances(&self) -> impl Iterator<Item = InstanceView<'_>> {
+        self.items().filter_map(|item| item.instance)
+    }
+
+    /// The reply as it was read.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+}
+
+/// One item: instance, reference or both, as the mode asked.
+#[derive(Debug, Clone)]
+pub struct Item<'d> {
+    /// The instance, unless only references were asked for.
+    pub instance: Option<InstanceView<'d>>,
+    reference: Option<Element<'d>>,
+}
+
+impl<'d> Item<'d> {
+    fn read(element: Element<'d>) -> Item<'d> {
+        if element.is(ns::ADDRESSING, "EndpointReference") {
+            return Item { instance: None, reference: Some(element) };
+        }
+        if !element.is(ns::WSMAN, "Item") {
+            return Item { instance: Some(InstanceView::of(element)), reference: None };
+        }
+        let is_reference = |child: &Element<'_>| child.is(ns::ADDRESSING, "EndpointReference");
+        Item {
+            instance: element.children().find(|child| !is_reference(child)).map(InstanceView::of),
+            reference: element.children().find(is_reference),
+        }
+    }
+
+    /// The reference; its resource names the item's real class.
+    pub fn reference(&self) -> Option<EndpointReference> {
+        self.reference.and_then(EndpointReference::read)
+    }
+}
+
+/// What a host puts into a page.
+#[derive(Debug, Clone, Copy)]
+pub struct PageHeader<'a> {
+    /// The context; empty text at the end of an optimised enumeration, none at the end of a Pull.
+    pub context: Option<&'a str>,
+    /// Whether this is the last page.
+    pub end: bool,
+}
+
+/// Writes the reply of a host; `items` writes the children of Items and is not called for a plain
+/// enumeration, whose first reply has only a context.
+///
+/// # Errors
+/// A name or character that XML cannot carry.
+pub fn write_response(
+    context: &ResponseContext<'_>,
+    page: PageHeader<'_>,
+    items: Option<impl FnOnce(&mut Writer)>,
+) -> Result<Vec<u8>, WriteError> {
+    context.envelope(RESPONSE_ACTION, &["n"]).body(|writer| {
+        writer.open("n", "EnumerateResponse");
+        writer.text_element("n", "EnumerationContext", page.context.unwrap_or(""));
+        if let Some(items) = items {
+            writer.open("w", "Items");
+            items(writer);
+            writer.close();
+        }
+        if page.end {
+            writer.empty_element("w", "EndOfSequence");
+        }
+        writer.close();
+    })
+}

@@ -1,0 +1,66 @@
+//! Why a reply was not accepted.
+
+use super::fault::Fault;
+use crate::soap::EnvelopeError;
+use crate::xml;
+
+/// What was wrong with a reply; checked in this order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// Not XML, or XML beyond the limits.
+    #[error("the reply is not XML we accept: {0}")]
+    Xml(#[from] xml::Error),
+    /// XML, but no SOAP envelope.
+    #[error("the reply is not SOAP: {0}")]
+    Envelope(#[from] EnvelopeError),
+    /// The host answered with a fault.
+    #[error(transparent)]
+    Fault(Box<Fault>),
+    /// The action is not the one that answers the request.
+    #[error("the reply has the action {actual:?}, expected {expected:?}")]
+    Action {
+        /// What was expected.
+        expected: String,
+        /// What came; empty where it is missing.
+        actual: String,
+    },
+    /// The reply answers another message.
+    #[error("the reply relates to {actual:?}, not to the request {expected:?}")]
+    RelatesTo {
+        /// The MessageID that was sent.
+        expected: String,
+        /// What came; empty where it is missing.
+        actual: String,
+    },
+    /// The body holds something else.
+    #[error("the reply's body is <{actual}>, expected <{expected}>")]
+    Body {
+        /// What was expected.
+        expected: String,
+        /// What came; empty where there is nothing.
+        actual: String,
+    },
+    /// A part of the body cannot be read.
+    #[error("the reply's {part} is unusable: {reason}")]
+    Content {
+        /// Element or property.
+        part: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl ReplyError {
+    pub(crate) fn content(part: impl Into<String>, reason: impl Into<String>) -> Self {
+        ReplyError::Content { part: part.into(), reason: reason.into() }
+    }
+
+    /// The fault, if that is what came.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            ReplyError::Fault(fault) => Some(fault),
+            _ => None,
+        }
+    }
+}

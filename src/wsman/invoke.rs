@@ -1,0 +1,164 @@
+//! Invoke: a method of a class. Never repeatable.
+
+use super::error::ReplyError;
+use super::operation::Operation;
+use super::request::{RequestContext, ResponseContext, accept};
+use super::resource::{EndpointReference, ResourceUri};
+use crate::cim::{Instance, InstanceView, Property, Value};
+use crate::soap::Envelope;
+use crate::xml::{Document, WriteError, Writer};
+
+use super::instance::write_scalar;
+
+/// Calls a method of the instance that `target` names.
+#[derive(Debug, Clone)]
+pub struct Invoke {
+    /// The instance; a service is named by `CreationClassName`.
+    pub target: EndpointReference,
+    /// Name of the method, in its own case.
+    pub method: String,
+    /// Input parameters in the order of the class's declaration; leave out what is NULL.
+    pub parameters: Vec<(String, Parameter)>,
+}
+
+/// The value of an input parameter. NULL has no form: the parameter is left out, which hosts take as
+/// NULL also for references (seen on a live host for sibling services; inferred for replication).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Parameter {
+    /// A number, text, boolean or datetime.
+    Value(Value),
+    /// A reference: the parameter element is the endpoint reference.
+    Reference(EndpointReference),
+    /// An embedded instance, sent as CIM-XML text.
+    Embedded(Instance),
+    /// An array: the element repeated. An empty one cannot be told from NULL and sends nothing.
+    Array(Vec<Parameter>),
+}
+
+impl Invoke {
+    /// A call without parameters.
+    pub fn new(target: EndpointReference, method: impl Into<String>) -> Self {
+        Invoke { target, method: method.into(), parameters: Vec::new() }
+    }
+
+    /// Adds a parameter.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, parameter: Parameter) -> Self {
+        self.parameters.push((name.into(), parameter));
+        self
+    }
+}
+
+impl Operation for Invoke {
+    type Output = InvokeOutput;
+
+    fn action(&self) -> String {
+        format!("{}/{}", self.target.resource, self.method)
+    }
+
+    fn write(&self, context: &RequestContext<'_>) -> Result<Vec<u8>, WriteError> {
+        let mut envelope = context.envelope(&self.action(), &self.target.resource, &[]);
+        envelope.blocks(|writer| self.target.selectors.write(writer));
+        let mut embedded_error = None;
+        let bytes = envelope.body(|writer| {
+            writer.open("p", &format!("{}_INPUT", self.method)).declare("p", self.target.resource.as_str());
+            for (name, parameter) in &self.parameters {
+                if let Err(error) = parameter.write(writer, name) {
+                    embedded_error.get_or_insert(error);
+                }
+            }
+            writer.close();
+        })?;
+        embedded_error.map_or(Ok(bytes), Err)
+    }
+
+    fn read(&self, reply: &[u8], message_id: &str) -> Result<InvokeOutput, ReplyError> {
+        let document = accept(reply, message_id, &format!("{}Response", self.action()))?;
+        let expected = format!("{}_OUTPUT", self.method);
+        let payload = Envelope::of(&document)?.payload();
+        match payload {
+            Some(payload)
+                if payload.local() == expected
+                    && payload.namespace().eq_ignore_ascii_case(self.target.resource.as_str()) =>
+            {
+                Ok(InvokeOutput { document })
+            }
+            other => Err(ReplyError::Body { expected, actual: other.map_or("", |p| p.local()).to_owned() }),
+        }
+    }
+}
+
+impl Parameter {
+    fn write(&self, writer: &mut Writer, name: &str) -> Result<(), WriteError> {
+        match self {
+            Parameter::Value(value) => write_scalar(writer, "p", name, value),
+            Parameter::Reference(reference) => {
+                writer.open("p", name);
+                reference.write(writer);
+                writer.close();
+            }
+            Parameter::Embedded(instance) => {
+                writer.text_element("p", name, &instance.to_cim_xml()?);
+            }
+            Parameter::Array(items) => {
+                for item in items {
+                    item.write(writer, name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The reply to [`Invoke`]: output parameters and the return value.
+#[derive(Debug)]
+pub struct InvokeOutput {
+    document: Document,
+}
+
+impl InvokeOutput {
+    /// The output parameters, read like the properties of an instance.
+    pub fn parameters(&self) -> InstanceView<'_> {
+        let payload = Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload());
+        InstanceView::of(payload.unwrap_or_else(|| self.document.root()))
+    }
+
+    /// `ReturnValue`; none for methods without one.
+    ///
+    /// # Errors
+    /// A value that is not a 32-bit number.
+    pub fn return_value(&self) -> Result<Option<u32>, ReplyError> {
+        let value = self.parameters().number::<u32>("ReturnValue");
+        value.map(Property::into_option).map_err(|error| ReplyError::content("ReturnValue", error.to_string()))
+    }
+
+    /// An output parameter that is a reference, such as `Job`: directly inside, or in an
+    /// `a:EndpointReference`. Absent, nil and empty give none.
+    pub fn reference(&self, name: &str) -> Option<EndpointReference> {
+        self.parameters().property(name).into_option().and_then(EndpointReference::read)
+    }
+
+    /// The reply as it was read.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+}
+
+/// Writes the reply of a host; `parameters` writes the children with prefix `p`.
+///
+/// # Errors
+/// A name or character that XML cannot carry.
+pub fn write_response(
+    context: &ResponseContext<'_>,
+    class: &ResourceUri,
+    method: &str,
+    parameters: impl FnOnce(&mut Writer),
+) -> Result<Vec<u8>, WriteError> {
+    context.envelope(&format!("{class}/{method}Response"), &[]).body(|writer| {
+        writer.open("p", &format!("{method}_OUTPUT"));
+        writer.declare("xsi", crate::xml::ns::XSI).declare("p", class.as_str()).declare("cim", crate::xml::ns::CIM);
+        parameters(writer);
+        writer.close();
+    })
+}

@@ -1,0 +1,35 @@
+//! What every operation has: an action, a writer for its request, a reader for its reply.
+
+use super::error::ReplyError;
+use super::request::RequestContext;
+use crate::xml::WriteError;
+
+/// One WS-Management operation: knows its actions, writes its request, reads what answers it.
+///
+/// Pure: time, ids and addresses come in through [`RequestContext`].
+pub trait Operation {
+    /// What a good reply holds.
+    type Output;
+
+    /// The action of the request; empty for Identify, which has no addressing headers.
+    fn action(&self) -> String;
+
+    /// The whole envelope.
+    ///
+    /// # Errors
+    /// A name or character that XML cannot carry.
+    fn write(&self, context: &RequestContext<'_>) -> Result<Vec<u8>, WriteError>;
+
+    /// Reads the reply to the request with this MessageID.
+    ///
+    /// # Errors
+    /// In this order: not an envelope, a fault, a foreign Action, a foreign RelatesTo, another body
+    /// root than expected.
+    fn read(&self, reply: &[u8], message_id: &str) -> Result<Self::Output, ReplyError>;
+}
+
+/// An operation that changes nothing on the host, so that it may be sent again after any failure.
+///
+/// Implemented for Identify, Get, Enumerate, Pull and Release; never for Invoke, so that resending a
+/// failover is a compile error.
+pub trait Repeatable: Operation {}

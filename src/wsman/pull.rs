@@ -1,0 +1,74 @@
+//! Pull: the next page of an enumeration.
+
+use super::enumerate::{Page, PageHeader};
+use super::error::ReplyError;
+use super::operation::{Operation, Repeatable};
+use super::request::{RequestContext, ResponseContext, accept};
+use super::resource::{ResourceUri, SelectorSet};
+use crate::xml::{WriteError, Writer, ns};
+
+/// Action of the request.
+pub const ACTION: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/Pull";
+/// Action of the response.
+pub const RESPONSE_ACTION: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/PullResponse";
+
+/// Asks for the next page. The context changes with every reply: use the newest.
+#[derive(Debug, Clone)]
+pub struct Pull {
+    /// The resource of the Enumerate.
+    pub resource: ResourceUri,
+    /// The selectors of the Enumerate.
+    pub selectors: SelectorSet,
+    /// The context of the last reply.
+    pub context: String,
+}
+
+impl Operation for Pull {
+    type Output = Page;
+
+    fn action(&self) -> String {
+        ACTION.to_owned()
+    }
+
+    fn write(&self, context: &RequestContext<'_>) -> Result<Vec<u8>, WriteError> {
+        let mut envelope = context.envelope(ACTION, &self.resource, &["n"]);
+        envelope.blocks(|writer| self.selectors.write(writer));
+        envelope.body(|writer| {
+            writer.open("n", "Pull").text_element("n", "EnumerationContext", &self.context);
+            // Without it each Pull brings one item, the schema's default (recorded).
+            writer.text_element("n", "MaxElements", &context.limits.max_elements.to_string()).close();
+        })
+    }
+
+    fn read(&self, reply: &[u8], message_id: &str) -> Result<Page, ReplyError> {
+        let document = accept(reply, message_id, RESPONSE_ACTION)?;
+        Page::read(document, "PullResponse", ns::ENUMERATION)
+    }
+}
+
+// A repeated Pull may find its context used up: an error that loses nothing but the enumeration.
+impl Repeatable for Pull {}
+
+/// Writes the reply of a host: the context before the items, as recorded.
+///
+/// # Errors
+/// A name or character that XML cannot carry.
+pub fn write_response(
+    context: &ResponseContext<'_>,
+    page: PageHeader<'_>,
+    items: impl FnOnce(&mut Writer),
+) -> Result<Vec<u8>, WriteError> {
+    context.envelope(RESPONSE_ACTION, &["n"]).body(|writer| {
+        writer.open("n", "PullResponse");
+        if let Some(context) = page.context {
+            writer.text_element("n", "EnumerationContext", context);
+        }
+        writer.open("n", "Items");
+        items(writer);
+        writer.close();
+        if page.end {
+            writer.empty_element("n", "EndOfSequence");
+        }
+        writer.close();
+    })
+}

@@ -1,0 +1,248 @@
+//! What requests and responses have in common: headers written by a client, read and checked by a host.
+
+use super::enumerate::{EnumerationMode, Filter};
+use super::error::ReplyError;
+use super::fault::Fault;
+use super::limits::{Limits, Timeouts, xs_duration};
+use super::resource::{ResourceUri, SelectorSet};
+use super::{enumerate, get, pull, release};
+use crate::soap::{ANONYMOUS, Envelope, EnvelopeWriter, Header};
+use crate::xml::{Document, Element, ns};
+
+/// What a writer needs from outside: ids, address, limits.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestContext<'a> {
+    /// `uuid:…`, new for each message.
+    pub message_id: &'a str,
+    /// The URL dialled.
+    pub to: &'a str,
+    /// Sizes.
+    pub limits: &'a Limits,
+    /// Times.
+    pub timeouts: Timeouts,
+    /// Language asked for in texts; the host may not obey.
+    pub locale: Option<&'a str>,
+}
+
+impl RequestContext<'_> {
+    /// An envelope with the headers of every request, in the order that all known servers take
+    /// (OMI wants ResourceURI before SelectorSet).
+    pub(super) fn envelope(&self, action: &str, resource: &ResourceUri, extra: &[&str]) -> EnvelopeWriter {
+        let mut prefixes = extra.to_vec();
+        if self.locale.is_some() {
+            prefixes.push("pm");
+        }
+        let mut envelope = EnvelopeWriter::new(&prefixes);
+        envelope
+            .header("a", "To", Header::Must, self.to)
+            .header("w", "ResourceURI", Header::Must, resource.as_str())
+            .reply_to_anonymous()
+            .header("a", "Action", Header::Must, action)
+            .header("w", "MaxEnvelopeSize", Header::Must, &self.limits.max_envelope_size.to_string())
+            .header("a", "MessageID", Header::Plain, self.message_id);
+        if let Some(locale) = self.locale {
+            envelope.language("w", "Locale", locale).language("pm", "DataLocale", locale);
+        }
+        envelope.header("w", "OperationTimeout", Header::Plain, &xs_duration(self.timeouts.operation()));
+        envelope
+    }
+}
+
+/// Reads a reply as far as every operation does: an envelope, not a fault, the right action, the right
+/// RelatesTo. The action of a reply is compared without case, as class URIs are.
+pub(super) fn accept(reply: &[u8], message_id: &str, action: &str) -> Result<Document, ReplyError> {
+    let document = Document::parse(reply)?;
+    let envelope = Envelope::of(&document)?;
+    if let Some(fault) = envelope.payload().and_then(Fault::read) {
+        return Err(ReplyError::Fault(Box::new(fault)));
+    }
+    let actual = envelope.action().unwrap_or("");
+    if !actual.eq_ignore_ascii_case(action) {
+        return Err(ReplyError::Action { expected: action.to_owned(), actual: actual.to_owned() });
+    }
+    let relates_to = envelope.relates_to().unwrap_or("");
+    if !relates_to.eq_ignore_ascii_case(message_id) {
+        return Err(ReplyError::RelatesTo { expected: message_id.to_owned(), actual: relates_to.to_owned() });
+    }
+    Ok(document)
+}
+
+/// What a host's answer needs from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseContext<'a> {
+    /// `uuid:…` of the answer.
+    pub message_id: &'a str,
+    /// MessageID of the request.
+    pub relates_to: &'a str,
+}
+
+impl ResponseContext<'_> {
+    /// An envelope with the headers of every response. No mustUnderstand marks, as recorded from Windows.
+    pub fn envelope(&self, action: &str, extra: &[&str]) -> EnvelopeWriter {
+        let mut envelope = EnvelopeWriter::new(extra);
+        envelope
+            .header("a", "Action", Header::Plain, action)
+            .header("a", "MessageID", Header::Plain, self.message_id)
+            .header("a", "To", Header::Plain, ANONYMOUS)
+            .header("a", "RelatesTo", Header::Plain, self.relates_to);
+        envelope
+    }
+}
+
+/// A request as a host reads it. Lenient: what a strict host must refuse is in the fields, for it to judge.
+#[derive(Debug)]
+pub struct Request {
+    /// The headers.
+    pub header: RequestHeader,
+    /// The body.
+    pub body: RequestBody,
+    document: Document,
+}
+
+/// The headers of a request; none means that the header is missing.
+#[derive(Debug, Clone, Default)]
+pub struct RequestHeader {
+    /// `a:Action`.
+    pub action: Option<String>,
+    /// `a:MessageID`.
+    pub message_id: Option<String>,
+    /// `a:To`.
+    pub to: Option<String>,
+    /// `w:ResourceURI`.
+    pub resource: Option<ResourceUri>,
+    /// `w:SelectorSet`.
+    pub selectors: SelectorSet,
+    /// `a:ReplyTo/a:Address`.
+    pub reply_to: Option<String>,
+    /// `w:MaxEnvelopeSize`.
+    pub max_envelope_size: Option<u64>,
+    /// `w:OperationTimeout`, as text.
+    pub operation_timeout: Option<String>,
+    /// `xml:lang` of `w:Locale`.
+    pub locale: Option<String>,
+    /// Headers marked mustUnderstand="true": namespace and local name.
+    pub must_understand: Vec<(String, String)>,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestBody {
+    /// Identify.
+    Identify,
+    /// WS-Transfer Get.
+    Get,
+    /// Enumerate.
+    Enumerate {
+        /// WQL or another filter.
+        filter: Option<Filter>,
+        /// Objects, references or both.
+        mode: EnumerationMode,
+        /// Whether items may come in the first reply.
+        optimize: bool,
+        /// Most items of that reply.
+        max_elements: Option<u32>,
+    },
+    /// Pull.
+    Pull {
+        /// The context of the last reply.
+        context: String,
+        /// Most items; the schema's default is one.
+        max_elements: Option<u32>,
+    },
+    /// Release.
+    Release {
+        /// The context to give up.
+        context: String,
+    },
+    /// A method: the body's root is `<method>_INPUT`.
+    Invoke {
+        /// Name of the method, from the action.
+        method: String,
+    },
+    /// Anything else; the action tells what.
+    Unknown,
+}
+
+impl Request {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`ReplyError`] of the kinds `Xml` and `Envelope`: there is nobody to answer properly.
+    pub fn read(bytes: &[u8]) -> Result<Request, ReplyError> {
+        let document = Document::parse(bytes)?;
+        let envelope = Envelope::of(&document)?;
+        let header = RequestHeader::read(&envelope);
+        let body = RequestBody::read(&envelope, header.action.as_deref().unwrap_or(""));
+        Ok(Request { header, body, document })
+    }
+
+    /// The first child of the body.
+    pub fn payload(&self) -> Option<Element<'_>> {
+        Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload())
+    }
+}
+
+impl RequestHeader {
+    fn read(envelope: &Envelope<'_>) -> RequestHeader {
+        let text = |namespace, local| {
+            envelope.header(namespace, local).map(|e| e.text().trim().to_owned()).filter(|text| !text.is_empty())
+        };
+        let reply_to = envelope.header(ns::ADDRESSING, "ReplyTo");
+        let marked = |header: &Element<'_>| matches!(header.attribute(ns::SOAP, "mustUnderstand"), Some("true" | "1"));
+        RequestHeader {
+            action: text(ns::ADDRESSING, "Action"),
+            message_id: text(ns::ADDRESSING, "MessageID"),
+            to: text(ns::ADDRESSING, "To"),
+            resource: text(ns::WSMAN, "ResourceURI").map(ResourceUri::new),
+            selectors: envelope.header(ns::WSMAN, "SelectorSet").map(SelectorSet::read).unwrap_or_default(),
+            reply_to: reply_to
+                .and_then(|reply| reply.child(ns::ADDRESSING, "Address"))
+                .map(|address| address.text().trim().to_owned()),
+            max_envelope_size: text(ns::WSMAN, "MaxEnvelopeSize").and_then(|size| size.parse().ok()),
+            operation_timeout: text(ns::WSMAN, "OperationTimeout"),
+            locale: envelope
+                .header(ns::WSMAN, "Locale")
+                .and_then(|locale| locale.attribute(ns::XML, "lang"))
+                .map(str::to_owned),
+            must_understand: envelope
+                .headers()
+                .filter(marked)
+                .map(|header| (header.namespace().to_owned(), header.local().to_owned()))
+                .collect(),
+        }
+    }
+}
+
+impl RequestBody {
+    fn read(envelope: &Envelope<'_>, action: &str) -> RequestBody {
+        let payload = envelope.payload();
+        let count = |element: Element<'_>, namespace| {
+            element.child(namespace, "MaxElements").and_then(|max| max.text().trim().parse().ok())
+        };
+        let context = |element: Element<'_>| {
+            element.child(ns::ENUMERATION, "EnumerationContext").map_or("", |context| context.text().trim()).to_owned()
+        };
+        match (action, payload) {
+            ("", Some(payload)) if payload.is(ns::IDENTITY, "Identify") => RequestBody::Identify,
+            (get::ACTION, None) => RequestBody::Get,
+            (enumerate::ACTION, Some(e)) if e.is(ns::ENUMERATION, "Enumerate") => RequestBody::Enumerate {
+                filter: Filter::read(e),
+                mode: EnumerationMode::read(e),
+                optimize: e.child(ns::WSMAN, "OptimizeEnumeration").is_some(),
+                max_elements: count(e, ns::WSMAN),
+            },
+            (pull::ACTION, Some(e)) if e.is(ns::ENUMERATION, "Pull") => {
+                RequestBody::Pull { context: context(e), max_elements: count(e, ns::ENUMERATION) }
+            }
+            (release::ACTION, Some(e)) if e.is(ns::ENUMERATION, "Release") => {
+                RequestBody::Release { context: context(e) }
+            }
+            (_, Some(payload)) => match (payload.local().strip_suffix("_INPUT"), action.rsplit('/').next()) {
+                (Some(method), Some(last)) if method == last => RequestBody::Invoke { method: method.to_owned() },
+                _ => RequestBody::Unknown,
+            },
+            _ => RequestBody::Unknown,
+        }
+    }
+}
