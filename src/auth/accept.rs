@@ -75,10 +75,7 @@ struct Given {
 impl Acceptor {
     /// Begins a login. One acceptor is for one connection and one attempt.
     pub fn new(options: AcceptorOptions) -> Self {
-        Self {
-            options,
-            given: None,
-        }
+        Self { options, given: None }
     }
 
     /// Answers the first token with a challenge ([MS-NLMP] 3.2.5.1.1).
@@ -87,19 +84,14 @@ impl Acceptor {
     /// When the token is no NEGOTIATE message, or asks for less than NTLMv2 with Unicode.
     pub fn challenge(&mut self, negotiate: &[u8]) -> Result<Vec<u8>, AuthError> {
         let asked = negotiate::read(negotiate)?;
-        for (flag, what) in [
-            (Flags::NEGOTIATE_UNICODE, "Unicode names"),
-            (Flags::NEGOTIATE_NTLM2_KEY, "extended session security"),
-        ] {
+        for (flag, what) in
+            [(Flags::NEGOTIATE_UNICODE, "Unicode names"), (Flags::NEGOTIATE_NTLM2_KEY, "extended session security")]
+        {
             if !asked.contains(flag) {
-                return Err(AuthError::Lacks {
-                    message: "negotiate",
-                    what,
-                });
+                return Err(AuthError::Lacks { message: "negotiate", what });
             }
         }
-        let in_domain =
-            !self.options.domain.is_empty() && !equal(&self.options.domain, &self.options.computer);
+        let in_domain = !self.options.domain.is_empty() && !equal(&self.options.domain, &self.options.computer);
         let (target_name, target_type) = if in_domain {
             (&self.options.domain, Flags::TARGET_TYPE_DOMAIN)
         } else {
@@ -113,11 +105,7 @@ impl Acceptor {
             target_info: self.target_info(target_name),
         }
         .write()?;
-        self.given = Some(Given {
-            negotiate: negotiate.to_vec(),
-            challenge: challenge.clone(),
-            flags,
-        });
+        self.given = Some(Given { negotiate: negotiate.to_vec(), challenge: challenge.clone(), flags });
         Ok(challenge)
     }
 
@@ -140,21 +128,12 @@ impl Acceptor {
             return Err(AuthError::MicMissing);
         }
         let (mic, without_mic) = split_mic(authenticate)?;
-        let due = keys::message_integrity(
-            &exported,
-            [&given.negotiate, &given.challenge, &without_mic],
-        );
+        let due = keys::message_integrity(&exported, [&given.negotiate, &given.challenge, &without_mic]);
         if !keys::same(&mic, &due) {
             return Err(AuthError::MicWrong);
         }
-        check_binding(
-            self.options.binding,
-            pairs.get(TargetInfoType::ChannelBindings),
-        )?;
-        Ok((
-            account.user.clone(),
-            SecurityContext::new(&exported, flags, Side::Server),
-        ))
+        check_binding(self.options.binding, pairs.get(TargetInfoType::ChannelBindings))?;
+        Ok((account.user.clone(), SecurityContext::new(&exported, flags, Side::Server)))
     }
 
     fn target_info(&self, domain: &str) -> TargetInfo {
@@ -162,18 +141,14 @@ impl Acceptor {
         let mut info = TargetInfo::empty();
         info.set_text(TargetInfoType::NtDomain, domain);
         info.set_text(TargetInfoType::NtServer, &options.computer);
-        for (name, text) in [
-            (TargetInfoType::DnsDomain, &options.dns_domain),
-            (TargetInfoType::DnsServer, &options.dns_computer),
-        ] {
+        for (name, text) in
+            [(TargetInfoType::DnsDomain, &options.dns_domain), (TargetInfoType::DnsServer, &options.dns_computer)]
+        {
             if !text.is_empty() {
                 info.set_text(name, text);
             }
         }
-        info.set(
-            TargetInfoType::Timestamp,
-            options.now.to_le_bytes().to_vec(),
-        );
+        info.set(TargetInfoType::Timestamp, options.now.to_le_bytes().to_vec());
         info
     }
 
@@ -182,12 +157,7 @@ impl Acceptor {
     pub(super) fn verify(&self, message: &Authenticate) -> Result<(&Account, Key), AuthError> {
         let (proof, blob, _) = message.ntlm_v2()?;
         let mut refusal = AuthError::UnknownUser;
-        for account in self
-            .options
-            .accounts
-            .iter()
-            .filter(|account| self.is_meant(account, message))
-        {
+        for account in self.options.accounts.iter().filter(|account| self.is_meant(account, message)) {
             refusal = AuthError::WrongPassword;
             for domain in [message.domain.as_str(), ""] {
                 let response_key = keys::response_key(&message.user, domain, &account.password);
@@ -204,14 +174,11 @@ impl Acceptor {
     /// any, an unknown one the local accounts, `user@realm` is split.
     fn is_meant(&self, account: &Account, message: &Authenticate) -> bool {
         if !message.domain.is_empty() {
-            return equal(&message.user, &account.user)
-                && self.is_domain_of(account, &message.domain);
+            return equal(&message.user, &account.user) && self.is_domain_of(account, &message.domain);
         }
         let principal = message.user.rsplit_once('@');
         equal(&message.user, &account.user)
-            || principal.is_some_and(|(user, realm)| {
-                equal(user, &account.user) && self.is_domain_of(account, realm)
-            })
+            || principal.is_some_and(|(user, realm)| equal(user, &account.user) && self.is_domain_of(account, realm))
     }
 
     fn is_domain_of(&self, account: &Account, domain: &str) -> bool {
@@ -219,33 +186,20 @@ impl Acceptor {
         let of_dns_name = !options.dns_domain.is_empty() && equal(domain, &options.dns_domain);
         let domain = if of_dns_name { &options.domain } else { domain };
         let is_local = account.domain.is_empty() || equal(&account.domain, &options.computer);
-        let is_known = equal(domain, &options.domain)
-            || options
-                .accounts
-                .iter()
-                .any(|known| equal(&known.domain, domain));
-        equal(&account.domain, domain)
-            || (is_local && !is_known)
-            || (is_local && equal(domain, &options.computer))
+        let is_known =
+            equal(domain, &options.domain) || options.accounts.iter().any(|known| equal(&known.domain, domain));
+        equal(&account.domain, domain) || (is_local && !is_known) || (is_local && equal(domain, &options.computer))
     }
 }
 
 /// The session key the client chose, or the key exchange key where none is exchanged.
-pub(super) fn exported_key(
-    message: &Authenticate,
-    flags: Flags,
-    base_key: Key,
-) -> Result<Key, AuthError> {
+pub(super) fn exported_key(message: &Authenticate, flags: Flags, base_key: Key) -> Result<Key, AuthError> {
     if !flags.contains(Flags::NEGOTIATE_KEY_EXCHANGE)
         || !flags.intersects(Flags::NEGOTIATE_SIGN | Flags::NEGOTIATE_SEAL)
     {
         return Ok(base_key);
     }
-    let field = message
-        .session_key
-        .as_slice()
-        .try_into()
-        .map_err(|_| AuthError::KeyExchange)?;
+    let field = message.session_key.as_slice().try_into().map_err(|_| AuthError::KeyExchange)?;
     Ok(keys::exchange_key(&base_key, field))
 }
 
@@ -255,11 +209,7 @@ fn check_binding(policy: BindingPolicy, given: Option<&[u8]>) -> Result<(), Auth
         (BindingPolicy::Ignore, _) | (BindingPolicy::Relaxed(_), None) => Ok(()),
         (BindingPolicy::Strict(_), None) => Err(AuthError::BindingMissing),
         (BindingPolicy::Relaxed(due) | BindingPolicy::Strict(due), Some(given)) => {
-            if keys::same(due.as_bytes(), given) {
-                Ok(())
-            } else {
-                Err(AuthError::BindingWrong)
-            }
+            if keys::same(due.as_bytes(), given) { Ok(()) } else { Err(AuthError::BindingWrong) }
         }
     }
 }

@@ -30,29 +30,15 @@ mod tests {
 
     #[test]
     fn example_of_rfc_7617() {
-        let credentials = Credentials {
-            user: "Aladdin".parse().unwrap(),
-            password: "open sesame".into(),
-        };
-        assert_eq!(
-            basic_authorization(&credentials).expose(),
-            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
-        );
+        let credentials = Credentials { user: "Aladdin".parse().unwrap(), password: "open sesame".into() };
+        assert_eq!(basic_authorization(&credentials).expose(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     }
 
     #[test]
     fn utf_8_and_domain_as_given() {
-        let credentials = Credentials {
-            user: "LAB\\jürgen".parse().unwrap(),
-            password: "Pässwörd€:".into(),
-        };
+        let credentials = Credentials { user: "LAB\\jürgen".parse().unwrap(), password: "Pässwörd€:".into() };
         let header = basic_authorization(&credentials);
-        let decoded = STANDARD
-            .decode(header.expose().strip_prefix("Basic ").unwrap())
-            .unwrap();
-        assert_eq!(
-            String::from_utf8(decoded).unwrap(),
-            "LAB\\jürgen:Pässwörd€:"
-        );
+        let decoded = STANDARD.decode(header.expose().strip_prefix("Basic ").unwrap()).unwrap();
+        assert_eq!(String::from_utf8(decoded).unwrap(), "LAB\\jürgen:Pässwörd€:");
     }
 }

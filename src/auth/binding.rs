@@ -89,8 +89,7 @@ fn pss_hash(parameters: Option<AnyRef<'_>>) -> x509_cert::der::Result<EndPointHa
         return Ok(EndPointHash::Sha256);
     };
     let hash = parameters.sequence(|fields| {
-        let hash =
-            ContextSpecific::<AlgorithmIdentifierRef<'_>>::decode_explicit(fields, TagNumber::N0)?;
+        let hash = ContextSpecific::<AlgorithmIdentifierRef<'_>>::decode_explicit(fields, TagNumber::N0)?;
         fields.read_slice(fields.remaining_len())?;
         Ok(hash)
     })?;
@@ -131,32 +130,20 @@ mod tests {
     fn certificate(oid: &str, parameters: &[u8]) -> Vec<u8> {
         let oid = ObjectIdentifier::new(oid).unwrap().to_der().unwrap();
         let algorithm = tlv(0x30, &[&oid, parameters].concat());
-        tlv(
-            0x30,
-            &[tlv(0x30, &[]), algorithm, tlv(0x03, &[0, 1, 2, 3])].concat(),
-        )
+        tlv(0x30, &[tlv(0x30, &[]), algorithm, tlv(0x03, &[0, 1, 2, 3])].concat())
     }
 
     fn pss(hash: &str) -> Vec<u8> {
         let oid = ObjectIdentifier::new(hash).unwrap().to_der().unwrap();
         let salt = tlv(0xa2, &tlv(0x02, &[0x20]));
-        tlv(
-            0x30,
-            &[tlv(0xa0, &tlv(0x30, &[oid, tlv(0x05, &[])].concat())), salt].concat(),
-        )
+        tlv(0x30, &[tlv(0xa0, &tlv(0x30, &[oid, tlv(0x05, &[])].concat())), salt].concat())
     }
 
     #[test]
     fn check_value() {
         let hash: Vec<u8> = (0..0x20).collect();
-        let expected = [
-            0x8f, 0x12, 0x14, 0xc9, 0xc9, 0xca, 0xb8, 0xdc, 0x3b, 0xf8, 0x66, 0xda, 0x9a, 0xba,
-            0x57, 0xa7,
-        ];
-        assert_eq!(
-            ChannelBinding::from_end_point_hash(&hash).as_bytes(),
-            &expected
-        );
+        let expected = [0x8f, 0x12, 0x14, 0xc9, 0xc9, 0xca, 0xb8, 0xdc, 0x3b, 0xf8, 0x66, 0xda, 0x9a, 0xba, 0x57, 0xa7];
+        assert_eq!(ChannelBinding::from_end_point_hash(&hash).as_bytes(), &expected);
     }
 
     #[test]
@@ -177,21 +164,9 @@ mod tests {
             ("1.3.101.112", &[], EndPointHash::Sha256), // Ed25519
             ("1.2.840.113549.1.1.10", &[], EndPointHash::Sha256),
             ("1.2.840.113549.1.1.10", &[0x30, 0x00], EndPointHash::Sha256), // SHA-1 by default
-            (
-                "1.2.840.113549.1.1.10",
-                &pss("2.16.840.1.101.3.4.2.1"),
-                EndPointHash::Sha256,
-            ),
-            (
-                "1.2.840.113549.1.1.10",
-                &pss("2.16.840.1.101.3.4.2.2"),
-                EndPointHash::Sha384,
-            ),
-            (
-                "1.2.840.113549.1.1.10",
-                &pss("2.16.840.1.101.3.4.2.3"),
-                EndPointHash::Sha512,
-            ),
+            ("1.2.840.113549.1.1.10", &pss("2.16.840.1.101.3.4.2.1"), EndPointHash::Sha256),
+            ("1.2.840.113549.1.1.10", &pss("2.16.840.1.101.3.4.2.2"), EndPointHash::Sha384),
+            ("1.2.840.113549.1.1.10", &pss("2.16.840.1.101.3.4.2.3"), EndPointHash::Sha512),
         ] {
             let der = certificate(oid, parameters);
             assert_eq!(signature_hash(&der).unwrap(), expected, "{oid}");
@@ -207,10 +182,7 @@ mod tests {
     #[test]
     fn a_real_certificate_is_read() {
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
-        let made = rcgen::CertificateParams::new(vec!["hv.test".to_owned()])
-            .unwrap()
-            .self_signed(&key)
-            .unwrap();
+        let made = rcgen::CertificateParams::new(vec!["hv.test".to_owned()]).unwrap().self_signed(&key).unwrap();
         assert_eq!(
             ChannelBinding::tls_server_end_point(made.der()).unwrap(),
             ChannelBinding::from_end_point_hash(&Sha384::digest(made.der()))
@@ -221,16 +193,10 @@ mod tests {
     fn damaged_certificates_are_refused() {
         let der = certificate("1.2.840.113549.1.1.11", &[0x05, 0x00]);
         for length in 0..der.len() {
-            assert_eq!(
-                ChannelBinding::tls_server_end_point(&der[..length]),
-                Err(AuthError::Certificate)
-            );
+            assert_eq!(ChannelBinding::tls_server_end_point(&der[..length]), Err(AuthError::Certificate));
         }
         let trailing = [der.as_slice(), &[0]].concat();
-        assert_eq!(
-            ChannelBinding::tls_server_end_point(&trailing),
-            Err(AuthError::Certificate)
-        );
+        assert_eq!(ChannelBinding::tls_server_end_point(&trailing), Err(AuthError::Certificate));
     }
 
     proptest! {

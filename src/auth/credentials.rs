@@ -36,30 +36,18 @@ impl FromStr for UserName {
     fn from_str(given: &str) -> Result<Self, AuthError> {
         let (domain, user) = given.split_once('\\').unwrap_or(("", given));
         if user.is_empty() {
-            return Err(AuthError::UserName {
-                problem: "is empty",
-            });
+            return Err(AuthError::UserName { problem: "is empty" });
         }
         if user.contains('\\') {
-            return Err(AuthError::UserName {
-                problem: "has more than one backslash",
-            });
+            return Err(AuthError::UserName { problem: "has more than one backslash" });
         }
         if given.contains(':') {
-            return Err(AuthError::UserName {
-                problem: "contains a colon",
-            });
+            return Err(AuthError::UserName { problem: "contains a colon" });
         }
         if given.chars().any(char::is_control) {
-            return Err(AuthError::UserName {
-                problem: "contains a control character",
-            });
+            return Err(AuthError::UserName { problem: "contains a control character" });
         }
-        Ok(Self {
-            domain: domain.to_owned(),
-            user: user.to_owned(),
-            given: given.to_owned(),
-        })
+        Ok(Self { domain: domain.to_owned(), user: user.to_owned(), given: given.to_owned() })
     }
 }
 
@@ -100,10 +88,7 @@ mod tests {
     #[test]
     fn refused_names() {
         for given in ["", "LAB\\", "a\\b\\c", "us:er", "us\ner", "\0"] {
-            assert!(
-                matches!(given.parse::<UserName>(), Err(AuthError::UserName { .. })),
-                "{given:?}"
-            );
+            assert!(matches!(given.parse::<UserName>(), Err(AuthError::UserName { .. })), "{given:?}");
         }
     }
 }

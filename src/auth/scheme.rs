@@ -17,9 +17,7 @@ pub enum Scheme {
 impl Scheme {
     /// The scheme of this name, in any case of letters.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Negotiate, Self::Basic]
-            .into_iter()
-            .find(|scheme| scheme.name().eq_ignore_ascii_case(name))
+        [Self::Negotiate, Self::Basic].into_iter().find(|scheme| scheme.name().eq_ignore_ascii_case(name))
     }
 
     fn name(self) -> &'static str {
@@ -77,16 +75,8 @@ fn offer(item: &str) -> Option<Offer> {
         return None;
     }
     // Padding only: an equals sign elsewhere is that of a parameter and no base64.
-    let token = if rest.is_empty() {
-        None
-    } else {
-        STANDARD.decode(rest).ok()
-    };
-    Some(Offer {
-        scheme: scheme.to_owned(),
-        token,
-        known: Scheme::named(scheme),
-    })
+    let token = if rest.is_empty() { None } else { STANDARD.decode(rest).ok() };
+    Some(Offer { scheme: scheme.to_owned(), token, known: Scheme::named(scheme) })
 }
 
 #[cfg(test)]
@@ -95,10 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(values: &[&str]) -> Vec<(String, Option<Vec<u8>>, Option<Scheme>)> {
-        offered(values.iter().copied())
-            .into_iter()
-            .map(|o| (o.scheme, o.token, o.known))
-            .collect()
+        offered(values.iter().copied()).into_iter().map(|o| (o.scheme, o.token, o.known)).collect()
     }
 
     #[test]
@@ -117,16 +104,10 @@ mod tests {
     #[test]
     fn a_comma_list_with_quoted_commas_and_parameters() {
         assert_eq!(
-            read(&[
-                "basic realm=\"a, \\\"Digest, b\", charset = \"UTF-8\" , negotiate TlRMTVNTUAA=,Kerberos,"
-            ]),
+            read(&["basic realm=\"a, \\\"Digest, b\", charset = \"UTF-8\" , negotiate TlRMTVNTUAA=,Kerberos,"]),
             [
                 ("basic".to_owned(), None, Some(Scheme::Basic)),
-                (
-                    "negotiate".to_owned(),
-                    Some(b"NTLMSSP\0".to_vec()),
-                    Some(Scheme::Negotiate)
-                ),
+                ("negotiate".to_owned(), Some(b"NTLMSSP\0".to_vec()), Some(Scheme::Negotiate)),
                 ("Kerberos".to_owned(), None, None),
             ]
         );
@@ -134,10 +115,7 @@ mod tests {
 
     #[test]
     fn a_token_that_is_no_base64_is_none() {
-        assert_eq!(
-            read(&["Negotiate !!!"]),
-            [("Negotiate".to_owned(), None, Some(Scheme::Negotiate))]
-        );
+        assert_eq!(read(&["Negotiate !!!"]), [("Negotiate".to_owned(), None, Some(Scheme::Negotiate))]);
         assert!(read(&["", " , ,", "realm=\"x\""]).is_empty());
     }
 

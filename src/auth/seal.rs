@@ -62,17 +62,9 @@ pub fn seal_message(
     );
     let tail = format!("--{BOUNDARY}--\r\n");
     // The length of the signature, little endian: 16.
-    let parts = [
-        head.as_bytes(),
-        &[16, 0, 0, 0],
-        &sealed.signature,
-        &sealed.data,
-        tail.as_bytes(),
-    ];
+    let parts = [head.as_bytes(), &[16, 0, 0, 0], &sealed.signature, &sealed.data, tail.as_bytes()];
     Ok(SealedMessage {
-        content_type: format!(
-            "multipart/encrypted;protocol=\"{PROTOCOL}\";boundary=\"{BOUNDARY}\""
-        ),
+        content_type: format!("multipart/encrypted;protocol=\"{PROTOCOL}\";boundary=\"{BOUNDARY}\""),
         body: parts.concat(),
     })
 }
@@ -81,9 +73,7 @@ pub fn seal_message(
 /// `multipart/x-multi-encrypted`, which belongs to CredSSP.
 pub fn is_sealed(content_type: &str) -> bool {
     let media_type = parameters(content_type).next().unwrap_or_default();
-    MEDIA_TYPES
-        .iter()
-        .any(|sealed| sealed.eq_ignore_ascii_case(media_type))
+    MEDIA_TYPES.iter().any(|sealed| sealed.eq_ignore_ascii_case(media_type))
 }
 
 /// Reads and unseals a body, in any of the forms known from servers.
@@ -92,11 +82,7 @@ pub fn is_sealed(content_type: &str) -> bool {
 /// [`AuthError::NotSealed`] leaves the context as it was. After every other error it is dead, as
 /// the other side has moved on: a form that cannot be read, a wrong length, a failed
 /// [`SecurityContext::unseal`].
-pub fn unseal_message(
-    context: &mut SecurityContext,
-    content_type: &str,
-    body: &[u8],
-) -> Result<Vec<u8>, AuthError> {
+pub fn unseal_message(context: &mut SecurityContext, content_type: &str, body: &[u8]) -> Result<Vec<u8>, AuthError> {
     unseal_framed(context, content_type, body, &Form::Any)
 }
 
@@ -180,17 +166,11 @@ impl<'a> SealedParts<'a> {
 
         let (name, value) = header(lines.next()?, form)?;
         if !form.same(name, "Content-Type") || !form.same(value, OCTETS) {
-            return Err(AuthError::Framing(
-                "the second part is not application/octet-stream",
-            ));
+            return Err(AuthError::Framing("the second part is not application/octet-stream"));
         }
         let (signature, rest) = signature(lines.rest)?;
         let data = cut(rest, original.length, &boundary, form)?;
-        Ok(Self {
-            charset: original.charset,
-            signature,
-            data,
-        })
+        Ok(Self { charset: original.charset, signature, data })
     }
 }
 
@@ -226,11 +206,7 @@ fn boundary(content_type: &str, form: &Form) -> Result<String, AuthError> {
         parameters(content_type)
             .skip(1)
             .filter_map(|parameter| parameter.split_once('='))
-            .find_map(|(key, value)| {
-                key.trim_end()
-                    .eq_ignore_ascii_case(name)
-                    .then(|| unquoted(value.trim_start()))
-            })
+            .find_map(|(key, value)| key.trim_end().eq_ignore_ascii_case(name).then(|| unquoted(value.trim_start())))
     };
     let protocol = value_of("protocol");
     let protocol_fits = match (protocol, form) {
@@ -239,9 +215,7 @@ fn boundary(content_type: &str, form: &Form) -> Result<String, AuthError> {
         (None, Form::Exact(_)) => false,
     };
     if !protocol_fits {
-        return Err(AuthError::Framing(
-            "its Content-Type names another protocol",
-        ));
+        return Err(AuthError::Framing("its Content-Type names another protocol"));
     }
     // 70 is the most a MIME boundary may have (RFC 2046, 5.1.1).
     value_of("boundary")
@@ -262,16 +236,12 @@ fn parameters(content_type: &str) -> impl Iterator<Item = &str> {
 }
 
 fn unquoted(value: &str) -> &str {
-    value
-        .strip_prefix('"')
-        .and_then(|value| value.strip_suffix('"'))
-        .unwrap_or(value)
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
 /// `--boundary`, or `-- boundary` as the example of [MS-WSMV] 4.5 has it.
 fn is_boundary(line: &str, boundary: &str) -> bool {
-    line.strip_prefix("--")
-        .is_some_and(|name| name.strip_prefix(' ').unwrap_or(name) == boundary)
+    line.strip_prefix("--").is_some_and(|name| name.strip_prefix(' ').unwrap_or(name) == boundary)
 }
 
 /// The line that ends the body: with or without a space, the last `--`, and the line break.
@@ -295,14 +265,12 @@ fn is_closing(bytes: &[u8], boundary: &str, form: &Form) -> bool {
 fn header<'a>(line: &'a str, form: &Form) -> Result<(&'a str, &'a str), AuthError> {
     let field = match form {
         Form::Any => line.trim_start_matches([' ', '\t']),
-        Form::Exact(PartHeaders::Tabbed) => line
-            .strip_prefix('\t')
-            .ok_or(AuthError::Framing("no tab stands before a part header"))?,
+        Form::Exact(PartHeaders::Tabbed) => {
+            line.strip_prefix('\t').ok_or(AuthError::Framing("no tab stands before a part header"))?
+        }
         Form::Exact(PartHeaders::Plain) => line,
     };
-    let (name, value) = field
-        .split_once(':')
-        .ok_or(AuthError::Framing("a part header has no colon"))?;
+    let (name, value) = field.split_once(':').ok_or(AuthError::Framing("a part header has no colon"))?;
     if name.is_empty() || name.contains([' ', '\t']) {
         return Err(AuthError::Framing("blanks stand before a part header"));
     }
@@ -318,10 +286,7 @@ struct OriginalContent {
 impl OriginalContent {
     fn read(value: &str, form: &Form) -> Result<Self, AuthError> {
         let (mut media_type, mut charset, mut length) = (None, None, None);
-        for (key, value) in value
-            .split(';')
-            .filter_map(|parameter| parameter.split_once('='))
-        {
+        for (key, value) in value.split(';').filter_map(|parameter| parameter.split_once('=')) {
             let (key, value) = (key.trim(), unquoted(value.trim()));
             if form.same(key, "type") {
                 media_type = Some(value);
@@ -332,26 +297,19 @@ impl OriginalContent {
             }
         }
         if matches!(form, Form::Exact(_)) && (media_type != Some(SOAP) || charset.is_none()) {
-            return Err(AuthError::Framing(
-                "OriginalContent lacks its type or charset",
-            ));
+            return Err(AuthError::Framing("OriginalContent lacks its type or charset"));
         }
         let charset = match charset {
             None => Charset::Utf8,
             Some(name) if form.same(name, "UTF-8") => Charset::Utf8,
             Some(name) if form.same(name, "UTF-16") => Charset::Utf16,
             Some(_) => {
-                return Err(AuthError::Framing(
-                    "OriginalContent names an unknown charset",
-                ));
+                return Err(AuthError::Framing("OriginalContent names an unknown charset"));
             }
         };
         let digits = length.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
         let length = digits.and_then(|digits| digits.parse().ok());
-        Ok(Self {
-            charset,
-            length: length.ok_or(AuthError::Framing("OriginalContent has no usable Length"))?,
-        })
+        Ok(Self { charset, length: length.ok_or(AuthError::Framing("OriginalContent has no usable Length"))? })
     }
 }
 
@@ -359,19 +317,12 @@ impl OriginalContent {
 fn signature(bytes: &[u8]) -> Result<(&[u8], &[u8]), AuthError> {
     bytes
         .split_first_chunk::<4>()
-        .and_then(|(length, rest)| {
-            rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
-        })
+        .and_then(|(length, rest)| rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?))
         .ok_or(AuthError::Framing("it is cut short in the signature"))
 }
 
 /// The data: `length` bytes, after which nothing but the closing line may stand.
-fn cut<'a>(
-    bytes: &'a [u8],
-    length: usize,
-    boundary: &str,
-    form: &Form,
-) -> Result<&'a [u8], AuthError> {
+fn cut<'a>(bytes: &'a [u8], length: usize, boundary: &str, form: &Form) -> Result<&'a [u8], AuthError> {
     if let Some((data, closing)) = bytes.split_at_checked(length)
         && is_closing(closing, boundary, form)
     {
@@ -379,16 +330,10 @@ fn cut<'a>(
     }
     // For the message only: where the closing line does begin.
     let longest = boundary.len() + "\r\n-- --\r\n".len();
-    let found = (bytes.len().saturating_sub(longest)..bytes.len()).find(|at| {
-        bytes
-            .get(*at..)
-            .is_some_and(|closing| is_closing(closing, boundary, form))
-    });
+    let found = (bytes.len().saturating_sub(longest)..bytes.len())
+        .find(|at| bytes.get(*at..).is_some_and(|closing| is_closing(closing, boundary, form)));
     Err(match found {
-        Some(found) => AuthError::Length {
-            declared: length,
-            found,
-        },
+        Some(found) => AuthError::Length { declared: length, found },
         None => AuthError::Framing("it does not end with the boundary"),
     })
 }

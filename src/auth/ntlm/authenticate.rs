@@ -27,11 +27,7 @@ impl Authenticate {
         let lm_response = payload.field("the LM response", &self.lm_response)?;
         let nt_response = payload.field("the NT response", &self.nt_response)?;
         let session_key = payload.field("the session key", &self.session_key)?;
-        let version = if self.flags.contains(Flags::NEGOTIATE_VERSION) {
-            VERSION
-        } else {
-            [0; 8]
-        };
+        let version = if self.flags.contains(Flags::NEGOTIATE_VERSION) { VERSION } else { [0; 8] };
         let parts: [&[u8]; 12] = [
             &SIGNATURE,
             &3_u32.to_le_bytes(),
@@ -67,17 +63,12 @@ impl Authenticate {
     }
 
     pub(in crate::auth) fn is_anonymous(&self) -> bool {
-        self.user.is_empty()
-            && self.nt_response.is_empty()
-            && matches!(self.lm_response.as_slice(), [] | [0])
+        self.user.is_empty() && self.nt_response.is_empty() && matches!(self.lm_response.as_slice(), [] | [0])
     }
 
     /// NTProofStr, the blob it covers, and the AV pairs inside the blob (2.2.2.7, 2.2.2.8).
     pub(in crate::auth) fn ntlm_v2(&self) -> Result<([u8; 16], &[u8], TargetInfo), AuthError> {
-        let (proof, blob) = self
-            .nt_response
-            .split_first_chunk::<16>()
-            .ok_or(AuthError::NotNtlmV2)?;
+        let (proof, blob) = self.nt_response.split_first_chunk::<16>().ok_or(AuthError::NotNtlmV2)?;
         let Some(([1, 1, ..], pairs)) = blob.split_first_chunk::<28>() else {
             return Err(AuthError::NotNtlmV2);
         };
@@ -97,10 +88,7 @@ pub(in crate::auth) fn split_mic(bytes: &[u8]) -> Result<([u8; 16], Vec<u8>), Au
 
 /// Puts the MIC in its place; a message too short to have one is left as it is.
 pub(in crate::auth) fn set_mic(bytes: &mut [u8], mic: [u8; 16]) {
-    if let Some(place) = bytes
-        .get_mut(MIC..)
-        .and_then(|rest| rest.first_chunk_mut::<16>())
-    {
+    if let Some(place) = bytes.get_mut(MIC..).and_then(|rest| rest.first_chunk_mut::<16>()) {
         *place = mic;
     }
 }

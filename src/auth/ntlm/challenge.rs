@@ -25,24 +25,13 @@ impl Challenge {
         let Ok(NtlmMessage::Challenge(challenge)) = NtlmMessage::try_from(bytes) else {
             return Err(message.malformed("it is cut short, or a name in it is not valid"));
         };
-        let ChallengeMessage {
-            target_name,
-            flags,
-            challenge: server_challenge,
-            target_information,
-            ..
-        } = challenge;
+        let ChallengeMessage { target_name, flags, challenge: server_challenge, target_information, .. } = challenge;
         let target_info = if flags.contains(Flags::NEGOTIATE_TARGET_INFO) {
             TargetInfo::from_pairs(target_information)?
         } else {
             TargetInfo::empty()
         };
-        Ok(Self {
-            target_name,
-            flags,
-            server_challenge,
-            target_info,
-        })
+        Ok(Self { target_name, flags, server_challenge, target_info })
     }
 
     /// The message as the accepting half sends it.
@@ -50,11 +39,7 @@ impl Challenge {
         let mut payload = Payload::starting_at(56);
         let target_name = payload.field("the target name", &utf16(&self.target_name))?;
         let target_info = payload.field("the list of names", &self.target_info.to_bytes()?)?;
-        let version = if self.flags.contains(Flags::NEGOTIATE_VERSION) {
-            VERSION
-        } else {
-            [0; 8]
-        };
+        let version = if self.flags.contains(Flags::NEGOTIATE_VERSION) { VERSION } else { [0; 8] };
         let parts: [&[u8]; 9] = [
             &SIGNATURE,
             &2_u32.to_le_bytes(),

@@ -36,11 +36,7 @@ pub struct Initiator {
 impl Initiator {
     /// Begins a login. One initiator is for one connection and one attempt.
     pub fn new(credentials: &Credentials, options: Options) -> Self {
-        Self {
-            credentials: credentials.clone(),
-            options,
-            negotiate: negotiate::write(negotiate::SEALING),
-        }
+        Self { credentials: credentials.clone(), options, negotiate: negotiate::write(negotiate::SEALING) }
     }
 
     /// The first token. The last one covers it, so send exactly these bytes.
@@ -60,16 +56,9 @@ impl Initiator {
         let response_key = keys::response_key(user, domain, &self.credentials.password);
 
         let timestamp = offer.target_info.timestamp()?;
-        let pairs = offer
-            .target_info
-            .answer(self.options.binding, self.options.target_name.as_deref())?
-            .to_bytes()?;
+        let pairs = offer.target_info.answer(self.options.binding, self.options.target_name.as_deref())?.to_bytes()?;
         let client_challenge = self.options.entropy.client_challenge;
-        let blob = keys::response_blob(
-            timestamp.unwrap_or(self.options.now),
-            client_challenge,
-            &pairs,
-        );
+        let blob = keys::response_blob(timestamp.unwrap_or(self.options.now), client_challenge, &pairs);
         let proof = keys::nt_proof(&response_key, offer.server_challenge, &blob);
         let lm_response = match timestamp {
             Some(_) => [0; 24],
@@ -107,10 +96,7 @@ impl Initiator {
 fn agree(offer: &Challenge) -> Result<Flags, AuthError> {
     for (flag, what) in REQUIRED {
         if !offer.flags.contains(flag) {
-            return Err(AuthError::Lacks {
-                message: "challenge",
-                what,
-            });
+            return Err(AuthError::Lacks { message: "challenge", what });
         }
     }
     for (name, what) in [
@@ -118,10 +104,7 @@ fn agree(offer: &Challenge) -> Result<Flags, AuthError> {
         (TargetInfoType::NtDomain, "the server's domain name"),
     ] {
         if offer.target_info.get(name).is_none() {
-            return Err(AuthError::Lacks {
-                message: "challenge",
-                what,
-            });
+            return Err(AuthError::Lacks { message: "challenge", what });
         }
     }
     // REQUEST_TARGET is the client's own and not always sent back (4.2.4.3).

@@ -39,28 +39,13 @@ pub(in crate::auth) fn upper_case(name: &str) -> Vec<u8> {
 }
 
 /// The part of the response that is hashed, "temp" in 3.3.2. `pairs` ends with EOL.
-pub(in crate::auth) fn response_blob(
-    time: u64,
-    client_challenge: [u8; 8],
-    pairs: &[u8],
-) -> Vec<u8> {
-    let head: [&[u8]; 6] = [
-        &[1, 1],
-        &[0; 6],
-        &time.to_le_bytes(),
-        &client_challenge,
-        &[0; 4],
-        pairs,
-    ];
+pub(in crate::auth) fn response_blob(time: u64, client_challenge: [u8; 8], pairs: &[u8]) -> Vec<u8> {
+    let head: [&[u8]; 6] = [&[1, 1], &[0; 6], &time.to_le_bytes(), &client_challenge, &[0; 4], pairs];
     [&head.concat(), [0; 4].as_slice()].concat()
 }
 
 /// NTProofStr: proves the password for this challenge and this blob.
-pub(in crate::auth) fn nt_proof(
-    response_key: &Key,
-    server_challenge: [u8; 8],
-    blob: &[u8],
-) -> [u8; 16] {
+pub(in crate::auth) fn nt_proof(response_key: &Key, server_challenge: [u8; 8], blob: &[u8]) -> [u8; 16] {
     *hmac_md5(response_key, &[&server_challenge, blob])
 }
 
@@ -72,10 +57,7 @@ pub(in crate::auth) fn lm_response(
 ) -> [u8; 24] {
     let hash = hmac_md5(response_key, &[&server_challenge, &client_challenge]);
     let mut response = [0; 24];
-    for (to, from) in response
-        .iter_mut()
-        .zip(hash.iter().chain(&client_challenge))
-    {
+    for (to, from) in response.iter_mut().zip(hash.iter().chain(&client_challenge)) {
         *to = *from;
     }
     response
@@ -184,17 +166,8 @@ mod tests {
         let mut tail_differs = exported.clone();
         tail_differs[7] = 0;
         let seal = |key, flags| seal_key(key, flags, Side::Client);
-        assert_eq!(
-            seal(&exported, Flags::NEGOTIATE_56BIT),
-            seal(&tail_differs, Flags::NEGOTIATE_56BIT)
-        );
-        assert_ne!(
-            seal(&exported, Flags::NEGOTIATE_128BIT),
-            seal(&tail_differs, Flags::NEGOTIATE_128BIT)
-        );
-        assert_ne!(
-            seal(&exported, Flags::empty()),
-            seal(&exported, Flags::NEGOTIATE_56BIT)
-        );
+        assert_eq!(seal(&exported, Flags::NEGOTIATE_56BIT), seal(&tail_differs, Flags::NEGOTIATE_56BIT));
+        assert_ne!(seal(&exported, Flags::NEGOTIATE_128BIT), seal(&tail_differs, Flags::NEGOTIATE_128BIT));
+        assert_ne!(seal(&exported, Flags::empty()), seal(&exported, Flags::NEGOTIATE_56BIT));
     }
 }

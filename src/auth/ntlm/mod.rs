@@ -39,10 +39,7 @@ impl Entropy {
     /// # Errors
     /// [`AuthError::Random`] when it gives none.
     pub fn system() -> Result<Self, AuthError> {
-        let mut entropy = Self {
-            client_challenge: [0; 8],
-            session_key: [0; 16],
-        };
+        let mut entropy = Self { client_challenge: [0; 8], session_key: [0; 16] };
         getrandom::fill(&mut entropy.client_challenge).map_err(|_| AuthError::Random)?;
         getrandom::fill(&mut entropy.session_key).map_err(|_| AuthError::Random)?;
         Ok(entropy)
@@ -64,9 +61,7 @@ impl fmt::Debug for Entropy {
 /// A time as FILETIME: 100 ns units since 1601-01-01 UTC. Times before 1970 count as 1970.
 pub fn filetime(time: SystemTime) -> u64 {
     let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_nanos() / 100)
-        .unwrap_or(u64::MAX)
-        .saturating_add(UNIX_EPOCH_AS_FILETIME)
+    u64::try_from(since_1970.as_nanos() / 100).unwrap_or(u64::MAX).saturating_add(UNIX_EPOCH_AS_FILETIME)
 }
 
 /// The 134,774 days from 1601 to 1970.
@@ -80,14 +75,8 @@ mod tests {
     #[test]
     fn filetime_of_known_moments() {
         assert_eq!(filetime(UNIX_EPOCH), 116_444_736_000_000_000);
-        assert_eq!(
-            filetime(UNIX_EPOCH + Duration::from_nanos(1_000_000_100)),
-            116_444_736_010_000_001
-        );
-        assert_eq!(
-            filetime(UNIX_EPOCH - Duration::from_secs(1)),
-            116_444_736_000_000_000
-        );
+        assert_eq!(filetime(UNIX_EPOCH + Duration::from_nanos(1_000_000_100)), 116_444_736_010_000_001);
+        assert_eq!(filetime(UNIX_EPOCH - Duration::from_secs(1)), 116_444_736_000_000_000);
     }
 
     #[test]

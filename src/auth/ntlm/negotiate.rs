@@ -22,14 +22,7 @@ pub(super) const SEALING: Flags = Flags::NEGOTIATE_UNICODE
 /// The message with these flags. Domain and workstation stay empty, as they must with VERSION
 /// set (3.1.5.1.1).
 pub(super) fn write(flags: Flags) -> Vec<u8> {
-    let [
-        major_version,
-        minor_version,
-        build_low,
-        build_high,
-        reserved @ ..,
-        ntlm_revision,
-    ] = VERSION;
+    let [major_version, minor_version, build_low, build_high, reserved @ .., ntlm_revision] = VERSION;
     let message = NtlmMessage::Negotiate(NegotiateMessage {
         flags,
         supplied_domain: String::new(),
@@ -61,12 +54,7 @@ mod tests {
         let bytes = write(SEALING);
         assert_eq!(&bytes[..16], b"NTLMSSP\0\x01\0\0\0\x35\x82\x88\xe2");
         // Two empty fields, then the version; no payload.
-        assert_eq!(
-            &bytes[16..],
-            [
-                0, 0, 0, 0, 40, 0, 0, 0, 0, 0, 0, 0, 40, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 15
-            ]
-        );
+        assert_eq!(&bytes[16..], [0, 0, 0, 0, 40, 0, 0, 0, 0, 0, 0, 0, 40, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 15]);
         assert_eq!(read(&bytes).unwrap(), SEALING);
     }
 }

@@ -12,19 +12,13 @@ pub(super) struct Rc4 {
 impl Rc4 {
     /// Sets the key up. An empty key leaves the table in order, as nothing can be mixed in.
     pub(super) fn new(key: &[u8]) -> Self {
-        let mut rc4 = Self {
-            state: [0; 256],
-            i: 0,
-            j: 0,
-        };
+        let mut rc4 = Self { state: [0; 256], i: 0, j: 0 };
         for (value, entry) in (0..=u8::MAX).zip(rc4.state.iter_mut()) {
             *entry = value;
         }
         let mut j = 0_u8;
         for (i, key_byte) in (0..=u8::MAX).zip(key.iter().cycle()) {
-            j = j
-                .wrapping_add(rc4.state[usize::from(i)])
-                .wrapping_add(*key_byte);
+            j = j.wrapping_add(rc4.state[usize::from(i)]).wrapping_add(*key_byte);
             rc4.state.swap(usize::from(i), usize::from(j));
         }
         rc4
@@ -58,11 +52,7 @@ mod tests {
     #[test]
     fn known_streams() {
         for (key, plain, cipher) in [
-            (
-                "Key",
-                "Plaintext",
-                &[0xbb, 0xf3, 0x16, 0xe8, 0xd9, 0x40, 0xaf, 0x0a, 0xd3][..],
-            ),
+            ("Key", "Plaintext", &[0xbb, 0xf3, 0x16, 0xe8, 0xd9, 0x40, 0xaf, 0x0a, 0xd3][..]),
             ("Wiki", "pedia", &[0x10, 0x21, 0xbf, 0x04, 0x20]),
         ] {
             let mut data = plain.as_bytes().to_vec();

@@ -69,10 +69,7 @@ impl SecurityContext {
         self.outgoing.advance();
         let [c0, c1, c2, c3, c4, c5, c6, c7] = checksum;
         let [s0, s1, s2, s3] = sequence.to_le_bytes();
-        Ok(Sealed {
-            signature: [1, 0, 0, 0, c0, c1, c2, c3, c4, c5, c6, c7, s0, s1, s2, s3],
-            data,
-        })
+        Ok(Sealed { signature: [1, 0, 0, 0, c0, c1, c2, c3, c4, c5, c6, c7, s0, s1, s2, s3], data })
     }
 
     /// Unseals one message and checks its signature and its place in the sequence

@@ -18,9 +18,7 @@ impl TargetInfo {
 
     /// Takes over the pairs up to EOL; what follows EOL is padding.
     pub(super) fn from_pairs(mut pairs: Vec<TargetInfoEntry>) -> Result<Self, AuthError> {
-        let end = pairs
-            .iter()
-            .position(|pair| pair.entry_type == TargetInfoType::Terminator);
+        let end = pairs.iter().position(|pair| pair.entry_type == TargetInfoType::Terminator);
         pairs.truncate(end.ok_or_else(|| malformed("its list of names has no end"))?);
         Ok(Self { pairs })
     }
@@ -29,8 +27,8 @@ impl TargetInfo {
     pub(super) fn read(mut bytes: &[u8]) -> Result<Self, AuthError> {
         let mut pairs = Vec::new();
         loop {
-            let (pair, rest) = TargetInfoEntry::try_from_bytes(bytes)
-                .map_err(|_| malformed("its list of names is cut short"))?;
+            let (pair, rest) =
+                TargetInfoEntry::try_from_bytes(bytes).map_err(|_| malformed("its list of names is cut short"))?;
             if pair.entry_type == TargetInfoType::Terminator {
                 return Ok(Self { pairs });
             }
@@ -41,10 +39,7 @@ impl TargetInfo {
 
     /// The value of the first pair of this type.
     pub(in crate::auth) fn get(&self, of: TargetInfoType) -> Option<&[u8]> {
-        self.pairs
-            .iter()
-            .find(|pair| pair.entry_type == of)
-            .map(|pair| pair.data.as_slice())
+        self.pairs.iter().find(|pair| pair.entry_type == of).map(|pair| pair.data.as_slice())
     }
 
     pub(in crate::auth) fn timestamp(&self) -> Result<Option<u64>, AuthError> {
@@ -66,10 +61,7 @@ impl TargetInfo {
     pub(in crate::auth) fn set(&mut self, of: TargetInfoType, data: Vec<u8>) {
         match self.pairs.iter_mut().find(|pair| pair.entry_type == of) {
             Some(pair) => pair.data = data,
-            None => self.pairs.push(TargetInfoEntry {
-                entry_type: of,
-                data,
-            }),
+            None => self.pairs.push(TargetInfoEntry { entry_type: of, data }),
         }
     }
 
@@ -100,20 +92,11 @@ impl TargetInfo {
         for pair in &self.pairs {
             // Checked first: the writer of the crate panics beyond 65,535.
             if pair.data.len() > usize::from(u16::MAX) {
-                return Err(AuthError::TooLong {
-                    field: "a name of the target",
-                    bytes: pair.data.len(),
-                });
+                return Err(AuthError::TooLong { field: "a name of the target", bytes: pair.data.len() });
             }
             bytes.extend(pair.to_bytes());
         }
-        bytes.extend(
-            TargetInfoEntry {
-                entry_type: TargetInfoType::Terminator,
-                data: Vec::new(),
-            }
-            .to_bytes(),
-        );
+        bytes.extend(TargetInfoEntry { entry_type: TargetInfoType::Terminator, data: Vec::new() }.to_bytes());
         Ok(bytes)
     }
 }
@@ -122,8 +105,5 @@ impl TargetInfo {
 pub(in crate::auth) const MIC_PRESENT: u32 = 2;
 
 fn malformed(reason: &'static str) -> AuthError {
-    AuthError::Malformed {
-        message: "NTLM",
-        reason,
-    }
+    AuthError::Malformed { message: "NTLM", reason }
 }

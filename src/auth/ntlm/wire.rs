@@ -57,10 +57,7 @@ impl<'a> Message<'a> {
     }
 
     pub(super) fn malformed(&self, reason: &'static str) -> AuthError {
-        AuthError::Malformed {
-            message: self.name,
-            reason,
-        }
+        AuthError::Malformed { message: self.name, reason }
     }
 }
 
@@ -72,24 +69,14 @@ pub(super) struct Payload {
 
 impl Payload {
     pub(super) fn starting_at(start: u32) -> Self {
-        Self {
-            start,
-            bytes: Vec::new(),
-        }
+        Self { start, bytes: Vec::new() }
     }
 
     /// Adds `data` and returns the eight bytes that point to it.
     pub(super) fn field(&mut self, name: &'static str, data: &[u8]) -> Result<[u8; 8], AuthError> {
-        let too_long = AuthError::TooLong {
-            field: name,
-            bytes: data.len(),
-        };
-        let [l0, l1] = u16::try_from(data.len())
-            .map_err(|_| too_long.clone())?
-            .to_le_bytes();
-        let offset = u32::try_from(self.bytes.len())
-            .ok()
-            .and_then(|used| used.checked_add(self.start));
+        let too_long = AuthError::TooLong { field: name, bytes: data.len() };
+        let [l0, l1] = u16::try_from(data.len()).map_err(|_| too_long.clone())?.to_le_bytes();
+        let offset = u32::try_from(self.bytes.len()).ok().and_then(|used| used.checked_add(self.start));
         let [o0, o1, o2, o3] = offset.ok_or(too_long)?.to_le_bytes();
         self.bytes.extend_from_slice(data);
         Ok([l0, l1, l0, l1, o0, o1, o2, o3])

@@ -7,7 +7,8 @@ use super::super::seal::SealedParts;
 use super::super::{PartHeaders, is_sealed, seal_message, unseal_message};
 use super::*;
 
-const CONTENT_TYPE: &str = "multipart/encrypted;protocol=\"application/HTTP-SPNEGO-session-encrypted\";boundary=\"Encrypted Boundary\"";
+const CONTENT_TYPE: &str =
+    "multipart/encrypted;protocol=\"application/HTTP-SPNEGO-session-encrypted\";boundary=\"Encrypted Boundary\"";
 
 /// A client given these bytes as a challenge.
 fn read_challenge(bytes: &[u8]) {
@@ -23,13 +24,8 @@ fn read_tokens(bytes: &[u8]) {
     let mut acceptor = Acceptor::new(host(BindingPolicy::Ignore));
     let _ = acceptor.challenge(bytes);
     let mut acceptor = Acceptor::new(host(BindingPolicy::Ignore));
-    acceptor
-        .challenge(&Initiator::new(&credentials("u", "p"), options(None)).negotiate())
-        .unwrap();
-    assert!(
-        acceptor.authenticate(bytes).is_err(),
-        "a login without the password"
-    );
+    acceptor.challenge(&Initiator::new(&credentials("u", "p"), options(None)).negotiate()).unwrap();
+    assert!(acceptor.authenticate(bytes).is_err(), "a login without the password");
 }
 
 /// Either side given these bytes as a sealed body.
@@ -39,15 +35,9 @@ fn read_sealed(content_type: &str, body: &[u8]) {
         assert!(parts.data.len() + parts.signature.len() < body.len());
     }
     let (mut client, mut server) = connection();
-    assert!(
-        unseal_message(&mut client, content_type, body).is_err(),
-        "a forged message"
-    );
+    assert!(unseal_message(&mut client, content_type, body).is_err(), "a forged message");
     for strictness in [Strictness::HttpSys, Strictness::NoTab, Strictness::Lenient] {
-        assert!(
-            unseal_request(&mut server, content_type, body, strictness).is_err(),
-            "a forged request"
-        );
+        assert!(unseal_request(&mut server, content_type, body, strictness).is_err(), "a forged request");
     }
 }
 
@@ -57,18 +47,13 @@ fn foreign_body() -> Vec<u8> {
     let mut other = options(None);
     other.entropy.session_key = [0x66; 16];
     let credentials = credentials("LAB\\admin", "correct horse");
-    let (_, mut client, _) =
-        login_altered(&credentials, other, host(BindingPolicy::Ignore), |_| ()).unwrap();
-    seal_message(&mut client, b"hello", PartHeaders::Tabbed)
-        .unwrap()
-        .body
+    let (_, mut client, _) = login_altered(&credentials, other, host(BindingPolicy::Ignore), |_| ()).unwrap();
+    seal_message(&mut client, b"hello", PartHeaders::Tabbed).unwrap().body
 }
 
 fn challenge() -> Vec<u8> {
     let negotiate = Initiator::new(&credentials("u", "p"), options(None)).negotiate();
-    Acceptor::new(host(BindingPolicy::Ignore))
-        .challenge(&negotiate)
-        .unwrap()
+    Acceptor::new(host(BindingPolicy::Ignore)).challenge(&negotiate).unwrap()
 }
 
 fn token() -> Vec<u8> {
@@ -81,10 +66,7 @@ fn truncated_messages_are_refused() {
     let challenge = challenge();
     for length in 0..challenge.len() {
         let initiator = Initiator::new(&credentials("LAB\\admin", "pw"), options(None));
-        assert!(
-            initiator.authenticate(&challenge[..length]).is_err(),
-            "challenge of {length}"
-        );
+        assert!(initiator.authenticate(&challenge[..length]).is_err(), "challenge of {length}");
     }
     let token = token();
     for length in 0..token.len() {
@@ -102,10 +84,7 @@ fn truncated_messages_are_refused() {
 
 #[test]
 fn fields_that_point_outside_are_refused() {
-    for (message, fields) in [
-        (challenge(), &[12, 40][..]),
-        (token(), &[12, 20, 28, 36, 44, 52]),
-    ] {
+    for (message, fields) in [(challenge(), &[12, 40][..]), (token(), &[12, 20, 28, 36, 44, 52])] {
         for at in fields {
             for offset in [0xffff_ffff_u32, 0x8000_0000, 0x7fff_ffff, 0xffff_0000] {
                 let mut bytes = message.clone();

@@ -36,11 +36,7 @@ fn wrong_names_and_passwords_are_refused() {
         ("LAB\\nobody", "correct horse", AuthError::UnknownUser),
         ("LAB\\operator", "battery staple", AuthError::UnknownUser),
         ("LAPTOP\\admin", "correct horse", AuthError::UnknownUser),
-        (
-            "admin@elsewhere.test",
-            "correct horse",
-            AuthError::UnknownUser,
-        ),
+        ("admin@elsewhere.test", "correct horse", AuthError::UnknownUser),
     ] {
         assert_eq!(login(given, password).err(), Some(due), "{given}");
     }
@@ -49,25 +45,11 @@ fn wrong_names_and_passwords_are_refused() {
 #[test]
 fn names_beyond_ascii_and_an_empty_password() {
     let mut host = host(BindingPolicy::Ignore);
-    host.accounts = vec![
-        account("LÄB", "straße", "Pässwörd€"),
-        account("LÄB", "JÜRGEN", ""),
-    ];
+    host.accounts = vec![account("LÄB", "straße", "Pässwörd€"), account("LÄB", "JÜRGEN", "")];
     for (given, password) in [("läb\\STRAßE", "Pässwörd€"), ("LÄB\\jürgen", "")] {
-        login_altered(
-            &credentials(given, password),
-            options(None),
-            host.clone(),
-            |_| (),
-        )
-        .unwrap();
+        login_altered(&credentials(given, password), options(None), host.clone(), |_| ()).unwrap();
     }
-    let other = login_altered(
-        &credentials("LÄB\\STRASSE", "Pässwörd€"),
-        options(None),
-        host,
-        |_| (),
-    );
+    let other = login_altered(&credentials("LÄB\\STRASSE", "Pässwörd€"), options(None), host, |_| ());
     assert_eq!(other.err(), Some(AuthError::UnknownUser));
 }
 
@@ -83,16 +65,9 @@ fn the_last_token_is_as_windows_wants_it() {
     assert_eq!(message.flags.bits(), 0xe288_8235);
     assert_eq!(message.lm_response, [0; 24]);
     assert_eq!(message.session_key.len(), 16);
-    assert_ne!(
-        message.session_key, [0x55; 16],
-        "the session key must not cross in clear"
-    );
+    assert_ne!(message.session_key, [0x55; 16], "the session key must not cross in clear");
     let (_, blob, info) = message.ntlm_v2().unwrap();
-    assert_eq!(
-        blob[8..16],
-        133_000_000_000_000_000_u64.to_le_bytes(),
-        "the server's time, not ours"
-    );
+    assert_eq!(blob[8..16], 133_000_000_000_000_000_u64.to_le_bytes(), "the server's time, not ours");
     assert_eq!(info.flags().unwrap(), MIC_PRESENT);
     assert_eq!(info.get(TargetInfoType::ChannelBindings).unwrap(), [0; 16]);
     assert!(blob.ends_with(&[0; 8]), "EOL, then four zero bytes");
@@ -102,8 +77,7 @@ fn the_last_token_is_as_windows_wants_it() {
 #[test]
 fn the_challenge_names_domain_or_computer() {
     let negotiate = Initiator::new(&credentials("u", "p"), options(None)).negotiate();
-    let of =
-        |options| Challenge::read(&Acceptor::new(options).challenge(&negotiate).unwrap()).unwrap();
+    let of = |options| Challenge::read(&Acceptor::new(options).challenge(&negotiate).unwrap()).unwrap();
     let member = of(host(BindingPolicy::Ignore));
     assert_eq!(member.target_name, "LAB");
     assert_eq!(member.flags.bits(), 0xe289_8235);
@@ -117,31 +91,16 @@ fn the_challenge_names_domain_or_computer() {
 
 #[test]
 fn binding_policies() {
-    let (right, wrong) = (
-        ChannelBinding::from_end_point_hash(&[1; 32]),
-        ChannelBinding::from_end_point_hash(&[2; 32]),
-    );
+    let (right, wrong) = (ChannelBinding::from_end_point_hash(&[1; 32]), ChannelBinding::from_end_point_hash(&[2; 32]));
     for (policy, given, due) in [
         (BindingPolicy::Ignore, None, None),
         (BindingPolicy::Ignore, Some(wrong), None),
         (BindingPolicy::Relaxed(right), None, None),
         (BindingPolicy::Relaxed(right), Some(right), None),
-        (
-            BindingPolicy::Relaxed(right),
-            Some(wrong),
-            Some(AuthError::BindingWrong),
-        ),
-        (
-            BindingPolicy::Strict(right),
-            None,
-            Some(AuthError::BindingMissing),
-        ),
+        (BindingPolicy::Relaxed(right), Some(wrong), Some(AuthError::BindingWrong)),
+        (BindingPolicy::Strict(right), None, Some(AuthError::BindingMissing)),
         (BindingPolicy::Strict(right), Some(right), None),
-        (
-            BindingPolicy::Strict(right),
-            Some(wrong),
-            Some(AuthError::BindingWrong),
-        ),
+        (BindingPolicy::Strict(right), Some(wrong), Some(AuthError::BindingWrong)),
     ] {
         let credentials = credentials("LAB\\admin", "correct horse");
         let outcome = login_altered(&credentials, options(given), host(policy), |_| ());
@@ -153,39 +112,18 @@ fn binding_policies() {
 fn an_altered_last_token_is_refused() {
     let altered = |at: usize, change: u8| {
         let credentials = credentials("LAB\\admin", "correct horse");
-        login_altered(
-            &credentials,
-            options(None),
-            host(BindingPolicy::Ignore),
-            |token| token[at] ^= change,
-        )
-        .err()
+        login_altered(&credentials, options(None), host(BindingPolicy::Ignore), |token| token[at] ^= change).err()
     };
     assert_eq!(altered(72, 1), Some(AuthError::MicWrong), "the MIC");
     assert_eq!(altered(64, 1), Some(AuthError::MicWrong), "the version");
     assert_eq!(altered(63, 1), Some(AuthError::MicWrong), "the flags");
     // Domain LAB at 88, user admin at 94, LM response at 104, NT response at 128.
-    assert_eq!(
-        altered(128, 1),
-        Some(AuthError::WrongPassword),
-        "NTProofStr"
-    );
-    assert_eq!(
-        altered(128 + 16 + 8, 1),
-        Some(AuthError::WrongPassword),
-        "the time in the blob"
-    );
-    assert_eq!(
-        altered(52, 0x18),
-        Some(AuthError::KeyExchange),
-        "the length of the session key"
-    );
+    assert_eq!(altered(128, 1), Some(AuthError::WrongPassword), "NTProofStr");
+    assert_eq!(altered(128 + 16 + 8, 1), Some(AuthError::WrongPassword), "the time in the blob");
+    assert_eq!(altered(52, 0x18), Some(AuthError::KeyExchange), "the length of the session key");
     assert_eq!(
         altered(0, 1),
-        Some(AuthError::Malformed {
-            message: "authenticate",
-            reason: "it does not begin with NTLMSSP"
-        })
+        Some(AuthError::Malformed { message: "authenticate", reason: "it does not begin with NTLMSSP" })
     );
 }
 
@@ -197,10 +135,7 @@ fn an_altered_negotiate_is_found_by_the_mic() {
     negotiate[32] ^= 1;
     let challenge = acceptor.challenge(&negotiate).unwrap();
     let (token, _) = initiator.authenticate(&challenge).unwrap();
-    assert_eq!(
-        acceptor.authenticate(&token).err(),
-        Some(AuthError::MicWrong)
-    );
+    assert_eq!(acceptor.authenticate(&token).err(), Some(AuthError::MicWrong));
 }
 
 #[test]
@@ -218,18 +153,13 @@ fn a_missing_mic_is_refused_although_the_proof_is_right() {
         pairs
     };
     let (token, _) = initiator.authenticate(&seen.write().unwrap()).unwrap();
-    assert_eq!(
-        acceptor.authenticate(&token).err(),
-        Some(AuthError::MicMissing)
-    );
+    assert_eq!(acceptor.authenticate(&token).err(), Some(AuthError::MicMissing));
 }
 
 #[test]
 fn a_weak_challenge_is_refused_before_anything_is_proven() {
     let initiator = || Initiator::new(&credentials("LAB\\admin", "correct horse"), options(None));
-    let full = Acceptor::new(host(BindingPolicy::Ignore))
-        .challenge(&initiator().negotiate())
-        .unwrap();
+    let full = Acceptor::new(host(BindingPolicy::Ignore)).challenge(&initiator().negotiate()).unwrap();
     let full = Challenge::read(&full).unwrap();
     for missing in [
         Flags::NEGOTIATE_SIGN,
@@ -241,16 +171,7 @@ fn a_weak_challenge_is_refused_before_anything_is_proven() {
         let mut weak = full.clone();
         weak.flags -= missing;
         let refusal = initiator().authenticate(&weak.write().unwrap()).err();
-        assert!(
-            matches!(
-                refusal,
-                Some(AuthError::Lacks {
-                    message: "challenge",
-                    ..
-                })
-            ),
-            "{missing:?}: {refusal:?}"
-        );
+        assert!(matches!(refusal, Some(AuthError::Lacks { message: "challenge", .. })), "{missing:?}: {refusal:?}");
     }
     let mut oem = full.clone();
     oem.flags = (oem.flags - Flags::NEGOTIATE_UNICODE) | Flags::NEGOTIATE_OEM;
@@ -258,27 +179,14 @@ fn a_weak_challenge_is_refused_before_anything_is_proven() {
     for name in [TargetInfoType::NtServer, TargetInfoType::NtDomain] {
         let mut nameless = full.clone();
         let mut pairs = super::super::ntlm::target_info::TargetInfo::empty();
-        for kept in [
-            TargetInfoType::NtServer,
-            TargetInfoType::NtDomain,
-            TargetInfoType::Timestamp,
-        ] {
+        for kept in [TargetInfoType::NtServer, TargetInfoType::NtDomain, TargetInfoType::Timestamp] {
             if kept != name {
                 pairs.set(kept, full.target_info.get(kept).unwrap().to_vec());
             }
         }
         nameless.target_info = pairs;
         let refusal = initiator().authenticate(&nameless.write().unwrap()).err();
-        assert!(
-            matches!(
-                refusal,
-                Some(AuthError::Lacks {
-                    message: "challenge",
-                    ..
-                })
-            ),
-            "{name:?}"
-        );
+        assert!(matches!(refusal, Some(AuthError::Lacks { message: "challenge", .. })), "{name:?}");
     }
 }
 
@@ -295,17 +203,11 @@ fn without_key_exchange_the_base_key_is_used() {
     assert!(!message.flags.contains(Flags::NEGOTIATE_KEY_EXCHANGE));
     // The MIC covers what the client sent, so the server must refuse; the keys fit all the same.
     let (_, base) = acceptor.verify(&message).unwrap();
-    assert_eq!(
-        acceptor.authenticate(&token).err(),
-        Some(AuthError::MicWrong)
-    );
+    assert_eq!(acceptor.authenticate(&token).err(), Some(AuthError::MicWrong));
     let mut server = SecurityContext::new(&base, message.flags, super::super::ntlm::Side::Server);
     for _ in 0..2 {
         let sealed = client.seal(b"hello").unwrap();
-        assert_eq!(
-            server.unseal(&sealed.signature, &sealed.data).unwrap(),
-            b"hello"
-        );
+        assert_eq!(server.unseal(&sealed.signature, &sealed.data).unwrap(), b"hello");
     }
 }
 
@@ -313,9 +215,7 @@ fn without_key_exchange_the_base_key_is_used() {
 fn anonymous_old_and_untimely_logins_are_refused() {
     let started = || {
         let mut acceptor = Acceptor::new(host(BindingPolicy::Ignore));
-        acceptor
-            .challenge(&Initiator::new(&credentials("u", "p"), options(None)).negotiate())
-            .unwrap();
+        acceptor.challenge(&Initiator::new(&credentials("u", "p"), options(None)).negotiate()).unwrap();
         acceptor
     };
     let message = Authenticate {
@@ -327,56 +227,25 @@ fn anonymous_old_and_untimely_logins_are_refused() {
         session_key: Vec::new(),
         flags: Flags::from_bits_retain(0xe288_8235),
     };
-    assert_eq!(
-        started().authenticate(&message.write().unwrap()).err(),
-        Some(AuthError::Anonymous)
-    );
-    let named = Authenticate {
-        user: "admin".to_owned(),
-        nt_response: vec![7; 24],
-        ..message.clone()
-    };
-    assert_eq!(
-        started().authenticate(&named.write().unwrap()).err(),
-        Some(AuthError::NotNtlmV2)
-    );
+    assert_eq!(started().authenticate(&message.write().unwrap()).err(), Some(AuthError::Anonymous));
+    let named = Authenticate { user: "admin".to_owned(), nt_response: vec![7; 24], ..message.clone() };
+    assert_eq!(started().authenticate(&named.write().unwrap()).err(), Some(AuthError::NotNtlmV2));
     let early = Acceptor::new(host(BindingPolicy::Ignore)).authenticate(&named.write().unwrap());
     assert_eq!(early.err(), Some(AuthError::OutOfOrder));
-    let oem = Authenticate {
-        flags: Flags::NEGOTIATE_OEM,
-        ..message
-    };
-    assert!(matches!(
-        started().authenticate(&oem.write().unwrap()).err(),
-        Some(AuthError::Malformed { .. })
-    ));
+    let oem = Authenticate { flags: Flags::NEGOTIATE_OEM, ..message };
+    assert!(matches!(started().authenticate(&oem.write().unwrap()).err(), Some(AuthError::Malformed { .. })));
     // A NEGOTIATE that asks for less than NTLMv2 in Unicode.
     let old = hex("4e544c4d53535000 01000000 07820000");
-    let refusal = Acceptor::new(host(BindingPolicy::Ignore))
-        .challenge(&old)
-        .err();
-    assert!(matches!(
-        refusal,
-        Some(AuthError::Lacks {
-            message: "negotiate",
-            ..
-        })
-    ));
+    let refusal = Acceptor::new(host(BindingPolicy::Ignore)).challenge(&old).err();
+    assert!(matches!(refusal, Some(AuthError::Lacks { message: "negotiate", .. })));
 }
 
 #[test]
 fn a_login_without_sealing_ends_in_a_context_that_refuses_to_seal() {
     let flags = Flags::from_bits_retain(0xe288_8235) - Flags::NEGOTIATE_SEAL;
-    let mut context = SecurityContext::new(
-        &keys::Key::new([1; 16]),
-        flags,
-        super::super::ntlm::Side::Server,
-    );
+    let mut context = SecurityContext::new(&keys::Key::new([1; 16]), flags, super::super::ntlm::Side::Server);
     assert_eq!(context.seal(b"x").err(), Some(AuthError::NotSealing));
-    assert_eq!(
-        context.unseal(&[1; 16], b"x").err(),
-        Some(AuthError::NotSealing)
-    );
+    assert_eq!(context.unseal(&[1; 16], b"x").err(), Some(AuthError::NotSealing));
 }
 
 #[test]
@@ -384,31 +253,14 @@ fn lengths_near_64_kib() {
     let attempt = |user: &str, target: usize| {
         let mut host = host(BindingPolicy::Ignore);
         host.accounts = vec![account("LAB", user, "pw")];
-        let options = Options {
-            target_name: Some("t".repeat(target)),
-            ..options_with_entropy()
-        };
+        let options = Options { target_name: Some("t".repeat(target)), ..options_with_entropy() };
         let credentials = credentials(&format!("LAB\\{user}"), "pw");
-        login_altered(&credentials, options, host, |_| ())
-            .map(|_| ())
-            .err()
+        login_altered(&credentials, options, host, |_| ()).map(|_| ()).err()
     };
     assert_eq!(attempt(&"u".repeat(32_767), 1), None);
-    assert_eq!(
-        attempt(&"u".repeat(32_768), 1),
-        Some(AuthError::TooLong {
-            field: "the user name",
-            bytes: 65_536
-        })
-    );
-    assert!(
-        matches!(attempt("u", 32_768), Some(AuthError::TooLong { .. })),
-        "the pair alone is too long"
-    );
-    assert!(
-        matches!(attempt("u", 32_767), Some(AuthError::TooLong { .. })),
-        "the response around it is too long"
-    );
+    assert_eq!(attempt(&"u".repeat(32_768), 1), Some(AuthError::TooLong { field: "the user name", bytes: 65_536 }));
+    assert!(matches!(attempt("u", 32_768), Some(AuthError::TooLong { .. })), "the pair alone is too long");
+    assert!(matches!(attempt("u", 32_767), Some(AuthError::TooLong { .. })), "the response around it is too long");
     assert_eq!(attempt("u", 32_000), None);
 }
 
@@ -426,16 +278,10 @@ fn no_debug_output_shows_a_secret() {
     host.accounts = vec![account("LAB", "admin", canary)];
     let mut acceptor = Acceptor::new(host.clone());
     let challenge = acceptor.challenge(&initiator.negotiate()).unwrap();
-    let mut shown = format!(
-        "{credentials:?} {initiator:?} {acceptor:?} {host:?} {:?}",
-        options(None)
-    );
+    let mut shown = format!("{credentials:?} {initiator:?} {acceptor:?} {host:?} {:?}", options(None));
     let (token, client) = initiator.authenticate(&challenge).unwrap();
     let (_, server) = acceptor.authenticate(&token).unwrap();
-    shown += &format!(
-        "{client:?} {server:?} {:?}",
-        super::super::basic_authorization(&credentials)
-    );
+    shown += &format!("{client:?} {server:?} {:?}", super::super::basic_authorization(&credentials));
     assert!(shown.contains("SecurityContext") && shown.contains("admin"));
     assert!(!shown.contains(canary));
     // The session key is sixteen times 0x55, the keys of both contexts follow from it.

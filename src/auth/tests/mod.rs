@@ -9,52 +9,33 @@ use super::{AuthError, ChannelBinding, Credentials, Entropy, Initiator, Options,
 
 /// The bytes of a hex text; blanks and line breaks may stand in it.
 fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .map(|c| u8::try_from(c.to_digit(16).unwrap()).unwrap())
-        .collect();
+    let digits: Vec<u8> =
+        text.chars().filter(|c| !c.is_whitespace()).map(|c| u8::try_from(c.to_digit(16).unwrap()).unwrap()).collect();
     assert_eq!(digits.len() % 2, 0);
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 fn credentials(user: &str, password: &str) -> Credentials {
-    Credentials {
-        user: user.parse().unwrap(),
-        password: password.into(),
-    }
+    Credentials { user: user.parse().unwrap(), password: password.into() }
 }
 
 fn options(binding: Option<ChannelBinding>) -> Options {
     Options {
         binding,
         target_name: Some("HTTP/hvr1.lab.test".to_owned()),
-        entropy: Entropy {
-            client_challenge: [0xaa; 8],
-            session_key: [0x55; 16],
-        },
+        entropy: Entropy { client_challenge: [0xaa; 8], session_key: [0x55; 16] },
         now: 0,
     }
 }
 
 fn account(domain: &str, user: &str, password: &str) -> Account {
-    Account {
-        domain: domain.to_owned(),
-        user: user.to_owned(),
-        password: password.into(),
-    }
+    Account { domain: domain.to_owned(), user: user.to_owned(), password: password.into() }
 }
 
 /// A member of the domain LAB with one domain account and one local one.
 fn host(binding: BindingPolicy) -> AcceptorOptions {
     AcceptorOptions {
-        accounts: vec![
-            account("LAB", "admin", "correct horse"),
-            account("", "operator", "battery staple"),
-        ],
+        accounts: vec![account("LAB", "admin", "correct horse"), account("", "operator", "battery staple")],
         computer: "HVR1".to_owned(),
         domain: "LAB".to_owned(),
         dns_computer: "hvr1.lab.test".to_owned(),
@@ -80,16 +61,8 @@ fn login_altered(
     Ok((user, client, server))
 }
 
-fn login(
-    user: &str,
-    password: &str,
-) -> Result<(String, SecurityContext, SecurityContext), AuthError> {
-    login_altered(
-        &credentials(user, password),
-        options(None),
-        host(BindingPolicy::Ignore),
-        |_| (),
-    )
+fn login(user: &str, password: &str) -> Result<(String, SecurityContext, SecurityContext), AuthError> {
+    login_altered(&credentials(user, password), options(None), host(BindingPolicy::Ignore), |_| ())
 }
 
 /// Both ends of a connection.

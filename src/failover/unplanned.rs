@@ -1,0 +1,716 @@
+//! The unplanned failover of one VM as a state machine.
+//!
+//! ```text
+//! find -> (list points) -> confirm -> INVOKE -> follow job -> read back -> (start -> follow -> read) -> done
+//!                                       |  \-- refused: missing keys? look, learn the keys, invoke once more
+//!                                       \-- reply lost: look at state and jobs -> follow | done | unproven
+//! ```
+//!
+//! INVARIANT: `Action::Invoke` is given out at most once, and a second time only when the host answered the first
+//! with a fault that points at the service's keys, its state is unchanged and it shows no job for the VM.
+
+use std::time::{Duration, SystemTime};
+
+use crate::hyperv::{
+    EnabledState, Error, Follow, Invoked, Job, JobError, JobFollower, JobRef, JobType, LookedUp, RecoveryPoint,
+    ReplicationState, ServiceKeys, Vm, VmId, VmSelector,
+};
+use crate::wsman::{Delivery, Fault};
+
+use super::outcome::{Outcome, Refusal, Report, StartReport, Unproven, Verified};
+use super::point::PointChoice;
+use super::preflight::{Proposal, preflight};
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Which VM.
+    pub vm: VmSelector,
+    /// Which recovery point.
+    pub point: PointChoice,
+    /// Whether to start the VM afterwards.
+    pub start: bool,
+    /// Whether to follow the job; without it the run ends when the job is known.
+    pub wait: bool,
+    /// When the caller's patience ends, on the clock that the workflow is told.
+    pub deadline: Option<Duration>,
+}
+
+impl Order {
+    /// A failover to the latest point, followed to its end.
+    pub fn new(vm: VmSelector) -> Self {
+        Order { vm, point: PointChoice::Latest, start: false, wait: true, deadline: None }
+    }
+}
+
+/// What to do next. The driver does it and reports with the [`Observation`] of the same subject.
+#[derive(Debug)]
+pub enum Action {
+    /// Look the VM up.
+    FindVm(VmSelector),
+    /// Read its recovery points.
+    ListPoints(VmId),
+    /// Ask whether to go on.
+    Confirm(Box<Proposal>),
+    /// Call InitiateFailover. The only action that changes the host, but [`Action::Start`].
+    Invoke {
+        /// How to address the service.
+        keys: ServiceKeys,
+        /// Which VM.
+        vm: VmId,
+        /// Which point; none for the latest.
+        point: Option<RecoveryPoint>,
+    },
+    /// Learn the keys of the replication service.
+    LearnService,
+    /// Read the job.
+    GetJob(JobRef),
+    /// Ask a failed job for details.
+    GetJobErrors(JobRef),
+    /// Read the VM.
+    ReadVm(VmId),
+    /// Find the jobs that touch the VM.
+    FindJobs(VmId),
+    /// Start the VM.
+    Start(VmId),
+    /// Let time pass.
+    Wait(Duration),
+    /// The end.
+    Finish(Outcome),
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub enum Observation {
+    /// The beginning.
+    Begin,
+    /// Answer to [`Action::FindVm`].
+    Vm(Result<LookedUp, Error>),
+    /// Answer to [`Action::ListPoints`].
+    Points(Result<Vec<RecoveryPoint>, Error>),
+    /// Answer to [`Action::Confirm`].
+    Answer(bool),
+    /// Answer to [`Action::Invoke`].
+    Invoked(Result<Invoked, Error>),
+    /// Answer to [`Action::LearnService`].
+    Service(Result<Option<ServiceKeys>, Error>),
+    /// Answer to [`Action::GetJob`].
+    Job(Result<Option<Job>, Error>),
+    /// Answer to [`Action::GetJobErrors`].
+    JobErrors(Result<Vec<JobError>, Error>),
+    /// Answer to [`Action::ReadVm`].
+    VmRead(Result<Option<Vm>, Error>),
+    /// Answer to [`Action::FindJobs`].
+    Jobs(Result<Vec<Job>, Error>),
+    /// Answer to [`Action::Start`].
+    StartAsked(Result<Invoked, Error>),
+    /// Answer to [`Action::Wait`].
+    Waited,
+}
+
+/// The workflow. Feed it with [`Unplanned::next`] until it says [`Action::Finish`].
+#[derive(Debug)]
+pub struct Unplanned {
+    order: Order,
+    phase: Phase,
+    /// What to do after a wait.
+    after_wait: Option<(Phase, Action)>,
+    proposal: Option<Box<Proposal>>,
+    vm: Option<Vm>,
+    sent_at: Duration,
+    sent_wall: SystemTime,
+    job: Option<JobRef>,
+    last: Option<Job>,
+    follower: JobFollower,
+    misses: u32,
+    remarks: Vec<String>,
+    /// What lost the proof, once something has.
+    lost: Option<(String, Option<Error>)>,
+    after: Option<Vm>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Begin,
+    Finding,
+    Listing,
+    Asking,
+    Invoking {
+        keys_learnt: bool,
+    },
+    /// The host refused with a fault that points at keys: is everything as before?
+    CheckingRefusal {
+        fault: Error,
+        vm_seen: bool,
+    },
+    Learning {
+        fault: Error,
+    },
+    /// The reply was lost: what does the host show?
+    Looking {
+        round: u32,
+        vm: Option<Vm>,
+    },
+    Following {
+        looks: u32,
+    },
+    Explaining {
+        job: Box<Job>,
+    },
+    ReadingBack {
+        round: u32,
+    },
+    Starting {
+        report: Box<Report>,
+    },
+    FollowingStart {
+        report: Box<Report>,
+        follower: JobFollower,
+    },
+    ReadingStart {
+        report: Box<Report>,
+        round: u32,
+    },
+    Over,
+}
+
+/// How often an unchanged state is read again before it is believed: 1 + 2 + 4 + 8 seconds.
+const LOOKS: u32 = 4;
+/// How often a started VM is read until it runs.
+const START_LOOKS: u32 = 20;
+/// How far the host's clock may be off when a finished job is told from an earlier one.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+impl Unplanned {
+    /// The workflow for an order.
+    pub fn new(order: Order) -> Self {
+        Unplanned {
+            order,
+            phase: Phase::Begin,
+            after_wait: None,
+            proposal: None,
+            vm: None,
+            sent_at: Duration::ZERO,
+            sent_wall: SystemTime::UNIX_EPOCH,
+            job: None,
+            last: None,
+            follower: JobFollower::new(Duration::ZERO),
+            misses: 0,
+            remarks: Vec::new(),
+            lost: None,
+            after: None,
+        }
+    }
+
+    /// The proposal, once there is one.
+    pub fn proposal(&self) -> Option<&Proposal> {
+        self.proposal.as_deref()
+    }
+
+    /// Whether the job is about to be looked at for the first time.
+    pub fn is_first_look(&self) -> bool {
+        matches!(self.phase, Phase::Following { looks: 0 })
+    }
+
+    /// Whether the state is being read back as proof.
+    pub fn is_verifying(&self) -> bool {
+        matches!(self.phase, Phase::ReadingBack { round: 0 })
+    }
+
+    /// Why the host is being looked at, where the reply to the call was lost.
+    pub fn looking_because(&self) -> Option<&str> {
+        match self.phase {
+            Phase::Looking { round: 0, .. } => self.lost.as_ref().map(|(reason, _)| reason.as_str()),
+            _ => None,
+        }
+    }
+
+    /// The next action, given the time on the caller's clock, the time of day, and what was seen.
+    pub fn next(&mut self, now: Duration, wall: SystemTime, seen: Observation) -> Action {
+        if let (Observation::Waited, Some((phase, action))) = (&seen, self.after_wait.take()) {
+            self.phase = phase;
+            return action;
+        }
+        match (std::mem::replace(&mut self.phase, Phase::Over), seen) {
+            (Phase::Begin, Observation::Begin) => self.go(Phase::Finding, Action::FindVm(self.order.vm.clone())),
+            (Phase::Finding, Observation::Vm(answer)) => self.found(wall, answer),
+            (Phase::Listing, Observation::Points(answer)) => self.listed(wall, answer),
+            (Phase::Asking, Observation::Answer(yes)) => self.answered(now, wall, yes),
+            (Phase::Invoking { keys_learnt }, Observation::Invoked(answer)) => self.invoked(now, keys_learnt, answer),
+            (Phase::CheckingRefusal { fault, .. }, Observation::VmRead(answer)) => self.refusal_vm(fault, answer),
+            (Phase::CheckingRefusal { fault, vm_seen }, Observation::Jobs(answer)) => {
+                self.refusal_jobs(fault, vm_seen, answer)
+            }
+            (Phase::Learning { fault }, Observation::Service(answer)) => self.learnt(fault, answer),
+            (Phase::Looking { round, .. }, Observation::VmRead(answer)) => self.looked_at_vm(now, round, answer),
+            (Phase::Looking { round, vm }, Observation::Jobs(answer)) => self.looked_at_jobs(now, round, vm, answer),
+            (Phase::Following { looks }, Observation::Job(answer)) => self.followed(now, looks, answer),
+            (Phase::Explaining { job }, Observation::JobErrors(answer)) => match self.vm.take() {
+                Some(vm) => {
+                    let details = answer.unwrap_or_default();
+                    Action::Finish(Outcome::JobFailed { vm: Box::new(vm), job, details })
+                }
+                None => self.out_of_step(),
+            },
+            (Phase::ReadingBack { round }, Observation::VmRead(answer)) => self.read_back(now, round, answer),
+            (Phase::Starting { report }, Observation::StartAsked(answer)) => self.start_asked(now, report, answer),
+            (Phase::FollowingStart { report, follower }, Observation::Job(answer)) => {
+                self.start_followed(now, report, follower, answer)
+            }
+            (Phase::ReadingStart { report, round }, Observation::VmRead(answer)) => {
+                self.start_read(now, report, round, answer)
+            }
+            _ => self.out_of_step(),
+        }
+    }
+
+    fn go(&mut self, phase: Phase, action: Action) -> Action {
+        self.phase = phase;
+        action
+    }
+
+    /// Waits, then does `action` in `phase`; at the deadline it ends instead.
+    fn later(&mut self, now: Duration, delay: Duration, phase: Phase, action: Action) -> Action {
+        let remaining = self.order.deadline.map(|deadline| deadline.saturating_sub(now));
+        if remaining.is_some_and(|remaining| remaining.is_zero()) {
+            return self.out_of_time(phase);
+        }
+        self.after_wait = Some((phase, action));
+        Action::Wait(remaining.map_or(delay, |remaining| remaining.min(delay)))
+    }
+
+    // Before the call.
+
+    fn found(&mut self, wall: SystemTime, answer: Result<LookedUp, Error>) -> Action {
+        let refuse = |refusal| Action::Finish(Outcome::Refused(refusal));
+        match answer {
+            Err(error) => Action::Finish(Outcome::NotSent(error)),
+            Ok(LookedUp::NotVisible) => refuse(Refusal::NotVisible(self.order.vm.to_string())),
+            Ok(LookedUp::Many(vms)) => refuse(Refusal::Ambiguous(vms)),
+            Ok(LookedUp::One(vm)) => {
+                let id = vm.id.clone();
+                let judged = preflight(&vm, None, wall, self.order.start);
+                self.vm = Some(*vm);
+                match self.order.point.needs_list() && judged.may_go_on() {
+                    true => self.go(Phase::Listing, Action::ListPoints(id)),
+                    false => self.propose(judged),
+                }
+            }
+        }
+    }
+
+    fn listed(&mut self, wall: SystemTime, answer: Result<Vec<RecoveryPoint>, Error>) -> Action {
+        let Some(vm) = &self.vm else { return self.out_of_step() };
+        match answer {
+            Err(error) => Action::Finish(Outcome::NotSent(error)),
+            Ok(points) => match self.order.point.choose(&points) {
+                Some(point) => {
+                    let judged = preflight(vm, Some(point), wall, self.order.start);
+                    self.propose(judged)
+                }
+                None => {
+                    let choice = self.order.point.to_string();
+                    Action::Finish(Outcome::Refused(Refusal::NoPoint { choice, points }))
+                }
+            },
+        }
+    }
+
+    fn propose(&mut self, proposal: Proposal) -> Action {
+        let proposal = Box::new(proposal);
+        if !proposal.may_go_on() {
+            return Action::Finish(Outcome::Refused(Refusal::Preflight(proposal)));
+        }
+        self.proposal = Some(proposal.clone());
+        self.go(Phase::Asking, Action::Confirm(proposal))
+    }
+
+    fn answered(&mut self, now: Duration, wall: SystemTime, yes: bool) -> Action {
+        let Some(proposal) = self.proposal.as_ref() else { return self.out_of_step() };
+        if !yes {
+            return Action::Finish(Outcome::Declined(proposal.clone()));
+        }
+        let (vm, point) = (proposal.vm.id.clone(), proposal.point.clone());
+        self.sent_at = now;
+        self.sent_wall = wall;
+        self.go(Phase::Invoking { keys_learnt: false }, Action::Invoke { keys: ServiceKeys::Short, vm, point })
+    }
+
+    // The call.
+
+    fn invoked(&mut self, now: Duration, keys_learnt: bool, answer: Result<Invoked, Error>) -> Action {
+        let Some(vm) = self.vm.clone() else { return self.out_of_step() };
+        match answer {
+            Ok(Invoked::Done) => self.verify(vm.id),
+            Ok(Invoked::Started(job)) => self.attach(now, job),
+            Ok(Invoked::Refused(code)) if code.is_undecided() => {
+                self.look(vm.id, format!("the host answered {} ({code})", code.value()), None)
+            }
+            Ok(Invoked::Refused(code)) => Action::Finish(Outcome::HostRefused { vm: Box::new(vm), code }),
+            Err(fault) if !keys_learnt && fault.fault().is_some_and(Fault::may_lack_selectors) => {
+                self.go(Phase::CheckingRefusal { fault, vm_seen: false }, Action::ReadVm(vm.id))
+            }
+            Err(error) => match error.delivery() {
+                Delivery::NotSent => Action::Finish(Outcome::NotSent(error)),
+                Delivery::Answered if is_proof_of_refusal(&error) => {
+                    Action::Finish(Outcome::Faulted { vm: Box::new(vm), error })
+                }
+                Delivery::Answered | Delivery::Unknown => self.look(vm.id, error.to_string(), Some(error)),
+            },
+        }
+    }
+
+    fn attach(&mut self, now: Duration, job: JobRef) -> Action {
+        self.job = Some(job.clone());
+        self.follower = JobFollower::new(now);
+        match (self.order.wait, self.proposal.take()) {
+            (false, Some(proposal)) => Action::Finish(Outcome::Started { proposal, job }),
+            (_, proposal) => {
+                self.proposal = proposal;
+                self.go(Phase::Following { looks: 0 }, Action::GetJob(job))
+            }
+        }
+    }
+
+    // Refused for lack of keys: only when nothing has changed is the call made once more, with all keys.
+
+    fn refusal_vm(&mut self, fault: Error, answer: Result<Option<Vm>, Error>) -> Action {
+        let Some(before) = self.vm.clone() else { return self.out_of_step() };
+        match answer {
+            Ok(Some(vm)) if vm.state == before.state => {
+                self.go(Phase::CheckingRefusal { fault, vm_seen: true }, Action::FindJobs(before.id))
+            }
+            _ => self.look(before.id, fault.to_string(), Some(fault)),
+        }
+    }
+
+    fn refusal_jobs(&mut self, fault: Error, vm_seen: bool, answer: Result<Vec<Job>, Error>) -> Action {
+        let Some(before) = self.vm.clone() else { return self.out_of_step() };
+        match answer {
+            Ok(jobs) if vm_seen && self.our_job(&jobs).is_none() => {
+                self.go(Phase::Learning { fault }, Action::LearnService)
+            }
+            _ => self.look(before.id, fault.to_string(), Some(fault)),
+        }
+    }
+
+    fn learnt(&mut self, fault: Error, answer: Result<Option<ServiceKeys>, Error>) -> Action {
+        let Some(proposal) = self.proposal.as_ref() else { return self.out_of_step() };
+        match answer {
+            Ok(Some(keys)) => {
+                let (vm, point) = (proposal.vm.id.clone(), proposal.point.clone());
+                self.go(Phase::Invoking { keys_learnt: true }, Action::Invoke { keys, vm, point })
+            }
+            _ => Action::Finish(Outcome::Faulted { vm: Box::new(proposal.vm.clone()), error: fault }),
+        }
+    }
+
+    // The reply was lost: look, never ask again.
+
+    fn look(&mut self, id: VmId, reason: String, error: Option<Error>) -> Action {
+        self.lost = Some((reason, error));
+        self.misses = 0;
+        self.go(Phase::Looking { round: 0, vm: None }, Action::ReadVm(id))
+    }
+
+    fn looked_at_vm(&mut self, now: Duration, round: u32, answer: Result<Option<Vm>, Error>) -> Action {
+        let Some(id) = self.vm.as_ref().map(|vm| vm.id.clone()) else { return self.out_of_step() };
+        match answer {
+            Ok(Some(vm)) if is_failed_over(vm.state) => {
+                self.remark_lost_reply();
+                self.done(now, vm)
+            }
+            Ok(vm) => {
+                self.misses = 0;
+                self.after.clone_from(&vm);
+                self.go(Phase::Looking { round, vm }, Action::FindJobs(id))
+            }
+            Err(error) => self.missed(now, error, Phase::Looking { round, vm: None }, Action::ReadVm(id)),
+        }
+    }
+
+    fn looked_at_jobs(&mut self, now: Duration, round: u32, vm: Option<Vm>, answer: Result<Vec<Job>, Error>) -> Action {
+        let Some(id) = self.vm.as_ref().map(|vm| vm.id.clone()) else { return self.out_of_step() };
+        if let Ok(jobs) = &answer
+            && let Some(job) = self.our_job(jobs)
+        {
+            self.remark_lost_reply();
+            return self.attach(now, job);
+        }
+        let in_progress = vm.is_some_and(|vm| vm.state == ReplicationState::FailoverInProgress);
+        if round >= LOOKS && !in_progress {
+            return self.unproven("the state is unchanged and no job of the VM is to be seen");
+        }
+        let round = if in_progress { round } else { round + 1 };
+        self.later(now, backoff(round), Phase::Looking { round, vm: None }, Action::ReadVm(id))
+    }
+
+    /// The failover job of this run among the jobs of the VM: one that still runs, or one that was submitted after
+    /// the call went out. Before the call the VM was in no failover, so a running one is of this moment.
+    fn our_job(&self, jobs: &[Job]) -> Option<JobRef> {
+        let earliest = self.sent_wall.checked_sub(CLOCK_SKEW)?;
+        let is_ours = |job: &&Job| {
+            let submitted = job.submitted.as_ref().and_then(|time| time.to_system_time());
+            job.kind == Some(JobType::InitiateFailover)
+                && (!job.is_over() || submitted.is_some_and(|time| time >= earliest))
+        };
+        jobs.iter().filter(is_ours).max_by_key(|job| !job.is_over()).map(|job| job.reference.clone())
+    }
+
+    fn remark_lost_reply(&mut self) {
+        if let Some((reason, _)) = &self.lost {
+            self.remarks.push(format!("the reply to the call was lost ({reason}); the host was looked at instead"));
+        }
+    }
+
+    // Following the job.
+
+    fn followed(&mut self, now: Duration, looks: u32, answer: Result<Option<Job>, Error>) -> Action {
+        let (Some(job), Some(vm)) = (self.job.clone(), self.vm.clone()) else { return self.out_of_step() };
+        let next = match answer {
+            Ok(snapshot) => {
+                self.misses = 0;
+                let next = self.follower.observe(now, snapshot.as_ref());
+                self.last = snapshot.or(self.last.take());
+                next
+            }
+            Err(error) if error.is_contact_lost() => {
+                self.misses += 1;
+                let next = self.follower.observe_failure(now);
+                self.lost = Some((error.to_string(), Some(error)));
+                next
+            }
+            Err(error) => match is_deadline(&error) {
+                true => return self.out_of_time(Phase::Following { looks }),
+                // Not a lost connection but an answer, such as "access denied": the state may still be readable.
+                false => {
+                    self.lost = Some((error.to_string(), Some(error)));
+                    Follow::Gone
+                }
+            },
+        };
+        match next {
+            Follow::Wait(delay) => self.later(now, delay, Phase::Following { looks: looks + 1 }, Action::GetJob(job)),
+            Follow::Ended => self.verify(vm.id),
+            Follow::Gone => {
+                self.remarks.push("the job was not there any more; the state proves the result".to_owned());
+                self.verify(vm.id)
+            }
+            Follow::Failed => match self.last.take() {
+                Some(last) => self.go(Phase::Explaining { job: Box::new(last) }, Action::GetJobErrors(job)),
+                None => self.out_of_step(),
+            },
+            Follow::ContactLost => self.unproven("the host gave no answer for too long while the job ran"),
+        }
+    }
+
+    // Reading the state back.
+
+    fn verify(&mut self, id: VmId) -> Action {
+        self.misses = 0;
+        self.go(Phase::ReadingBack { round: 0 }, Action::ReadVm(id))
+    }
+
+    fn read_back(&mut self, now: Duration, round: u32, answer: Result<Option<Vm>, Error>) -> Action {
+        let Some(id) = self.vm.as_ref().map(|vm| vm.id.clone()) else { return self.out_of_step() };
+        match answer {
+            Ok(Some(vm)) if is_failed_over(vm.state) => self.done(now, vm),
+            Ok(Some(vm)) => {
+                self.misses = 0;
+                let in_progress = vm.state == ReplicationState::FailoverInProgress;
+                let seen = format!("the VM reads as {} ({})", vm.state, vm.state.value());
+                self.after = Some(vm);
+                if round >= LOOKS && !in_progress {
+                    return self.unproven(&format!("{seen}, which is not a failed-over state"));
+                }
+                let round = if in_progress { round.max(1) } else { round + 1 };
+                self.later(now, backoff(round), Phase::ReadingBack { round }, Action::ReadVm(id))
+            }
+            Ok(None) => self.unproven("the host does not show the VM any more"),
+            Err(error) => self.missed(now, error, Phase::ReadingBack { round: round.max(1) }, Action::ReadVm(id)),
+        }
+    }
+
+    fn done(&mut self, now: Duration, after: Vm) -> Action {
+        let Some(proposal) = self.proposal.take() else { return self.out_of_step() };
+        let job = self.last.take();
+        if job.as_ref().is_some_and(|job| job.state == crate::hyperv::JobState::CompletedWithWarnings) {
+            self.remarks.push("the job completed with warnings".to_owned());
+        }
+        let id = after.id.clone();
+        let start = proposal.start;
+        let report = Box::new(Report {
+            verified: Verified { state: after.state, failed_over: after.failed_over },
+            proposal: *proposal,
+            after,
+            job,
+            start: StartReport::NotAsked,
+            remarks: std::mem::take(&mut self.remarks),
+            took: now.saturating_sub(self.sent_at),
+        });
+        match start {
+            true => self.go(Phase::Starting { report }, Action::Start(id)),
+            false => Action::Finish(Outcome::Done(report)),
+        }
+    }
+
+    // Starting the VM: the failover is proven already, so nothing here can make it unproven again.
+
+    fn start_asked(&mut self, now: Duration, report: Box<Report>, answer: Result<Invoked, Error>) -> Action {
+        let id = report.after.id.clone();
+        match answer {
+            Ok(Invoked::Started(job)) => {
+                self.job = Some(job.clone());
+                let follower = JobFollower::new(now);
+                self.go(Phase::FollowingStart { report, follower }, Action::GetJob(job))
+            }
+            Ok(Invoked::Refused(code)) => {
+                started(report, StartReport::Failed(format!("the host answered {} ({code})", code.value())))
+            }
+            // Done, or lost: the state of the VM tells.
+            Ok(Invoked::Done) => self.go(Phase::ReadingStart { report, round: 0 }, Action::ReadVm(id)),
+            Err(error) if error.delivery() == Delivery::Unknown => {
+                self.go(Phase::ReadingStart { report, round: 0 }, Action::ReadVm(id))
+            }
+            Err(error) => started(report, StartReport::Failed(error.to_string())),
+        }
+    }
+
+    fn start_followed(
+        &mut self,
+        now: Duration,
+        report: Box<Report>,
+        mut follower: JobFollower,
+        answer: Result<Option<Job>, Error>,
+    ) -> Action {
+        let Some(job) = self.job.clone() else { return self.out_of_step() };
+        let id = report.after.id.clone();
+        let next = match &answer {
+            Ok(snapshot) => follower.observe(now, snapshot.as_ref()),
+            Err(error) if is_deadline(error) => return self.out_of_time(Phase::FollowingStart { report, follower }),
+            Err(_) => follower.observe_failure(now),
+        };
+        match next {
+            Follow::Wait(delay) => {
+                self.later(now, delay, Phase::FollowingStart { report, follower }, Action::GetJob(job))
+            }
+            Follow::Failed => {
+                let text = answer.ok().flatten().map(|job| job.error_description).unwrap_or_default();
+                started(report, StartReport::Failed(format!("the job failed: {text}")))
+            }
+            Follow::Ended | Follow::Gone => self.go(Phase::ReadingStart { report, round: 0 }, Action::ReadVm(id)),
+            Follow::ContactLost => started(report, StartReport::Failed("the host gives no answer".to_owned())),
+        }
+    }
+
+    fn start_read(
+        &mut self,
+        now: Duration,
+        mut report: Box<Report>,
+        round: u32,
+        answer: Result<Option<Vm>, Error>,
+    ) -> Action {
+        let id = report.after.id.clone();
+        let seen = match answer {
+            Ok(Some(vm)) if vm.enabled_state == EnabledState::Enabled => {
+                report.after = vm;
+                return started(report, StartReport::Running);
+            }
+            Ok(Some(vm)) => format!("the VM reads as {}", vm.enabled_state),
+            Ok(None) => "the host does not show the VM any more".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        if round >= START_LOOKS {
+            return started(report, StartReport::Failed(seen));
+        }
+        self.later(now, backoff(round + 1), Phase::ReadingStart { report, round: round + 1 }, Action::ReadVm(id))
+    }
+
+    // Ends.
+
+    /// A read after the call brought no answer: try again for as long as the host may be given.
+    fn missed(&mut self, now: Duration, error: Error, phase: Phase, action: Action) -> Action {
+        if is_deadline(&error) {
+            return self.out_of_time(phase);
+        }
+        if self.misses == 0 {
+            self.follower = JobFollower::new(now);
+        }
+        self.misses += 1;
+        let may_come_back = error.is_contact_lost();
+        self.lost = Some((error.to_string(), Some(error)));
+        match self.follower.observe_failure(now) {
+            Follow::Wait(delay) if may_come_back => self.later(now, delay, phase, action),
+            _ => self.unproven("the host could not be read after the call"),
+        }
+    }
+
+    fn out_of_time(&mut self, phase: Phase) -> Action {
+        match phase {
+            Phase::Following { .. } if self.misses < 2 => match (self.vm.take(), self.job.take()) {
+                (Some(vm), Some(job)) => {
+                    let last = self.last.take().map(Box::new);
+                    Action::Finish(Outcome::DeadlinePassed { vm: Box::new(vm), job, last })
+                }
+                _ => self.out_of_step(),
+            },
+            Phase::FollowingStart { report, .. } | Phase::ReadingStart { report, .. } => {
+                started(report, StartReport::Failed("the deadline passed while it was starting".to_owned()))
+            }
+            _ => self.unproven("the deadline passed before the outcome could be proven"),
+        }
+    }
+
+    fn unproven(&mut self, reason: &str) -> Action {
+        let Some(before) = self.vm.take() else { return self.out_of_step() };
+        let (lost, error) = self.lost.take().unzip();
+        Action::Finish(Outcome::Unknown(Box::new(Unproven {
+            before,
+            after: self.after.take(),
+            job: self.job.take(),
+            reason: match lost {
+                Some(lost) => format!("{reason}; before that: {lost}"),
+                None => reason.to_owned(),
+            },
+            error: error.flatten(),
+        })))
+    }
+
+    /// The driver reported something that was not asked for: a mistake in the driver. Whatever has been sent, the
+    /// honest answer is that nothing is proven.
+    fn out_of_step(&mut self) -> Action {
+        match self.vm.take() {
+            Some(before) => Action::Finish(Outcome::Unknown(Box::new(Unproven {
+                before,
+                after: None,
+                job: self.job.take(),
+                reason: "the workflow was driven out of step".to_owned(),
+                error: None,
+            }))),
+            None => Action::Finish(Outcome::Refused(Refusal::NotVisible(self.order.vm.to_string()))),
+        }
+    }
+}
+
+fn started(mut report: Box<Report>, start: StartReport) -> Action {
+    report.start = start;
+    Action::Finish(Outcome::Done(report))
+}
+
+/// A fault of the Sender family, and an HTTP refusal, say that the request was not acted on. A Receiver fault such as
+/// InternalError says only that something went wrong.
+fn is_proof_of_refusal(error: &Error) -> bool {
+    error.fault().is_none_or(|fault| fault.soap.code != crate::soap::FaultCode::Receiver || fault.is_access_denied())
+}
+
+fn is_failed_over(state: ReplicationState) -> bool {
+    matches!(state, ReplicationState::Recovered | ReplicationState::Committed)
+}
+
+fn is_deadline(error: &Error) -> bool {
+    matches!(error, Error::Wsman(crate::wsman::Error::Deadline))
+}
+
+fn backoff(round: u32) -> Duration {
+    Duration::from_secs(1 << round.saturating_sub(1).min(3))
+}
