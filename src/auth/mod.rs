@@ -1,1 +1,44 @@
-//! Layer auth.
+//! Logging in and sealing: makes tokens, checks tokens, seals and unseals message bodies.
+//!
+//! This layer sends nothing and reads no clock; random bytes and time come in as arguments
+//! ([`Entropy`], [`filetime`]), so every message it makes can be made again. The client half is
+//! [`Initiator`], the accepting half [`accept::Acceptor`]; both end in a [`SecurityContext`],
+//! over which [`seal`] writes and reads the `multipart/encrypted` bodies of WinRM
+//! ([MS-WSMV] 2.2.9.1).
+//!
+//! ```
+//! use hyperv_replica::auth::{Credentials, Entropy, Initiator, Options, filetime};
+//!
+//! let credentials = Credentials { user: "LAB\\admin".parse()?, password: "secret".into() };
+//! let options = Options {
+//!     binding: None,
+//!     target_name: Some("HTTP/hv-dr-01".to_owned()),
+//!     entropy: Entropy::system()?,
+//!     now: filetime(std::time::SystemTime::now()),
+//! };
+//! let mut initiator = Initiator::new(&credentials, options);
+//! let token = initiator.negotiate(); // base64 of it goes into "Authorization: Negotiate …"
+//! assert!(token.starts_with(b"NTLMSSP\0"));
+//! # Ok::<(), hyperv_replica::auth::AuthError>(())
+//! ```
+pub mod accept;
+pub mod basic;
+pub mod binding;
+pub mod credentials;
+pub mod error;
+pub mod ntlm;
+mod scheme;
+pub mod seal;
+pub mod secret;
+
+#[cfg(test)]
+mod tests;
+
+pub use basic::basic_authorization;
+pub use binding::ChannelBinding;
+pub use credentials::{Credentials, UserName};
+pub use error::AuthError;
+pub use ntlm::{Entropy, Initiator, Options, Sealed, SecurityContext, filetime};
+pub use scheme::{Offer, Scheme, offered};
+pub use seal::{PartHeaders, SealedMessage, is_sealed, seal_message, unseal_message};
+pub use secret::Secret;
