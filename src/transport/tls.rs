@@ -3,6 +3,7 @@
 //! The verifier keeps the server certificate because two things need it that the HTTP library does
 //! not give in every case: the channel binding of a login, and the pin in an error text.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
@@ -18,10 +19,15 @@ use rustls::{
 use super::certificate::Pin;
 
 /// Which server certificates to accept. The default is [`Trust::system`].
-#[derive(Debug, Clone)]
-pub struct Trust(Anchor);
+///
+/// Clones share what was loaded, so a program with many hosts reads the system's store once.
+#[derive(Clone)]
+pub struct Trust {
+    anchor: Anchor,
+    loaded: Arc<OnceLock<Judge>>,
+}
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Anchor {
     System,
     Ca(Vec<CertificateDer<'static>>),
@@ -49,7 +55,7 @@ pub enum TrustError {
 impl Trust {
     /// The certificate authorities of the operating system.
     pub fn system() -> Self {
-        Self(Anchor::System)
+        Anchor::System.into()
     }
 
     /// Only these certificate authorities, or self-signed certificates that are none: PEM with one
@@ -69,28 +75,36 @@ impl Trust {
             return Err(TrustError::NoCertificate);
         }
         roots(&certificates)?;
-        Ok(Self(Anchor::Ca(certificates)))
+        Ok(Anchor::Ca(certificates).into())
     }
 
     /// Exactly the certificate with this pin, whatever its issuer, names and dates say.
     pub fn pin(pin: Pin) -> Self {
-        Self(Anchor::Pin(pin))
+        Anchor::Pin(pin).into()
     }
 
     /// Any certificate at all. Whoever sits between can then read and change everything, and try
     /// the login elsewhere; a pin is as easy to use and has none of this.
     pub fn dangerous_accept_any_certificate() -> Self {
-        Self(Anchor::Any)
+        Anchor::Any.into()
     }
 
     /// Whether a certificate must prove something.
     pub(super) fn verifies(&self) -> bool {
-        !matches!(self.0, Anchor::Any)
+        !matches!(self.anchor, Anchor::Any)
     }
 
-    /// Loads what is needed to judge; reads the system's store, so once for a session.
+    /// What judges certificates, loaded at the first call.
     pub(super) fn judge(&self) -> Result<Judge, TrustError> {
-        let roots = match &self.0 {
+        if let Some(judge) = self.loaded.get() {
+            return Ok(judge.clone());
+        }
+        let judge = self.load()?;
+        Ok(self.loaded.get_or_init(|| judge).clone())
+    }
+
+    fn load(&self) -> Result<Judge, TrustError> {
+        let roots = match &self.anchor {
             Anchor::Pin(pin) => return Ok(Judge::Pin(*pin)),
             Anchor::Any => return Ok(Judge::Any),
             Anchor::Ca(certificates) => roots(certificates)?,
@@ -113,6 +127,23 @@ impl Trust {
 impl Default for Trust {
     fn default() -> Self {
         Self::system()
+    }
+}
+
+impl From<Anchor> for Trust {
+    fn from(anchor: Anchor) -> Self {
+        Self { anchor, loaded: Arc::default() }
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.anchor {
+            Anchor::System => f.write_str("Trust(system)"),
+            Anchor::Ca(certificates) => write!(f, "Trust({} authorities)", certificates.len()),
+            Anchor::Pin(pin) => write!(f, "Trust(sha256:{pin})"),
+            Anchor::Any => f.write_str("Trust(any certificate)"),
+        }
     }
 }
 
@@ -240,6 +271,7 @@ mod tests {
         assert!(Trust::ca(made.pem().as_bytes()).unwrap().verifies());
         assert!(Trust::ca(format!("# lab\n{}{}", made.pem(), made.pem()).as_bytes()).is_ok());
         assert!(Trust::ca(made.der()).unwrap().judge().is_ok());
+        assert_eq!(format!("{:?}", Trust::pin(Pin::from([0xab; 32]))), format!("Trust(sha256:{})", "ab".repeat(32)));
         assert!(!Trust::dangerous_accept_any_certificate().verifies());
     }
 

@@ -87,6 +87,8 @@ impl Wire {
         let dial = Arc::new(Dial::default());
         let builder = Client::builder()
             .http1_only()
+            // Names compare without case, yet small management controllers were written by example.
+            .http1_title_case_headers()
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(None)
             .redirect(redirect::Policy::none())

@@ -38,6 +38,8 @@ pub(super) enum Quirk {
     DropsAfterChallenge,
     /// Names its schemes only, at the first request of all, and closes.
     NamesSchemesAndCloses,
+    /// The same, and closes without a word.
+    NamesSchemesAndDrops,
     /// The same, and keeps the connection.
     NamesSchemes,
     /// Never gives a challenge.
@@ -243,6 +245,10 @@ impl Inner {
                 (_, Quirk::Status(status)) => self.answer(&mut stream, status, "", b"").await,
                 (Token::Hello, Quirk::NeverChallenges) => self.refuse(&mut stream, "").await,
                 (Token::Hello, Quirk::NamesSchemes) if first_of_all => self.refuse(&mut stream, "").await,
+                (Token::Hello, Quirk::NamesSchemesAndDrops) if first_of_all => {
+                    self.refuse(&mut stream, "").await;
+                    false
+                }
                 (Token::Hello, Quirk::NamesSchemesAndCloses) if first_of_all => {
                     self.refuse(&mut stream, "Connection: close\r\n").await;
                     false

@@ -95,6 +95,7 @@ async fn a_server_that_first_names_its_schemes_gets_the_token_again() {
     for (quirk, story) in [
         (Quirk::NamesSchemes, "0:hello 0:hello 0:last+message"),
         (Quirk::NamesSchemesAndCloses, "0:hello 1:hello 1:last+message"),
+        (Quirk::NamesSchemesAndDrops, "0:hello 1:hello 1:last+message"),
     ] {
         let (host, session) = plain(Plan { quirk, ..Plan::default() }).await;
         good(&session, repeatable("1")).await;
