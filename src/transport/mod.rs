@@ -1,1 +1,31 @@
-//! Layer transport.
+//! Carries WS-Man message bytes over one authenticated HTTP connection.
+//!
+//! A [`Connector`] holds where to connect, as whom and whom to trust; its [`Session`] implements
+//! [`Exchange`](crate::wsman::Exchange). One session uses one TCP connection at a time, because a
+//! login and its sealing keys belong to the connection they were made on (MS-WSMV 2.2.9.1,
+//! RFC 4559 6). The layer never reads SOAP: it tells replies from failures by HTTP status, media
+//! type and seal alone.
+//!
+//! Nothing of a message crosses plain HTTP unsealed, and that is a matter of types: the channel of
+//! plain HTTP has no function that takes an envelope.
+
+mod certificate;
+mod channel;
+mod connect;
+mod endpoint;
+mod failure;
+mod login;
+mod reply;
+mod session;
+mod tls;
+mod wire;
+
+#[cfg(test)]
+#[cfg(feature = "simulator")]
+mod tests;
+
+pub use certificate::{Pin, PinError, ServerCertificate, show_certificate};
+pub use connect::{AuthChoice, Connector};
+pub use endpoint::{Endpoint, EndpointError};
+pub use session::Session;
+pub use tls::{Trust, TrustError};

@@ -1,0 +1,205 @@
+//! What went wrong on the wire, told by cause, with what to do about it.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use rustls::{CertificateError, Error as TlsError};
+
+use super::certificate::{Pin, ServerCertificate};
+use super::tls::PinDiffers;
+use super::wire::{SecondDial, Wire};
+use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind};
+
+/// A request without an answer. Whether that matters depends on what it carried, so the delivery is
+/// said by whoever sent it.
+#[derive(Debug)]
+pub(super) struct Broken {
+    kind: ExchangeErrorKind,
+    text: String,
+    unsent: bool,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Broken {
+    pub(super) fn new(kind: ExchangeErrorKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into(), unsent: false, source: None }
+    }
+
+    /// From a request that got no response head.
+    pub(super) fn from_request(error: reqwest::Error, wire: &Wire) -> Self {
+        let error = error.without_url();
+        let authority = wire.authority();
+        let (kind, text, unsent) = if find::<SecondDial>(&error).is_some() {
+            let text = format!("the connection to {authority} had ended; nothing of this request was sent");
+            (ExchangeErrorKind::ConnectionLost, text, true)
+        } else if error.is_dns() {
+            let text = format!("the name of {authority} cannot be resolved: {}", root(&error));
+            (ExchangeErrorKind::Resolve, text, true)
+        } else if let Some(cause) = find::<TlsError>(&error).filter(|_| !wire.dial().is_open()) {
+            (ExchangeErrorKind::Tls, tls_text(cause, wire), true)
+        } else if error.is_connect() || !wire.dial().is_open() {
+            (ExchangeErrorKind::Connect, connect_text(&error, wire), true)
+        } else {
+            let text = format!("the connection to {authority} ended before a reply came: {}", root(&error));
+            (ExchangeErrorKind::ConnectionLost, text, false)
+        };
+        Self { kind, text, unsent, source: Some(Box::new(error)) }
+    }
+
+    /// From a response whose body did not come whole.
+    pub(super) fn from_reply(error: reqwest::Error, wire: &Wire) -> Self {
+        let error = error.without_url();
+        let text = format!("the connection to {} ended in the middle of the reply: {}", wire.authority(), root(&error));
+        Self { kind: ExchangeErrorKind::ConnectionLost, text, unsent: false, source: Some(Box::new(error)) }
+    }
+
+    /// Whether no byte of the request can have reached the host.
+    pub(super) fn is_unsent(&self) -> bool {
+        self.unsent
+    }
+
+    /// Whether an open connection was lost, as opposed to none having come to stand.
+    pub(super) fn is_lost(&self) -> bool {
+        self.kind == ExchangeErrorKind::ConnectionLost
+    }
+
+    /// The error of an exchange, of this delivery.
+    pub(super) fn into_error(self, delivery: Delivery) -> ExchangeError {
+        let error = ExchangeError::new(self.kind, delivery, self.text);
+        match self.source {
+            Some(source) => error.with_source(source),
+            None => error,
+        }
+    }
+
+    /// The error of a request that carried the message.
+    pub(super) fn carrying(self) -> ExchangeError {
+        let delivery = if self.unsent { Delivery::NotSent } else { Delivery::Unknown };
+        self.into_error(delivery)
+    }
+}
+
+/// The message ran out of time.
+pub(super) fn timed_out(timeout: Duration, authority: &str, delivery: Delivery) -> ExchangeError {
+    let text = match delivery {
+        Delivery::NotSent => format!("{authority} took longer than {timeout:?}; the request had not been sent"),
+        _ => {
+            format!("no reply from {authority} within {timeout:?}; whether the host acted on the request is not known")
+        }
+    };
+    ExchangeError::new(ExchangeErrorKind::Timeout, delivery, text)
+}
+
+fn connect_text(error: &reqwest::Error, wire: &Wire) -> String {
+    let authority = wire.authority();
+    if error.is_timeout() {
+        return format!(
+            "no connection to {authority} within {:?}: check the address, the port and the firewall",
+            wire.connect_timeout()
+        );
+    }
+    match find::<io::Error>(error).map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => {
+            format!("{authority} refuses connections: is WinRM running there, with a listener on this port?")
+        }
+        Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) if wire.is_tls() => {
+            format!(
+                "{authority} ended the connection in the TLS handshake: does this port speak TLS, with a certificate?"
+            )
+        }
+        _ => format!("no connection to {authority}: {}", root(error)),
+    }
+}
+
+/// The cause of a failed TLS handshake and the option that settles it.
+fn tls_text(error: &TlsError, wire: &Wire) -> String {
+    let authority = wire.authority();
+    let certificate = wire.certificate().map(ServerCertificate::read);
+    let advice = pin_advice(certificate.as_ref());
+    match error {
+        TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            let self_signed = certificate.as_ref().is_some_and(|shown| shown.subject == shown.issuer);
+            let issuer = if self_signed { "is self-signed" } else { "comes from an issuer that is not trusted" };
+            format!("the certificate of {authority} {issuer}; name the issuer with --ca FILE, or {advice}")
+        }
+        TlsError::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => {
+            let names = certificate.as_ref().map(|shown| shown.names.join(", ")).filter(|names| !names.is_empty());
+            let names = names.map_or_else(|| "names no host".to_owned(), |names| format!("is for {names}"));
+            format!("the certificate of {authority} {names}; connect by a name it is for, or {advice}")
+        }
+        TlsError::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            let until = date(certificate.as_ref().and_then(|shown| shown.not_after));
+            format!("the certificate of {authority} expired{until}; renew it, check this computer's clock, or {advice}")
+        }
+        TlsError::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
+            let from = date(certificate.as_ref().and_then(|shown| shown.not_before));
+            format!("the certificate of {authority} is not valid yet{from}; check this computer's clock, or {advice}")
+        }
+        TlsError::InvalidCertificate(CertificateError::Other(inner)) => {
+            if let Some(PinDiffers { seen, expected }) = inner.0.downcast_ref() {
+                return format!(
+                    "the certificate of {authority} is not the pinned one: seen {seen}, expected {expected}; \
+                     compare with the host before changing --pin-sha256"
+                );
+            }
+            // webpki's error is no type of a crate we name; its text is its name.
+            if inner.to_string().contains(CA_AS_SERVER) {
+                return format!(
+                    "the certificate of {authority} is one of an authority (CA:TRUE, {CA_AS_SERVER}), which no --ca \
+                     makes good; give the host another, or {advice}"
+                );
+            }
+            format!("the certificate of {authority} is not usable: {inner}; {advice}")
+        }
+        TlsError::InvalidCertificate(CertificateError::BadSignature) => format!(
+            "the certificate of {authority} names a trusted issuer but is signed with another key; name the right \
+             issuer with --ca FILE, or {advice}"
+        ),
+        TlsError::InvalidCertificate(cause) => {
+            format!("the certificate of {authority} is not usable: {cause}; {advice}")
+        }
+        TlsError::InvalidMessage(_) => {
+            format!("{authority} does not speak TLS; for plain HTTP (sealed, port 5985) use --http")
+        }
+        TlsError::PeerIncompatible(cause) => {
+            format!("{authority} and this client have no TLS version or cipher in common (TLS 1.2 at least): {cause:?}")
+        }
+        TlsError::AlertReceived(alert) => format!("{authority} ended the TLS handshake with alert {alert:?}"),
+        other => format!("the TLS handshake with {authority} failed: {other}"),
+    }
+}
+
+fn pin_advice(certificate: Option<&ServerCertificate>) -> String {
+    let pin = certificate.map(|shown| shown.pin).as_ref().map(Pin::to_string);
+    let pin = pin.unwrap_or_else(|| "<SHA-256 of its certificate>".to_owned());
+    format!("after comparing it with the host, pin it with --pin-sha256 {pin}")
+}
+
+fn date(at: Option<jiff::Timestamp>) -> String {
+    at.map(|at| format!(" ({at})")).unwrap_or_default()
+}
+
+/// The first error of this type in the chain. An `io::Error` hides the error it holds from
+/// `source()`, so that one is looked into.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    chain(error).find_map(|link| link.downcast_ref())
+}
+
+fn root(error: &(dyn Error + 'static)) -> String {
+    chain(error).last().unwrap_or(error).to_string()
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let next = |error: &&'a (dyn Error + 'static)| -> Option<&'a (dyn Error + 'static)> {
+        let error: &'a (dyn Error + 'static) = *error;
+        let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        held.map(|inner| -> &'a (dyn Error + 'static) { inner }).or_else(|| error.source())
+    };
+    std::iter::successors(Some(error), next).take(MAX_CHAIN)
+}
+
+const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
+const MAX_CHAIN: usize = 32;
