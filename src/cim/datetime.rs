@@ -176,7 +176,10 @@ enum Point {
 
 impl Datetime {
     /// Midnight of 1601-01-01 UTC, which Windows writes for what has not happened yet.
-    pub const NEVER: Self = Self(Point::Exact { local: civil::datetime(1601, 1, 1, 0, 0, 0, 0), offset: 0 });
+    pub const NEVER: Self = Self(Point::Exact {
+        local: civil::datetime(1601, 1, 1, 0, 0, 0, 0),
+        offset: 0,
+    });
 
     /// Reads ISO 8601 as WinRM writes it. Without a zone the time is UTC, as Windows takes it.
     ///
@@ -243,15 +246,23 @@ impl Datetime {
             return Ok(Self(Point::Wild(scan.dmtf()?)));
         }
         let minutes = i16::try_from(offset.unwrap_or(0)).map_err(|_| scan.range("the offset"))?;
-        Ok(Self(Point::Exact { local, offset: if west { -minutes } else { minutes } }))
+        Ok(Self(Point::Exact {
+            local,
+            offset: if west { -minutes } else { minutes },
+        }))
     }
 
     /// A time in UTC from seconds and nanoseconds since 1970; nothing outside the years 0 to 9999.
     #[must_use]
     pub fn from_unix(seconds: i64, nanoseconds: u32) -> Option<Self> {
-        let nanoseconds = i32::try_from(nanoseconds).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+        let nanoseconds = i32::try_from(nanoseconds)
+            .ok()
+            .filter(|nanos| *nanos < 1_000_000_000)?;
         let since = SignedDuration::new(seconds, nanoseconds);
-        let local = EPOCH.checked_add(since).ok().filter(|local| local.year() >= 0)?;
+        let local = EPOCH
+            .checked_add(since)
+            .ok()
+            .filter(|local| local.year() >= 0)?;
         Some(Self(Point::Exact { local, offset: 0 }))
     }
 
@@ -319,7 +330,9 @@ impl Datetime {
     /// ISO 8601 with the offset it was read with, and no more digits of the fraction than needed.
     #[must_use]
     pub fn to_iso(&self) -> Option<String> {
-        let Point::Exact { local, offset } = self.0 else { return None };
+        let Point::Exact { local, offset } = self.0 else {
+            return None;
+        };
         let mut text = format!(
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
             local.year(),
@@ -362,8 +375,12 @@ impl Datetime {
 
     /// Time since 1970-01-01T00:00:00Z. Counted on the calendar, since a `Timestamp` ends a day before year 9999 does.
     fn instant(&self) -> Option<SignedDuration> {
-        let Point::Exact { local, offset } = self.0 else { return None };
-        local.duration_since(EPOCH).checked_sub(SignedDuration::from_mins(i64::from(offset)))
+        let Point::Exact { local, offset } = self.0 else {
+            return None;
+        };
+        local
+            .duration_since(EPOCH)
+            .checked_sub(SignedDuration::from_mins(i64::from(offset)))
     }
 }
 
@@ -376,7 +393,11 @@ impl TryFrom<SystemTime> for Datetime {
             .and_then(|since| EPOCH.checked_add(since).ok())
             .filter(|local| local.year() >= 0)
             .map(|local| Self(Point::Exact { local, offset: 0 }))
-            .ok_or_else(|| DatetimeError::Range { kind: "date", text: format!("{time:?}"), what: "the year" })
+            .ok_or_else(|| DatetimeError::Range {
+                kind: "date",
+                text: format!("{time:?}"),
+                what: "the year",
+            })
     }
 }
 
@@ -465,10 +486,18 @@ impl Interval {
                 return Err(scan.unexpected("units from large to small, each once"));
             }
             if (fraction != 0 && unit != 1) || (unit == 0 && count != 0) {
-                return Err(scan.range(if unit == 0 { "a number of years or months" } else { "a fraction" }));
+                return Err(scan.range(if unit == 0 {
+                    "a number of years or months"
+                } else {
+                    "a fraction"
+                }));
             }
-            let part = count.checked_mul(unit).ok_or_else(|| scan.range("the interval"))?;
-            seconds = seconds.checked_add(part).ok_or_else(|| scan.range("the interval"))?;
+            let part = count
+                .checked_mul(unit)
+                .ok_or_else(|| scan.range("the interval"))?;
+            seconds = seconds
+                .checked_add(part)
+                .ok_or_else(|| scan.range("the interval"))?;
             nanos = fraction;
             rank = order;
             any = true;
@@ -496,8 +525,11 @@ impl Interval {
             scan.byte(zero, "`:000`")?;
         }
         scan.end()?;
-        for (value, limit, what) in [(hours, 23, "the hour"), (minutes, 59, "the minute"), (seconds, 59, "the second")]
-        {
+        for (value, limit, what) in [
+            (hours, 23, "the hour"),
+            (minutes, 59, "the minute"),
+            (seconds, 59, "the second"),
+        ] {
             if value.is_some_and(|value| value > limit) {
                 return Err(scan.range(what));
             }
@@ -506,7 +538,10 @@ impl Interval {
             (Some(days), Some(hours), Some(minutes), Some(seconds), Some(micros)) => {
                 let hours = u64::from(days) * 24 + u64::from(hours);
                 let seconds = (hours * 60 + u64::from(minutes)) * 60 + u64::from(seconds);
-                Ok(Self(Span::Exact(Duration::new(seconds, micros.saturating_mul(1000)))))
+                Ok(Self(Span::Exact(Duration::new(
+                    seconds,
+                    micros.saturating_mul(1000),
+                ))))
             }
             _ => Ok(Self(Span::Wild(scan.dmtf()?))),
         }
@@ -542,7 +577,10 @@ impl Interval {
     pub fn to_dmtf(&self) -> String {
         match (self.0, self.parts()) {
             (_, Some((days, hours, minutes, seconds, nanos))) => {
-                format!("{days:08}{hours:02}{minutes:02}{seconds:02}.{:06}:000", nanos / 1000)
+                format!(
+                    "{days:08}{hours:02}{minutes:02}{seconds:02}.{:06}:000",
+                    nanos / 1000
+                )
             }
             (Span::Wild(text), _) => text.iter().copied().map(char::from).collect(),
             (Span::Exact(_), None) => String::new(),
@@ -552,7 +590,13 @@ impl Interval {
     fn parts(&self) -> Option<(u64, u64, u64, u64, u32)> {
         let duration = self.to_duration()?;
         let seconds = duration.as_secs();
-        Some((seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60, duration.subsec_nanos()))
+        Some((
+            seconds / 86_400,
+            seconds / 3600 % 24,
+            seconds / 60 % 60,
+            seconds % 60,
+            duration.subsec_nanos(),
+        ))
     }
 
     fn bounded(duration: Duration) -> Option<Self> {
@@ -609,7 +653,11 @@ macro_rules! text_traits {
 
 text_traits!(CimDatetime, Datetime, Interval);
 
-fn civil_time(scan: &Scan<'_>, parts: [u32; 6], nanosecond: u32) -> Result<civil::DateTime, DatetimeError> {
+fn civil_time(
+    scan: &Scan<'_>,
+    parts: [u32; 6],
+    nanosecond: u32,
+) -> Result<civil::DateTime, DatetimeError> {
     let [year, month, day, hour, minute, second] = parts;
     let small = |value: u32, what| i8::try_from(value).map_err(|_| scan.range(what));
     let year = i16::try_from(year).map_err(|_| scan.range("the year"))?;

@@ -8,7 +8,7 @@ pub mod mof;
 pub mod names;
 mod open_enum;
 mod property;
-//schema
+pub mod schema;
 mod value;
 
 pub use crate::open_enum;

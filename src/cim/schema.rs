@@ -1,0 +1,171 @@
+//! Class declarations, looked up by name: which properties a class has, what a method takes, what a number means.
+//!
+//! [`Schema::builtin`] holds the classes of Hyper-V Replica (`schemas/cim/*.mof`); [`Schema::read`] makes one from a
+//! user's MOF and [`Schema::add`] joins the two. A class knows what it inherits, so every lookup sees all of it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::mof::{self, MofError, Problem};
+use super::names::{ClassName, MethodName, PropertyName};
+
+mod builtin;
+mod class;
+mod link;
+mod print;
+#[cfg(test)]
+mod tests;
+mod value_map;
+
+pub use class::{Class, Direction, Method, Parameter, Property};
+pub use mof::{CimType, Value};
+pub use value_map::ValueMap;
+
+/// Most classes one above the other. CIM's own deepest line is about ten long.
+pub const MAX_ANCESTORS: usize = 32;
+
+/// A set of classes.
+///
+/// ```
+/// use hyperv_replica::cim::schema::Schema;
+///
+/// let schema = Schema::builtin();
+/// let name = schema.value_name("Msvm_ReplicationService", "InitiateFailover", 32775_u32);
+/// assert_eq!(name, Some("Invalid state for this operation"));
+///
+/// let class = schema.class("msvm_computersystem").ok_or("missing")?;
+/// let keys: Vec<_> = class.keys().map(|key| key.name.as_str()).collect();
+/// assert_eq!(keys, ["Name", "CreationClassName"]);
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    /// Classes as declared, without what they inherit, in the order they came.
+    declared: Vec<Arc<Class>>,
+    /// The same with their base classes, by lower-case name.
+    linked: HashMap<String, Arc<Class>>,
+}
+
+impl Schema {
+    /// The classes that come with this crate. A file that could not be read would be left out; a test sees to that.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        builtin::schema()
+    }
+
+    /// A schema of the classes of one MOF text alone.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text: its form, an unknown superclass, a name that is no CIM identifier.
+    pub fn read(text: &str) -> Result<Self, MofError> {
+        let mut schema = Self::default();
+        schema.add(text)?;
+        Ok(schema)
+    }
+
+    /// Adds the classes of a MOF text. They may derive from those already here and from each other in any order; one
+    /// with a name already here takes its place, also as base of its subclasses.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`]; then nothing has been added.
+    pub fn add(&mut self, text: &str) -> Result<(), MofError> {
+        let document = mof::read(text)?;
+        let added = link::declared(text, &document)?;
+        let replaced: HashMap<String, ()> = added
+            .iter()
+            .map(|(class, _)| (lowercase(&class.name), ()))
+            .collect();
+        let mut declared: Vec<_> = self
+            .declared
+            .iter()
+            .filter(|class| !replaced.contains_key(&lowercase(&class.name)))
+            .cloned()
+            .collect();
+        let positions: HashMap<String, usize> = added
+            .iter()
+            .map(|(class, position)| (lowercase(&class.name), *position))
+            .collect();
+        declared.extend(added.into_iter().map(|(class, _)| Arc::new(class)));
+        let linked = link::link(&declared).map_err(|broken| {
+            let at = positions
+                .get(&lowercase(&broken.class))
+                .copied()
+                .unwrap_or(0);
+            MofError::new(vec![Problem::at(
+                text,
+                at,
+                broken.expected,
+                format!("class `{}`", broken.class),
+            )])
+        })?;
+        self.declared = declared;
+        self.linked = linked;
+        Ok(())
+    }
+
+    /// The class of that name, in any case of letters.
+    #[must_use]
+    pub fn class(&self, name: &str) -> Option<&Class> {
+        self.linked
+            .get(lowercase_str(name).as_ref())
+            .map(AsRef::as_ref)
+    }
+
+    /// Every class, in the order they were declared.
+    pub fn classes(&self) -> impl Iterator<Item = &Class> {
+        self.declared
+            .iter()
+            .filter_map(|class| self.class(class.name.as_str()))
+    }
+
+    /// How many classes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.declared.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.declared.is_empty()
+    }
+
+    /// What a number means, by the `ValueMap` of a property (`ReplicationState`), of a method's return value
+    /// (`InitiateFailover`) or of a method's parameter (`RequestStateChange.RequestedState`).
+    #[must_use]
+    pub fn value_name(&self, class: &str, element: &str, number: impl Into<i128>) -> Option<&str> {
+        self.value_map(class, element)?.name(number)
+    }
+
+    /// The whole map of numbers and names, found as by [`Self::value_name`].
+    #[must_use]
+    pub fn value_map(&self, class: &str, element: &str) -> Option<&ValueMap> {
+        let class = self.class(class)?;
+        match element.split_once('.') {
+            Some((method, parameter)) => class
+                .method(method)?
+                .parameter(parameter)?
+                .value_map
+                .as_ref(),
+            None => match class.property(element) {
+                Some(property) => property.value_map.as_ref(),
+                None => class.method(element)?.return_values.as_ref(),
+            },
+        }
+    }
+}
+
+fn lowercase(name: &ClassName) -> String {
+    name.as_str().to_ascii_lowercase()
+}
+
+fn lowercase_str(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}

@@ -1,0 +1,105 @@
+//! `ValueMap` and `Values`: names of numbers (DSP0004 5.6.3.55 and 5.6.3.56).
+
+/// Which number has which name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ValueMap {
+    entries: Vec<(Range, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Range {
+    /// From the first to the last number, both included; one number when they are equal.
+    Numbers(i128, i128),
+    /// `..` alone: every number without an entry of its own.
+    Rest,
+    /// A text, where the property is a string.
+    Text(String),
+}
+
+impl ValueMap {
+    /// Pairs the two qualifiers; without a `ValueMap`, names count from 0. A key without a name is left out.
+    pub(super) fn new<'a>(keys: Option<Vec<&'a str>>, names: Vec<&'a str>) -> Option<Self> {
+        let names = names.into_iter().map(str::to_owned);
+        let entries: Vec<_> = match keys {
+            Some(keys) => keys.into_iter().map(Range::read).zip(names).collect(),
+            None => (0_i128..)
+                .map(|number| Range::Numbers(number, number))
+                .zip(names)
+                .collect(),
+        };
+        (!entries.is_empty()).then_some(Self { entries })
+    }
+
+    /// The name of a number: its own, else that of a range it lies in, else that of `..`.
+    #[must_use]
+    pub fn name(&self, number: impl Into<i128>) -> Option<&str> {
+        let number = number.into();
+        let find = |wanted: &dyn Fn(&Range) -> bool| {
+            self.entries
+                .iter()
+                .find(|(range, _)| wanted(range))
+                .map(|(_, name)| name.as_str())
+        };
+        find(&|range| *range == Range::Numbers(number, number))
+            .or_else(|| find(&|range| matches!(range, Range::Numbers(low, high) if (*low..=*high).contains(&number))))
+            .or_else(|| find(&|range| *range == Range::Rest))
+    }
+
+    /// The name of a text, where the map is one of texts.
+    #[must_use]
+    pub fn text_name(&self, text: &str) -> Option<&str> {
+        let found = self
+            .entries
+            .iter()
+            .find(|(range, _)| matches!(range, Range::Text(known) if known == text));
+        found.map(|(_, name)| name.as_str())
+    }
+
+    /// The number with that name, in any case of letters; nothing for the name of a range.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<i128> {
+        self.numbers()
+            .find(|(_, known)| known.eq_ignore_ascii_case(name))
+            .map(|(number, _)| number)
+    }
+
+    /// Every number with a name of its own, in the order of the MOF; ranges are left out.
+    pub fn numbers(&self) -> impl Iterator<Item = (i128, &str)> {
+        self.entries.iter().filter_map(|(range, name)| match range {
+            Range::Numbers(low, high) if low == high => Some((*low, name.as_str())),
+            _ => None,
+        })
+    }
+}
+
+impl Range {
+    /// `5`, `0x8000..`, `..5`, `5..10`, `..` or, when it is none of these, a text.
+    fn read(text: &str) -> Self {
+        let trimmed = text.trim();
+        let range = match trimmed.split_once("..") {
+            Some(("", "")) => Some(Self::Rest),
+            Some((low, high)) => match (bound(low, i128::MIN), bound(high, i128::MAX)) {
+                (Some(low), Some(high)) => Some(Self::Numbers(low, high)),
+                _ => None,
+            },
+            None => integer(trimmed).map(|number| Self::Numbers(number, number)),
+        };
+        range.unwrap_or_else(|| Self::Text(text.to_owned()))
+    }
+}
+
+fn bound(text: &str, open: i128) -> Option<i128> {
+    if text.trim().is_empty() {
+        Some(open)
+    } else {
+        integer(text.trim())
+    }
+}
+
+/// Decimal or hexadecimal. MOF's octal is not read: pages write numbers with leading zeros and mean decimal.
+fn integer(text: &str) -> Option<i128> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u64::from_str_radix(digits, 16).ok().map(i128::from),
+        None => text.parse().ok(),
+    }
+}
