@@ -1,1 +1,2 @@
 //! Layer cli.
+pub mod typed;

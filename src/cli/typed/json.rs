@@ -1,0 +1,168 @@
+//! Instances, references and method outputs as JSON, typed by the class declaration.
+//!
+//! NULL is `null` and an empty text is `""`; what a host did not send is not there. A value that does not fit its
+//! declaration stays a text: nothing a host says is lost for being odd.
+
+use serde_json::{Map, Number, Value as Json, json};
+
+use crate::cim::schema::{Class, Method, Schema, ValueMap};
+use crate::cim::{CimDatetime, CimType, Instance, InstanceView, Value};
+use crate::wsman::EndpointReference;
+use crate::xml::{Element, ns};
+
+/// An instance as `{"class":"X","Property":…}`, in the order the host sent it.
+///
+/// With a declaration, numbers and booleans are JSON's, an array is one also with one item, a datetime is ISO text, a
+/// reference `{"class","keys"}`, an embedded instance another object. Without one, values are texts.
+pub fn instance_to_json(instance: &InstanceView<'_>, schema: &Schema) -> Json {
+    let class = schema.class(instance.class());
+    let shape = |name: &str| class.map_or(Shape::Unknown, |class| Shape::of_property(class, name));
+    let mut object = properties(instance, shape);
+    object.shift_insert(0, "class".to_owned(), Json::from(instance.class()));
+    Json::Object(object)
+}
+
+/// The output of a method: its parameters by their declaration, numbers with a name as `{"value","name"}`.
+pub fn output_to_json(output: &InstanceView<'_>, method: Option<&Method>) -> Map<String, Json> {
+    let shape = |name: &str| method.map_or(Shape::Unknown, |method| Shape::of_output(method, name));
+    properties(output, shape)
+}
+
+/// A reference as `{"class":"X","keys":{"Name":"…"}}`.
+pub fn reference_to_json(reference: &EndpointReference) -> Json {
+    let keys = reference.selectors.iter().map(|key| (key.name.clone(), Json::from(key.value.as_str())));
+    json!({ "class": reference.resource.last_segment(), "keys": keys.collect::<Map<_, _>>() })
+}
+
+/// What is known of an element before it is read.
+#[derive(Clone, Copy)]
+enum Shape<'s> {
+    Unknown,
+    Known { cim_type: CimType, array: bool, embedded: bool, names: Option<&'s ValueMap> },
+}
+
+impl<'s> Shape<'s> {
+    fn of_property(class: &'s Class, name: &str) -> Self {
+        class.property(name).map_or(Shape::Unknown, |property| Shape::Known {
+            cim_type: property.cim_type,
+            array: property.array,
+            embedded: property.embedded_class.is_some() || property.embedded_object,
+            // A plain number: whether a class names it must not change the type of a property.
+            names: None,
+        })
+    }
+
+    fn of_output(method: &'s Method, name: &str) -> Self {
+        if name == "ReturnValue" {
+            return method.return_type.map_or(Shape::Unknown, |cim_type| Shape::Known {
+                cim_type,
+                array: false,
+                embedded: false,
+                names: method.return_values.as_ref(),
+            });
+        }
+        method.parameter(name).map_or(Shape::Unknown, |parameter| Shape::Known {
+            cim_type: parameter.cim_type,
+            array: parameter.array,
+            embedded: parameter.embedded_class.is_some() || parameter.embedded_object,
+            names: parameter.value_map.as_ref(),
+        })
+    }
+
+    fn item(self, element: Element<'_>) -> Json {
+        match self {
+            Shape::Unknown => untyped(element),
+            Shape::Known { cim_type: CimType::Reference, .. } => {
+                EndpointReference::read(element).map_or_else(|| Json::from(element.text()), |r| reference_to_json(&r))
+            }
+            Shape::Known { cim_type: CimType::Datetime, .. } => Json::from(time(element)),
+            Shape::Known { embedded: true, .. } => embedded(element.text()),
+            Shape::Known { cim_type, names, .. } => match Value::parse(cim_type, element.text()) {
+                Ok(value) => named(value_to_json(&value), &value, names),
+                Err(_) => Json::from(element.text()),
+            },
+        }
+    }
+}
+
+fn properties<'s>(instance: &InstanceView<'_>, shape: impl Fn(&str) -> Shape<'s>) -> Map<String, Json> {
+    let mut object = Map::new();
+    for element in instance.elements() {
+        let name = element.local();
+        let shape = shape(name);
+        let is_array = matches!(shape, Shape::Known { array: true, .. });
+        let item = if element.is_nil() { Json::Null } else { shape.item(element) };
+        match object.get_mut(name) {
+            None if is_array && !item.is_null() => {
+                object.insert(name.to_owned(), Json::Array(vec![item]));
+            }
+            None => {
+                object.insert(name.to_owned(), item);
+            }
+            // Repeated is an array, whatever the declaration says.
+            Some(Json::Array(items)) => items.push(item),
+            Some(first) => *first = Json::Array(vec![first.take(), item]),
+        }
+    }
+    object
+}
+
+/// A text, unless the element itself shows that it is a time or a reference.
+fn untyped(element: Element<'_>) -> Json {
+    match EndpointReference::read(element) {
+        Some(reference) => reference_to_json(&reference),
+        None => match element.children().find(|child| child.namespace() == ns::CIM) {
+            Some(_) => Json::from(time(element)),
+            None => Json::from(element.text()),
+        },
+    }
+}
+
+/// The time in `cim:Datetime` or `cim:Interval`, or as text, in ISO spelling where it has one.
+fn time(element: Element<'_>) -> String {
+    let child = element.children().find(|child| child.namespace() == ns::CIM);
+    let text = child.unwrap_or(element).text().trim();
+    text.parse::<CimDatetime>().map_or_else(|_| text.to_owned(), |time| time.to_string())
+}
+
+fn embedded(text: &str) -> Json {
+    match Instance::from_cim_xml(text) {
+        Ok(instance) => built_to_json(&instance),
+        Err(_) => Json::from(text),
+    }
+}
+
+/// An embedded instance; it carries its types itself.
+fn built_to_json(instance: &Instance) -> Json {
+    let mut object = Map::new();
+    object.insert("class".to_owned(), Json::from(instance.class().as_str()));
+    for (name, value) in instance.properties() {
+        let value = value.map_or(Json::Null, value_to_json);
+        object.insert(name.as_str().to_owned(), value);
+    }
+    Json::Object(object)
+}
+
+fn value_to_json(value: &Value) -> Json {
+    match value {
+        Value::Boolean(value) => Json::from(*value),
+        Value::Unsigned(_, number) => Json::from(*number),
+        Value::Signed(_, number) => Json::from(*number),
+        Value::Real(_, number) => Number::from_f64(*number).map_or_else(|| Json::from(value.to_string()), Json::Number),
+        Value::Array(_, items) => items.iter().map(value_to_json).collect(),
+        other => Json::from(other.to_string()),
+    }
+}
+
+/// A number beside its name, where its declaration names numbers at all.
+fn named(json: Json, value: &Value, names: Option<&ValueMap>) -> Json {
+    let number = match value {
+        Value::Unsigned(_, number) => i128::from(*number),
+        Value::Signed(_, number) => i128::from(*number),
+        _ => return json,
+    };
+    match names {
+        Some(names) => json!({ "value": json, "name": names.name(number) }),
+        None => json,
+    }
+}

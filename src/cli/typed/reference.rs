@@ -1,0 +1,188 @@
+//! References as people write them: `Class?Key=value,Key="a,b"`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::cim::{ClassName, PropertyName};
+use crate::wsman::{ClassAddressing, EndpointReference, ResourceUri, SelectorSet};
+
+/// A reference as typed. A value with a comma stands in double quotes, in which a quote is doubled; a backslash is
+/// literal, as in a selector. The class may be a whole resource URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferenceText {
+    class: ClassName,
+    uri: Option<String>,
+    keys: Vec<(String, String)>,
+}
+
+/// Why a text is not a reference.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a reference such as Class?Key=value,Key=\"a,b\": {reason}")]
+pub struct ReferenceError {
+    text: String,
+    reason: String,
+}
+
+impl ReferenceText {
+    /// The class, without what stands before it in a URI.
+    pub fn class(&self) -> &str {
+        self.class.as_str()
+    }
+
+    /// Whether keys were given.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// The reference on a host that names classes in this way. A whole URI stays as it was typed.
+    pub fn resolve(&self, addressing: &ClassAddressing) -> EndpointReference {
+        let mut keys = SelectorSet::new();
+        for (name, value) in &self.keys {
+            keys.push(name.as_str(), value.as_str());
+        }
+        match &self.uri {
+            Some(uri) => EndpointReference::new(ResourceUri::new(uri.as_str()), addressing.selectors(keys)),
+            None => addressing.reference(self.class(), keys),
+        }
+    }
+}
+
+impl FromStr for ReferenceText {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let fail = |reason: String| ReferenceError { text: text.chars().take(200).collect(), reason };
+        let (head, keys) = match text.split_once('?') {
+            Some((head, keys)) => (head.trim(), Some(keys)),
+            None => (text.trim(), None),
+        };
+        let is_uri = head.contains("://");
+        let class = if is_uri { head.rsplit('/').next().unwrap_or("") } else { head };
+        let class = class.parse::<ClassName>().map_err(|error| fail(error.to_string()))?;
+        let keys = keys.map(read_keys).transpose().map_err(fail)?.unwrap_or_default();
+        Ok(ReferenceText { class, uri: is_uri.then(|| head.to_owned()), keys })
+    }
+}
+
+impl fmt::Display for ReferenceText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.uri.as_deref().unwrap_or(self.class()))?;
+        for (place, (name, value)) in self.keys.iter().enumerate() {
+            let mark = if place == 0 { '?' } else { ',' };
+            match value.contains(',') || value.starts_with('"') {
+                true => write!(f, "{mark}{name}=\"{}\"", value.replace('"', "\"\""))?,
+                false => write!(f, "{mark}{name}={value}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_keys(text: &str) -> Result<Vec<(String, String)>, String> {
+    let mut keys: Vec<(String, String)> = Vec::new();
+    let mut rest = text;
+    loop {
+        let (name, after) = rest
+            .split_once('=')
+            .ok_or_else(|| format!("{rest:?} is not Key=value; a value with a comma stands in double quotes"))?;
+        let name = name.trim().parse::<PropertyName>().map_err(|error| {
+            format!("{:?} is not a key ({error}); a value with a comma stands in double quotes", name.trim())
+        })?;
+        if keys.iter().any(|(known, _)| name == known.as_str()) {
+            return Err(format!("the key {name} is given twice"));
+        }
+        let (value, after) = read_value(after)?;
+        keys.push((name.as_str().to_owned(), value));
+        match after {
+            Some(after) => rest = after,
+            None => return Ok(keys),
+        }
+    }
+}
+
+/// The value at the start of a text, and what follows its comma.
+fn read_value(text: &str) -> Result<(String, Option<&str>), String> {
+    let Some(mut rest) = text.strip_prefix('"') else {
+        return Ok(match text.split_once(',') {
+            Some((value, after)) => (value.to_owned(), Some(after)),
+            None => (text.to_owned(), None),
+        });
+    };
+    let mut value = String::new();
+    loop {
+        let (part, after) = rest.split_once('"').ok_or("a quoted value does not end")?;
+        value.push_str(part);
+        if let Some(again) = after.strip_prefix('"') {
+            value.push('"');
+            rest = again;
+        } else if after.is_empty() {
+            return Ok((value, None));
+        } else {
+            let after = after.strip_prefix(',').ok_or("a quoted value is followed by something else than a comma")?;
+            return Ok((value, Some(after)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(text: &str) -> Vec<(String, String)> {
+        text.parse::<ReferenceText>().unwrap().keys
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn keys_are_read_as_typed() {
+        assert_eq!(keys("Msvm_X"), pairs(&[]));
+        assert_eq!(keys("Msvm_X?A=1,B=two words"), pairs(&[("A", "1"), ("B", "two words")]));
+        assert_eq!(keys(r"Msvm_X?InstanceID=Microsoft:8F\0"), pairs(&[("InstanceID", r"Microsoft:8F\0")]));
+        assert_eq!(keys(r#"X?A="a,b""c",B="""#.trim_end_matches('"')), pairs(&[("A", "a,b\"c"), ("B", "")]));
+        assert_eq!(keys("X?A=x=y,B="), pairs(&[("A", "x=y"), ("B", "")]));
+    }
+
+    #[test]
+    fn what_is_no_reference_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("", "empty"),
+            ("1X?A=1", "class name"),
+            ("X?", "Key=value"),
+            ("X?A=1,rest", "double quotes"),
+            ("X?A=1,b c=2", "double quotes"),
+            ("X?A=1,a=2", "twice"),
+            ("X?A=\"open", "does not end"),
+            ("X?A=\"a\"b", "else than a comma"),
+            ("http://host/?A=1", "empty"),
+        ] {
+            let error = text.parse::<ReferenceText>().unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_reads_back() {
+        for text in ["X", "X?A=1,B=\"a,b\"", "X?A=\"\"\"q\"", "http://example/v2/X?A=\\0"] {
+            let reference: ReferenceText = text.parse().unwrap();
+            assert_eq!(reference.to_string(), text);
+            assert_eq!(reference.to_string().parse::<ReferenceText>(), Ok(reference));
+        }
+    }
+
+    #[test]
+    fn a_uri_stays_and_a_class_follows_the_addressing() {
+        let dmtf = ClassAddressing::dmtf("root/cimv2");
+        let class = "X?A=1".parse::<ReferenceText>().unwrap().resolve(&dmtf);
+        assert_eq!(class.resource.as_str(), "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/X");
+        assert_eq!(class.selectors.value("__cimnamespace"), Some("root/cimv2"));
+
+        let windows = ClassAddressing::microsoft("root/virtualization/v2");
+        let uri = "http://other/X?A=1".parse::<ReferenceText>().unwrap();
+        assert_eq!(uri.class(), "X");
+        assert_eq!(uri.resolve(&windows).resource.as_str(), "http://other/X");
+        assert_eq!(uri.resolve(&windows).selectors.len(), 1);
+    }
+}
