@@ -106,6 +106,17 @@ impl Schema {
         Ok(())
     }
 
+    /// Reads many files and links them once; a broken one costs its classes and nothing else.
+    fn of_files(files: &[(&str, &str)]) -> Self {
+        let read = |text| link::declared(text, &mof::read(text)?);
+        let classes = files
+            .iter()
+            .filter_map(|(_, text)| read(text).ok())
+            .flatten();
+        let declared: Vec<_> = classes.map(|(class, _)| Arc::new(class)).collect();
+        link::link(&declared).map_or_else(|_| Self::default(), |linked| Self { declared, linked })
+    }
+
     /// The class of that name, in any case of letters.
     #[must_use]
     pub fn class(&self, name: &str) -> Option<&Class> {

@@ -64,14 +64,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     mof!("Win32_OperatingSystem"),
 ];
 
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    let mut schema = Schema::default();
-    for (_, text) in FILES {
-        // A broken file costs its classes and nothing else; a test reads every one of them.
-        let _ = schema.add(text);
-    }
-    schema
-});
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::of_files(FILES));
 
 pub(super) fn schema() -> &'static Schema {
     &SCHEMA
