@@ -175,10 +175,7 @@ enum Point {
 
 impl Datetime {
     /// Midnight of 1601-01-01 UTC, which Windows writes for what has not happened yet.
-    pub const NEVER: Self = Self(Point::Exact {
-        local: civil::datetime(1601, 1, 1, 0, 0, 0, 0),
-        offset: 0,
-    });
+    pub const NEVER: Self = Self(Point::Exact { local: civil::datetime(1601, 1, 1, 0, 0, 0, 0), offset: 0 });
 
     /// Reads ISO 8601 as WinRM writes it. Without a zone the time is UTC, as Windows takes it.
     ///
@@ -245,23 +242,15 @@ impl Datetime {
             return Ok(Self(Point::Wild(scan.dmtf()?)));
         }
         let minutes = i16::try_from(offset.unwrap_or(0)).map_err(|_| scan.range("the offset"))?;
-        Ok(Self(Point::Exact {
-            local,
-            offset: if west { -minutes } else { minutes },
-        }))
+        Ok(Self(Point::Exact { local, offset: if west { -minutes } else { minutes } }))
     }
 
     /// A time in UTC from seconds and nanoseconds since 1970; nothing outside the years 0 to 9999.
     #[must_use]
     pub fn from_unix(seconds: i64, nanoseconds: u32) -> Option<Self> {
-        let nanoseconds = i32::try_from(nanoseconds)
-            .ok()
-            .filter(|nanos| *nanos < 1_000_000_000)?;
+        let nanoseconds = i32::try_from(nanoseconds).ok().filter(|nanos| *nanos < 1_000_000_000)?;
         let since = SignedDuration::new(seconds, nanoseconds);
-        let local = EPOCH
-            .checked_add(since)
-            .ok()
-            .filter(|local| local.year() >= 0)?;
+        let local = EPOCH.checked_add(since).ok().filter(|local| local.year() >= 0)?;
         Some(Self(Point::Exact { local, offset: 0 }))
     }
 
@@ -377,9 +366,7 @@ impl Datetime {
         let Point::Exact { local, offset } = self.0 else {
             return None;
         };
-        local
-            .duration_since(EPOCH)
-            .checked_sub(SignedDuration::from_mins(i64::from(offset)))
+        local.duration_since(EPOCH).checked_sub(SignedDuration::from_mins(i64::from(offset)))
     }
 }
 
@@ -392,11 +379,7 @@ impl TryFrom<SystemTime> for Datetime {
             .and_then(|since| EPOCH.checked_add(since).ok())
             .filter(|local| local.year() >= 0)
             .map(|local| Self(Point::Exact { local, offset: 0 }))
-            .ok_or_else(|| DatetimeError::Range {
-                kind: "date",
-                text: format!("{time:?}"),
-                what: "the year",
-            })
+            .ok_or_else(|| DatetimeError::Range { kind: "date", text: format!("{time:?}"), what: "the year" })
     }
 }
 
@@ -458,11 +441,7 @@ macro_rules! text_traits {
 
 text_traits!(CimDatetime, Datetime, Interval);
 
-fn civil_time(
-    scan: &Scan<'_>,
-    parts: [u32; 6],
-    nanosecond: u32,
-) -> Result<civil::DateTime, DatetimeError> {
+fn civil_time(scan: &Scan<'_>, parts: [u32; 6], nanosecond: u32) -> Result<civil::DateTime, DatetimeError> {
     let [year, month, day, hour, minute, second] = parts;
     let small = |value: u32, what| i8::try_from(value).map_err(|_| scan.range(what));
     let year = i16::try_from(year).map_err(|_| scan.range("the year"))?;

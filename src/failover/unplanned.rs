@@ -6,8 +6,9 @@
 //!                                       \-- reply lost: look at state and jobs -> follow | done | unproven
 //! ```
 //!
-//! INVARIANT: `Action::Invoke` is given out at most once, and a second time only when the host answered the first
-//! with a fault that points at the service's keys, its state is unchanged and it shows no job for the VM.
+//! INVARIANT: `Action::Invoke` is given out at most once, and once more only when the first certainly did nothing:
+//! no byte of it left (the connection had gone while a person was thinking), or the host answered with a fault that
+//! points at the service's keys, its state is unchanged and it shows no job for the VM.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +16,7 @@ use crate::hyperv::{
     EnabledState, Error, Follow, Invoked, Job, JobError, JobFollower, JobRef, JobType, LookedUp, RecoveryPoint,
     ReplicationState, ServiceKeys, Vm, VmId, VmSelector,
 };
-use crate::wsman::{Delivery, Fault};
+use crate::wsman::{Delivery, ExchangeErrorKind, Fault};
 
 use super::outcome::{Outcome, Refusal, Report, StartReport, Unproven, Verified};
 use super::point::PointChoice;
@@ -136,7 +137,8 @@ enum Phase {
     Listing,
     Asking,
     Invoking {
-        keys_learnt: bool,
+        /// Whether this is the second and last call.
+        again: bool,
     },
     /// The host refused with a fault that points at keys: is everything as before?
     CheckingRefusal {
@@ -236,7 +238,7 @@ impl Unplanned {
             (Phase::Finding, Observation::Vm(answer)) => self.found(wall, answer),
             (Phase::Listing, Observation::Points(answer)) => self.listed(wall, answer),
             (Phase::Asking, Observation::Answer(yes)) => self.answered(now, wall, yes),
-            (Phase::Invoking { keys_learnt }, Observation::Invoked(answer)) => self.invoked(now, keys_learnt, answer),
+            (Phase::Invoking { again }, Observation::Invoked(answer)) => self.invoked(now, again, answer),
             (Phase::CheckingRefusal { fault, .. }, Observation::VmRead(answer)) => self.refusal_vm(fault, answer),
             (Phase::CheckingRefusal { fault, vm_seen }, Observation::Jobs(answer)) => {
                 self.refusal_jobs(fault, vm_seen, answer)
@@ -333,12 +335,12 @@ impl Unplanned {
         let (vm, point) = (proposal.vm.id.clone(), proposal.point.clone());
         self.sent_at = now;
         self.sent_wall = wall;
-        self.go(Phase::Invoking { keys_learnt: false }, Action::Invoke { keys: ServiceKeys::Short, vm, point })
+        self.go(Phase::Invoking { again: false }, Action::Invoke { keys: ServiceKeys::Short, vm, point })
     }
 
     // The call.
 
-    fn invoked(&mut self, now: Duration, keys_learnt: bool, answer: Result<Invoked, Error>) -> Action {
+    fn invoked(&mut self, now: Duration, again: bool, answer: Result<Invoked, Error>) -> Action {
         let Some(vm) = self.vm.clone() else { return self.out_of_step() };
         match answer {
             Ok(Invoked::Done) => self.verify(vm.id),
@@ -347,8 +349,14 @@ impl Unplanned {
                 self.look(vm.id, format!("the host answered {} ({code})", code.value()), None)
             }
             Ok(Invoked::Refused(code)) => Action::Finish(Outcome::HostRefused { vm: Box::new(vm), code }),
-            Err(fault) if !keys_learnt && fault.fault().is_some_and(Fault::may_lack_selectors) => {
+            Err(fault) if !again && fault.fault().is_some_and(Fault::may_lack_selectors) => {
                 self.go(Phase::CheckingRefusal { fault, vm_seen: false }, Action::ReadVm(vm.id))
+            }
+            // A host drops an idle connection after about two minutes, and a person may think for longer.
+            Err(error) if !again && is_stale_connection(&error) => {
+                let Some(proposal) = self.proposal.as_ref() else { return self.out_of_step() };
+                let (vm, point) = (proposal.vm.id.clone(), proposal.point.clone());
+                self.go(Phase::Invoking { again: true }, Action::Invoke { keys: ServiceKeys::Short, vm, point })
             }
             Err(error) => match error.delivery() {
                 Delivery::NotSent => Action::Finish(Outcome::NotSent(error)),
@@ -399,7 +407,7 @@ impl Unplanned {
         match answer {
             Ok(Some(keys)) => {
                 let (vm, point) = (proposal.vm.id.clone(), proposal.point.clone());
-                self.go(Phase::Invoking { keys_learnt: true }, Action::Invoke { keys, vm, point })
+                self.go(Phase::Invoking { again: true }, Action::Invoke { keys, vm, point })
             }
             _ => Action::Finish(Outcome::Faulted { vm: Box::new(proposal.vm.clone()), error: fault }),
         }
@@ -701,6 +709,12 @@ fn started(mut report: Box<Report>, start: StartReport) -> Action {
 /// InternalError says only that something went wrong.
 fn is_proof_of_refusal(error: &Error) -> bool {
     error.fault().is_none_or(|fault| fault.soap.code != crate::soap::FaultCode::Receiver || fault.is_access_denied())
+}
+
+/// Whether the connection turned out to be gone before any byte of the call was sent on it.
+fn is_stale_connection(error: &Error) -> bool {
+    error.delivery() == Delivery::NotSent
+        && matches!(error, Error::Wsman(crate::wsman::Error::Exchange(error)) if error.kind() == ExchangeErrorKind::ConnectionLost)
 }
 
 fn is_failed_over(state: ReplicationState) -> bool {

@@ -63,18 +63,10 @@ impl Interval {
                 return Err(scan.unexpected("units from large to small, each once"));
             }
             if (fraction != 0 && unit != 1) || (unit == 0 && count != 0) {
-                return Err(scan.range(if unit == 0 {
-                    "a number of years or months"
-                } else {
-                    "a fraction"
-                }));
+                return Err(scan.range(if unit == 0 { "a number of years or months" } else { "a fraction" }));
             }
-            let part = count
-                .checked_mul(unit)
-                .ok_or_else(|| scan.range("the interval"))?;
-            seconds = seconds
-                .checked_add(part)
-                .ok_or_else(|| scan.range("the interval"))?;
+            let part = count.checked_mul(unit).ok_or_else(|| scan.range("the interval"))?;
+            seconds = seconds.checked_add(part).ok_or_else(|| scan.range("the interval"))?;
             nanos = fraction;
             rank = order;
             any = true;
@@ -102,11 +94,8 @@ impl Interval {
             scan.byte(zero, "`:000`")?;
         }
         scan.end()?;
-        for (value, limit, what) in [
-            (hours, 23, "the hour"),
-            (minutes, 59, "the minute"),
-            (seconds, 59, "the second"),
-        ] {
+        for (value, limit, what) in [(hours, 23, "the hour"), (minutes, 59, "the minute"), (seconds, 59, "the second")]
+        {
             if value.is_some_and(|value| value > limit) {
                 return Err(scan.range(what));
             }
@@ -115,10 +104,7 @@ impl Interval {
             (Some(days), Some(hours), Some(minutes), Some(seconds), Some(micros)) => {
                 let hours = u64::from(days) * 24 + u64::from(hours);
                 let seconds = (hours * 60 + u64::from(minutes)) * 60 + u64::from(seconds);
-                Ok(Self(Span::Exact(Duration::new(
-                    seconds,
-                    micros.saturating_mul(1000),
-                ))))
+                Ok(Self(Span::Exact(Duration::new(seconds, micros.saturating_mul(1000)))))
             }
             _ => Ok(Self(Span::Wild(scan.dmtf()?))),
         }
@@ -154,10 +140,7 @@ impl Interval {
     pub fn to_dmtf(&self) -> String {
         match (self.0, self.parts()) {
             (_, Some((days, hours, minutes, seconds, nanos))) => {
-                format!(
-                    "{days:08}{hours:02}{minutes:02}{seconds:02}.{:06}:000",
-                    nanos / 1000
-                )
+                format!("{days:08}{hours:02}{minutes:02}{seconds:02}.{:06}:000", nanos / 1000)
             }
             (Span::Wild(text), _) => text.iter().copied().map(char::from).collect(),
             (Span::Exact(_), None) => String::new(),
@@ -167,13 +150,7 @@ impl Interval {
     fn parts(&self) -> Option<(u64, u64, u64, u64, u32)> {
         let duration = self.to_duration()?;
         let seconds = duration.as_secs();
-        Some((
-            seconds / 86_400,
-            seconds / 3600 % 24,
-            seconds / 60 % 60,
-            seconds % 60,
-            duration.subsec_nanos(),
-        ))
+        Some((seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60, duration.subsec_nanos()))
     }
 
     fn bounded(duration: Duration) -> Option<Self> {

@@ -6,10 +6,7 @@ use super::Schema;
 
 macro_rules! mof {
     ($name:literal) => {
-        (
-            $name,
-            include_str!(concat!("../../../schemas/cim/", $name, ".mof")),
-        )
+        ($name, include_str!(concat!("../../../schemas/cim/", $name, ".mof")))
     };
 }
 
