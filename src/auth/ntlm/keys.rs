@@ -22,7 +22,7 @@ pub(in crate::auth) fn response_key(user: &str, domain: &str, password: &Secret)
     let mut units = Zeroizing::new(Vec::with_capacity(password.expose().len() * 2));
     units.extend(password.expose().encode_utf16().flat_map(u16::to_le_bytes));
     let nt_hash: Zeroizing<[u8; 16]> = Zeroizing::new(Md4::digest(&*units).into());
-    hmac_md5(&*nt_hash, &[&upper_case(user), &utf16(domain)])
+    hmac_md5(&nt_hash, &[&upper_case(user), &utf16(domain)])
 }
 
 /// The name in UTF-16LE, in upper case as Windows has it: one unit to one, so `ß` stays `ß`.
