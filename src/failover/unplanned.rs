@@ -449,7 +449,7 @@ impl Unplanned {
         if round >= LOOKS && !in_progress {
             return self.unproven("the state is unchanged and no job of the VM is to be seen");
         }
-        let round = if in_progress { round } else { round + 1 };
+        let round = next_look(round, in_progress);
         self.later(now, backoff(round), Phase::Looking { round, vm: None }, Action::ReadVm(id))
     }
 
@@ -531,7 +531,7 @@ impl Unplanned {
                 if round >= LOOKS && !in_progress {
                     return self.unproven(&format!("{seen}, which is not a failed-over state"));
                 }
-                let round = if in_progress { round.max(1) } else { round + 1 };
+                let round = next_look(round, in_progress);
                 self.later(now, backoff(round), Phase::ReadingBack { round }, Action::ReadVm(id))
             }
             Ok(None) => self.unproven("the host does not show the VM any more"),
@@ -723,6 +723,11 @@ fn is_failed_over(state: ReplicationState) -> bool {
 
 fn is_deadline(error: &Error) -> bool {
     matches!(error, Error::Wsman(crate::wsman::Error::Deadline))
+}
+
+/// While a failover is in progress the looks grow rarer but never run out; after it, one look more is left.
+fn next_look(round: u32, in_progress: bool) -> u32 {
+    if in_progress { (round + 1).min(LOOKS - 1) } else { round + 1 }
 }
 
 fn backoff(round: u32) -> Duration {
