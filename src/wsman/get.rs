@@ -74,5 +74,5 @@ pub fn write_response(
     context: &ResponseContext<'_>,
     instance: impl FnOnce(&mut Writer),
 ) -> Result<Vec<u8>, WriteError> {
-    context.envelope(RESPONSE_ACTION, &["x"]).body(instance)
+    context.envelope(RESPONSE_ACTION, &["x", "p"]).body(instance)
 }

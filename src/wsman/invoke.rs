@@ -155,7 +155,7 @@ pub fn write_response(
     method: &str,
     parameters: impl FnOnce(&mut Writer),
 ) -> Result<Vec<u8>, WriteError> {
-    context.envelope(&format!("{class}/{method}Response"), &[]).body(|writer| {
+    context.envelope(&format!("{class}/{method}Response"), &["x", "p"]).body(|writer| {
         writer.open("p", &format!("{method}_OUTPUT"));
         writer.declare("xsi", crate::xml::ns::XSI).declare("p", class.as_str()).declare("cim", crate::xml::ns::CIM);
         parameters(writer);
