@@ -705,10 +705,12 @@ fn started(mut report: Box<Report>, start: StartReport) -> Action {
     Action::Finish(Outcome::Done(report))
 }
 
-/// A fault of the Sender family, and an HTTP refusal, say that the request was not acted on. A Receiver fault such as
-/// InternalError says only that something went wrong.
+/// A fault of the Sender family, a refusal of rights or by quota, and an HTTP refusal say that the request was not
+/// acted on. Another Receiver fault, such as InternalError, says only that something went wrong.
 fn is_proof_of_refusal(error: &Error) -> bool {
-    error.fault().is_none_or(|fault| fault.soap.code != crate::soap::FaultCode::Receiver || fault.is_access_denied())
+    error.fault().is_none_or(|fault| {
+        fault.soap.code != crate::soap::FaultCode::Receiver || fault.is_access_denied() || fault.is_quota()
+    })
 }
 
 /// Whether the connection turned out to be gone before any byte of the call was sent on it.

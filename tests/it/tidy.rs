@@ -81,7 +81,8 @@ fn imports_go_down_only() {
 
 #[test]
 fn the_core_does_no_io() {
-    const FORBIDDEN: &[&str] = &["Instant::now", "SystemTime::now", "std::fs", "std::env", "std::net", "tokio::", "getrandom"];
+    const FORBIDDEN: &[&str] =
+        &["Instant::now", "SystemTime::now", "std::fs", "std::env", "std::net", "tokio::", "getrandom"];
     for layer in ["xml", "cim", "soap", "wsman"] {
         for path in files(&root().join("src").join(layer), "rs").into_iter().filter(|path| !is_test(path)) {
             let text = code(&path);
