@@ -70,7 +70,7 @@ pub struct Yes {
 }
 
 impl Operator for Yes {
-    fn confirm(&mut self, _: &Proposal) -> bool {
+    async fn confirm(&mut self, _: &Proposal) -> bool {
         true
     }
 
