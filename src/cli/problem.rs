@@ -38,7 +38,7 @@ pub struct Problem {
     pub(super) remedy: String,
     pub(super) changed: Changed,
     /// Further fields of the JSON document.
-    pub(super) details: Map<String, Value>,
+    pub(super) details: Box<Map<String, Value>>,
 }
 
 impl Problem {
@@ -50,7 +50,7 @@ impl Problem {
             message: message.into(),
             remedy: String::new(),
             changed: Changed::No,
-            details: Map::new(),
+            details: Box::default(),
         }
     }
 
@@ -94,7 +94,7 @@ impl Problem {
             "may_have_changed": self.changed.value(),
         });
         if let Some(fields) = document.as_object_mut() {
-            fields.insert("details".to_owned(), Value::Object(self.details.clone()));
+            fields.insert("details".to_owned(), Value::Object((*self.details).clone()));
         }
         document
     }

@@ -7,6 +7,7 @@
     reason = "a panic is the report of a test"
 )]
 
+mod cli;
 mod failover;
 mod support;
 mod tidy;

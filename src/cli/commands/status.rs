@@ -36,7 +36,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
         vms = host.vms().await?;
         let seen = vms.len();
         vms.retain(|vm| args.all || vm.mode != ReplicationMode::None);
-        vms.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()));
+        vms.sort_by_key(|vm| vm.name.to_lowercase());
         if seen == 0 {
             context
                 .printer

@@ -1,5 +1,7 @@
 //! What the tests share: a simulated host, a client of it, a clock and an operator.
 
+pub mod schema;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
