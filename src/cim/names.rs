@@ -228,11 +228,7 @@ impl FromStr for Namespace {
     fn from_str(text: &str) -> Result<Self, NameError> {
         const KIND: &str = "namespace";
         if text.len() > MAX_NAMESPACE {
-            return Err(NameError::TooLong {
-                kind: KIND,
-                limit: MAX_NAMESPACE,
-                length: text.len(),
-            });
+            return Err(NameError::TooLong { kind: KIND, limit: MAX_NAMESPACE, length: text.len() });
         }
         let mut before = 0;
         for step in text.split(['/', '\\']) {
@@ -295,20 +291,12 @@ fn check_identifier(text: &str, before: usize, kind: &'static str) -> Result<(),
         return Err(NameError::Empty { kind });
     }
     if text.len() > MAX_NAME {
-        return Err(NameError::TooLong {
-            kind,
-            limit: MAX_NAME,
-            length: text.len(),
-        });
+        return Err(NameError::TooLong { kind, limit: MAX_NAME, length: text.len() });
     }
     for (index, found) in text.chars().enumerate() {
         let letter = found.is_ascii_alphabetic() || found == '_';
         if !letter && (index == 0 || !found.is_ascii_digit()) {
-            return Err(NameError::Character {
-                kind,
-                found,
-                position: before + index + 1,
-            });
+            return Err(NameError::Character { kind, found, position: before + index + 1 });
         }
     }
     Ok(())
@@ -341,20 +329,7 @@ mod tests {
 
     #[test]
     fn what_could_break_xml_or_wql_is_refused() {
-        for bad in [
-            "",
-            "1st",
-            "a b",
-            "a'b",
-            "a<b",
-            "a\"",
-            "a.b",
-            "a/b",
-            "a\0",
-            "Überschrift",
-            "name ",
-            "a-b",
-        ] {
+        for bad in ["", "1st", "a b", "a'b", "a<b", "a\"", "a.b", "a/b", "a\0", "Überschrift", "name ", "a-b"] {
             assert!(ClassName::from_str(bad).is_err(), "{bad:?}");
             assert!(PropertyName::from_str(bad).is_err(), "{bad:?}");
             assert!(MethodName::from_str(bad).is_err(), "{bad:?}");
@@ -362,10 +337,7 @@ mod tests {
         for good in ["_", "__PATH", "a1", "Msvm_X", &"a".repeat(255)] {
             assert!(ClassName::from_str(good).is_ok(), "{good:?}");
         }
-        assert!(matches!(
-            ClassName::from_str(&"a".repeat(256)),
-            Err(NameError::TooLong { length: 256, .. })
-        ));
+        assert!(matches!(ClassName::from_str(&"a".repeat(256)), Err(NameError::TooLong { length: 256, .. })));
     }
 
     #[test]
@@ -376,11 +348,7 @@ mod tests {
         );
         assert!(matches!(
             "root/vé".parse::<Namespace>().unwrap_err(),
-            NameError::Character {
-                found: 'é',
-                position: 7,
-                ..
-            }
+            NameError::Character { found: 'é', position: 7, .. }
         ));
     }
 
@@ -389,19 +357,8 @@ mod tests {
         let wmi: Namespace = r"Root\Virtualization\V2".parse().unwrap();
         assert_eq!(wmi, Namespace::VIRTUALIZATION_V2);
         assert_eq!(wmi.as_str(), "Root/Virtualization/V2");
-        assert_eq!(
-            wmi.steps().collect::<Vec<_>>(),
-            ["Root", "Virtualization", "V2"]
-        );
-        for bad in [
-            "",
-            "/root",
-            "root/",
-            "root//cimv2",
-            r"\\.\root\cimv2",
-            "root cimv2",
-            "root/2",
-        ] {
+        assert_eq!(wmi.steps().collect::<Vec<_>>(), ["Root", "Virtualization", "V2"]);
+        for bad in ["", "/root", "root/", "root//cimv2", r"\\.\root\cimv2", "root cimv2", "root/2"] {
             assert!(bad.parse::<Namespace>().is_err(), "{bad:?}");
         }
     }

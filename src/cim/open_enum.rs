@@ -150,10 +150,7 @@ mod tests {
         assert_eq!(Colour::from(2).to_string(), "Red");
         assert_eq!(Colour::from(32768), Colour::DarkBlue);
         assert_eq!(Colour::DarkBlue.to_string(), "dark blue");
-        assert_eq!(
-            format!("{:>10}|{:<10}|", Colour::Red, Colour::Other(7)),
-            "       Red|Other(7)  |"
-        );
+        assert_eq!(format!("{:>10}|{:<10}|", Colour::Red, Colour::Other(7)), "       Red|Other(7)  |");
         assert_eq!(Colour::from(32790).to_string(), "Other(32790)");
         assert_eq!(Colour::from(32790).name(), None);
         assert_eq!(Colour::ALL, [Colour::Red, Colour::DarkBlue]);

@@ -74,51 +74,38 @@ impl Schema {
     pub fn add(&mut self, text: &str) -> Result<(), MofError> {
         let document = mof::read(text)?;
         let added = link::declared(text, &document)?;
-        let replaced: HashMap<String, ()> = added
-            .iter()
-            .map(|(class, _)| (lowercase(&class.name), ()))
-            .collect();
-        let mut declared: Vec<_> = self
-            .declared
-            .iter()
-            .filter(|class| !replaced.contains_key(&lowercase(&class.name)))
-            .cloned()
-            .collect();
-        let positions: HashMap<String, usize> = added
-            .iter()
-            .map(|(class, position)| (lowercase(&class.name), *position))
-            .collect();
+        let replaced: HashMap<String, ()> = added.iter().map(|(class, _)| (lowercase(&class.name), ())).collect();
+        let mut declared: Vec<_> =
+            self.declared.iter().filter(|class| !replaced.contains_key(&lowercase(&class.name))).cloned().collect();
+        let positions: HashMap<String, usize> =
+            added.iter().map(|(class, position)| (lowercase(&class.name), *position)).collect();
         declared.extend(added.into_iter().map(|(class, _)| Arc::new(class)));
         let linked = link::link(&declared).map_err(|broken| {
-            let at = positions
-                .get(&lowercase(&broken.class))
-                .copied()
-                .unwrap_or(0);
-            MofError::new(vec![Problem::at(
-                text,
-                at,
-                broken.expected,
-                format!("class `{}`", broken.class),
-            )])
+            let at = positions.get(&lowercase(&broken.class)).copied().unwrap_or(0);
+            MofError::new(vec![Problem::at(text, at, broken.expected, format!("class `{}`", broken.class))])
         })?;
         self.declared = declared;
         self.linked = linked;
         Ok(())
     }
 
+    /// Reads many files and links them once; a broken one costs its classes and nothing else.
+    fn of_files(files: &[(&str, &str)]) -> Self {
+        let read = |text| link::declared(text, &mof::read(text)?);
+        let classes = files.iter().filter_map(|(_, text)| read(text).ok()).flatten();
+        let declared: Vec<_> = classes.map(|(class, _)| Arc::new(class)).collect();
+        link::link(&declared).map_or_else(|_| Self::default(), |linked| Self { declared, linked })
+    }
+
     /// The class of that name, in any case of letters.
     #[must_use]
     pub fn class(&self, name: &str) -> Option<&Class> {
-        self.linked
-            .get(lowercase_str(name).as_ref())
-            .map(AsRef::as_ref)
+        self.linked.get(lowercase_str(name).as_ref()).map(AsRef::as_ref)
     }
 
     /// Every class, in the order they were declared.
     pub fn classes(&self) -> impl Iterator<Item = &Class> {
-        self.declared
-            .iter()
-            .filter_map(|class| self.class(class.name.as_str()))
+        self.declared.iter().filter_map(|class| self.class(class.name.as_str()))
     }
 
     /// How many classes there are.
@@ -145,11 +132,7 @@ impl Schema {
     pub fn value_map(&self, class: &str, element: &str) -> Option<&ValueMap> {
         let class = self.class(class)?;
         match element.split_once('.') {
-            Some((method, parameter)) => class
-                .method(method)?
-                .parameter(parameter)?
-                .value_map
-                .as_ref(),
+            Some((method, parameter)) => class.method(method)?.parameter(parameter)?.value_map.as_ref(),
             None => match class.property(element) {
                 Some(property) => property.value_map.as_ref(),
                 None => class.method(element)?.return_values.as_ref(),

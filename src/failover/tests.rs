@@ -1,1 +1,565 @@
+//! The workflow alone, driven in virtual time by a script of what the host shows.
 
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::cim::Datetime;
+use crate::hyperv::{
+    EnabledState, Error, FailoverType, Invoked, Job, JobRef, JobState, JobType, LookedUp, PointKind, RecoveryPoint,
+    ReplicationHealth, ReplicationMode, ReplicationState, ReturnCode, ServiceKeys, Vm, VmSelector,
+};
+use crate::wsman::{self, Delivery, ExchangeError, ExchangeErrorKind, ResourceUri};
+
+const GUID: &str = "5C2A7E10-8D3B-4E51-9B5A-1F0C3D9E7A42";
+
+fn wall() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000)
+}
+
+fn time_ago(seconds: u64) -> Datetime {
+    Datetime::try_from(wall() - Duration::from_secs(seconds)).unwrap()
+}
+
+fn vm(state: ReplicationState) -> Vm {
+    Vm {
+        id: GUID.parse().unwrap(),
+        name: "app-db-01".to_owned(),
+        enabled_state: EnabledState::Disabled,
+        mode: ReplicationMode::Replica,
+        state,
+        health: ReplicationHealth::Ok,
+        last_replication: Some(time_ago(252)),
+        last_application_consistent: None,
+        failed_over: if state == ReplicationState::Recovered { FailoverType::Regular } else { FailoverType::None },
+    }
+}
+
+fn job_ref() -> JobRef {
+    JobRef::by_id(ResourceUri::new("http://x/root/virtualization/v2/Msvm_ConcreteJob"), "B7D1C0E2")
+}
+
+fn job(state: JobState, code: u32) -> Job {
+    Job {
+        reference: job_ref(),
+        state,
+        kind: Some(JobType::InitiateFailover),
+        percent: Some(50),
+        status: String::new(),
+        elapsed: None,
+        submitted: Some(time_ago(0)),
+        error_code: ReturnCode::from(code),
+        error_description: String::new(),
+        error_summary: String::new(),
+        cancellable: false,
+    }
+}
+
+fn point(id: &str, kind: PointKind, seconds_ago: u64) -> RecoveryPoint {
+    RecoveryPoint {
+        id: id.to_owned(),
+        kind,
+        created: Some(time_ago(seconds_ago)),
+        name: String::new(),
+        vm: GUID.to_owned(),
+    }
+}
+
+fn lost(kind: ExchangeErrorKind, delivery: Delivery) -> Error {
+    wsman::Error::from(ExchangeError::new(kind, delivery, "cut")).into()
+}
+
+fn unknown() -> Error {
+    lost(ExchangeErrorKind::ConnectionLost, Delivery::Unknown)
+}
+
+fn fault(code: &str, subcode: &str, number: u32) -> Error {
+    let text = format!(
+        r#"<s:Fault xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:w="http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
+        xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"><s:Code><s:Value>s:{code}</s:Value><s:Subcode>
+        <s:Value>w:{subcode}</s:Value></s:Subcode></s:Code><s:Detail><f:WSManFault Code="{number}" Machine=""/></s:Detail></s:Fault>"#
+    );
+    let document = crate::xml::Document::parse(text).unwrap();
+    wsman::Error::Fault(Box::new(wsman::Fault::read(document.root()).unwrap())).into()
+}
+
+/// Runs the workflow; the script answers each action. Gives the outcome, the names of the actions, and the time passed.
+fn drive(
+    order: Order,
+    mut script: impl FnMut(&Action, usize) -> Observation,
+) -> (Outcome, Vec<&'static str>, Duration) {
+    let mut workflow = Unplanned::new(order);
+    let (mut seen, mut now, mut trail) = (Observation::Begin, Duration::from_secs(1000), Vec::new());
+    for _ in 0..10_000 {
+        let action = workflow.next(now, wall(), seen);
+        let name = name(&action);
+        let before = trail.iter().filter(|known| **known == name).count();
+        match action {
+            Action::Finish(outcome) => return (outcome, trail, now - Duration::from_secs(1000)),
+            Action::Wait(duration) => {
+                now += duration;
+                seen = Observation::Waited;
+                continue;
+            }
+            ref action => seen = script(action, before),
+        }
+        trail.push(name);
+    }
+    panic!("the workflow does not end: {trail:?}");
+}
+
+fn name(action: &Action) -> &'static str {
+    match action {
+        Action::FindVm(_) => "FindVm",
+        Action::ListPoints(_) => "ListPoints",
+        Action::Confirm(_) => "Confirm",
+        Action::Invoke { .. } => "Invoke",
+        Action::LearnService => "LearnService",
+        Action::GetJob(_) => "GetJob",
+        Action::GetJobErrors(_) => "GetJobErrors",
+        Action::ReadVm(_) => "ReadVm",
+        Action::FindJobs(_) => "FindJobs",
+        Action::Start(_) => "Start",
+        Action::Wait(_) => "Wait",
+        Action::Finish(_) => "Finish",
+    }
+}
+
+fn order() -> Order {
+    Order::new(VmSelector::Name("app-db-01".to_owned()))
+}
+
+fn found() -> Observation {
+    Observation::Vm(Ok(LookedUp::One(Box::new(vm(ReplicationState::Replicating)))))
+}
+
+/// The answers of a host on which all goes well; tests change the ones they are about.
+fn well(action: &Action, _: usize) -> Observation {
+    match action {
+        Action::FindVm(_) => found(),
+        Action::ListPoints(_) => Observation::Points(Ok(vec![
+            point("Microsoft:A", PointKind::Standard, 100),
+            point("Microsoft:B", PointKind::ApplicationConsistent, 3600),
+            point("Microsoft:C", PointKind::Standard, 7200),
+        ])),
+        Action::Confirm(_) => Observation::Answer(true),
+        Action::Invoke { .. } => Observation::Invoked(Ok(Invoked::Started(job_ref()))),
+        Action::GetJob(_) => Observation::Job(Ok(Some(job(JobState::Completed, 0)))),
+        Action::GetJobErrors(_) => Observation::JobErrors(Ok(Vec::new())),
+        Action::ReadVm(_) => Observation::VmRead(Ok(Some(vm(ReplicationState::Recovered)))),
+        Action::FindJobs(_) => Observation::Jobs(Ok(Vec::new())),
+        Action::LearnService => Observation::Service(Ok(Some(ServiceKeys::Short))),
+        Action::Start(_) => Observation::StartAsked(Ok(Invoked::Done)),
+        Action::Wait(_) | Action::Finish(_) => unreachable!(),
+    }
+}
+
+fn invokes(trail: &[&str]) -> usize {
+    trail.iter().filter(|name| **name == "Invoke").count()
+}
+
+#[test]
+fn the_straight_path_takes_four_questions() {
+    let (outcome, trail, took) = drive(order(), well);
+    let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(trail, ["FindVm", "Confirm", "Invoke", "GetJob", "ReadVm"]);
+    assert_eq!(report.verified.state, ReplicationState::Recovered);
+    assert_eq!(report.proposal.data_loss, Some(Duration::from_secs(252)));
+    assert_eq!(took, Duration::ZERO);
+}
+
+#[test]
+fn a_point_is_chosen_among_those_of_the_vm() {
+    for (words, id) in [
+        ("app-consistent", Some("Microsoft:B")),
+        ("Microsoft:c", Some("Microsoft:C")),
+        ("a", Some("Microsoft:A")),
+        ("Microsoft:D", None),
+    ] {
+        let order = Order { point: words.parse().unwrap(), ..order() };
+        let mut sent = None;
+        let (outcome, trail, _) = drive(order, |action, n| {
+            if let Action::Invoke { point, .. } = action {
+                sent = point.as_ref().map(|point| point.id.clone());
+            }
+            well(action, n)
+        });
+        assert_eq!(sent.as_deref(), id, "{words}");
+        assert_eq!(invokes(&trail), usize::from(id.is_some()));
+        assert!(id.is_some() || matches!(outcome, Outcome::Refused(Refusal::NoPoint { .. })));
+    }
+}
+
+#[test]
+fn before_takes_the_newest_not_after_the_time() {
+    let created = time_ago(3600);
+    let points = [point("A", PointKind::Standard, 100), point("B", PointKind::Standard, 3600)];
+    assert_eq!(PointChoice::Before(created).choose(&points).unwrap().id, "B");
+    assert_eq!(PointChoice::Before(time_ago(3601)).choose(&points), None);
+    assert!(matches!("before:2026-11-23T08:00Z".parse(), Ok(PointChoice::Before(_))));
+    assert!(matches!("before:2026-11-23T08:00".parse::<PointChoice>(), Err(PointChoiceError::Time(_))));
+    assert!(matches!("before:soon".parse::<PointChoice>(), Err(PointChoiceError::Time(_))));
+    assert_eq!("".parse::<PointChoice>(), Err(PointChoiceError::Empty));
+}
+
+#[test]
+fn nothing_is_sent_for_a_vm_that_is_not_ready() {
+    let change = |edit: fn(&mut Vm)| {
+        let mut vm = vm(ReplicationState::Replicating);
+        edit(&mut vm);
+        vm
+    };
+    let cases: Vec<(Vm, &str)> = vec![
+        (change(|vm| vm.mode = ReplicationMode::Primary), "is-primary"),
+        (change(|vm| vm.mode = ReplicationMode::None), "not-replicated"),
+        (change(|vm| vm.mode = ReplicationMode::TestReplica), "is-test-replica"),
+        (change(|vm| vm.mode = ReplicationMode::Other(9)), "unknown-mode"),
+        (change(|vm| vm.enabled_state = EnabledState::Enabled), "not-off"),
+        (change(|vm| vm.last_replication = None), "never-replicated"),
+        (vm(ReplicationState::Disabled), "no-initial-replication"),
+        (vm(ReplicationState::ReadyForReplication), "no-initial-replication"),
+        (vm(ReplicationState::WaitingForInitialReplication), "no-initial-replication"),
+        (vm(ReplicationState::Recovered), "already-failed-over"),
+        (vm(ReplicationState::Committed), "already-committed"),
+        (vm(ReplicationState::FailoverInProgress), "failover-in-progress"),
+        (vm(ReplicationState::FailbackInProgress), "failback"),
+        (vm(ReplicationState::FailbackComplete), "failback"),
+    ];
+    for (vm, code) in cases {
+        let (outcome, trail, _) = drive(order(), |action, n| match action {
+            Action::FindVm(_) => Observation::Vm(Ok(LookedUp::One(Box::new(vm.clone())))),
+            other => well(other, n),
+        });
+        let Outcome::Refused(Refusal::Preflight(proposal)) = outcome else { panic!("{code}: {outcome:?}") };
+        assert!(proposal.findings.iter().any(|finding| finding.code == code && !finding.remedy.is_empty()), "{code}");
+        assert_eq!(trail, ["FindVm"]);
+    }
+}
+
+#[test]
+fn states_that_only_warn_go_on() {
+    for number in [4, 7, 8, 9, 10, 11, 15, 16, 17, 21, 4242] {
+        let before = vm(ReplicationState::from(number));
+        let (outcome, _, _) = drive(order(), |action, n| match action {
+            Action::FindVm(_) => Observation::Vm(Ok(LookedUp::One(Box::new(before.clone())))),
+            other => well(other, n),
+        });
+        let Outcome::Done(report) = outcome else { panic!("{number}: {outcome:?}") };
+        assert!(report.proposal.has_warnings(), "{number}");
+    }
+}
+
+#[test]
+fn a_no_ends_the_run_before_the_call() {
+    let (outcome, trail, _) = drive(order(), |action, n| match action {
+        Action::Confirm(_) => Observation::Answer(false),
+        other => well(other, n),
+    });
+    assert!(matches!(outcome, Outcome::Declined(_)));
+    assert_eq!(invokes(&trail), 0);
+}
+
+#[test]
+fn every_return_value_has_its_end() {
+    for code in (32768..=32779).chain([1, 5, 32790, u32::MAX]) {
+        let (outcome, trail, _) = drive(order(), |action, n| match action {
+            Action::Invoke { .. } => Observation::Invoked(Ok(Invoked::Refused(ReturnCode::from(code)))),
+            Action::ReadVm(_) => Observation::VmRead(Ok(Some(vm(ReplicationState::Replicating)))),
+            other => well(other, n),
+        });
+        assert_eq!(invokes(&trail), 1, "{code}");
+        match code {
+            // "Status is unknown", "timeout" and numbers nobody knows prove nothing.
+            32771 | 32772 | 1 | 5 | 32790 | u32::MAX => {
+                assert!(matches!(outcome, Outcome::Unknown(_)), "{code}: {outcome:?}")
+            }
+            _ => assert!(matches!(outcome, Outcome::HostRefused { .. }), "{code}: {outcome:?}"),
+        }
+    }
+}
+
+#[test]
+fn zero_is_done_only_when_the_state_says_so() {
+    let at_once = |action: &Action, n| match action {
+        Action::Invoke { .. } => Observation::Invoked(Ok(Invoked::Done)),
+        other => well(other, n),
+    };
+    assert!(matches!(drive(order(), at_once).0, Outcome::Done(_)));
+    let (outcome, _, _) = drive(order(), |action, n| match action {
+        Action::ReadVm(_) => Observation::VmRead(Ok(Some(vm(ReplicationState::Replicating)))),
+        other => at_once(other, n),
+    });
+    assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+}
+
+#[test]
+fn a_lost_reply_is_never_followed_by_a_second_call() {
+    // The job is found and followed.
+    let (outcome, trail, _) = drive(order(), |action, n| match action {
+        Action::Invoke { .. } => Observation::Invoked(Err(unknown())),
+        Action::ReadVm(_) if n == 0 => Observation::VmRead(Ok(Some(vm(ReplicationState::FailoverInProgress)))),
+        Action::FindJobs(_) => Observation::Jobs(Ok(vec![job(JobState::Running, 0)])),
+        other => well(other, n),
+    });
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    assert_eq!(invokes(&trail), 1);
+
+    // The state proves it without a job.
+    let (outcome, trail, _) = drive(order(), |action, n| match action {
+        Action::Invoke { .. } => Observation::Invoked(Err(unknown())),
+        other => well(other, n),
+    });
+    let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
+    assert!(report.remarks.iter().any(|remark| remark.contains("lost")));
+    assert_eq!(invokes(&trail), 1);
+
+    // Nothing is to be seen: unknown, after several looks.
+    let (outcome, trail, took) = drive(order(), |action, n| match action {
+        Action::Invoke { .. } => Observation::Invoked(Err(unknown())),
+        Action::ReadVm(_) => Observation::VmRead(Ok(Some(vm(ReplicationState::Replicating)))),
+        other => well(other, n),
+    });
+    assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+    assert_eq!(invokes(&trail), 1);
+    assert!(took >= Duration::from_secs(10), "{took:?}");
+
+    // The host is gone for good.
+    let (outcome, trail, took) = drive(order(), |action, n| match action {
+        Action::Invoke { .. } | Action::ReadVm(_) if matches!(action, Action::Invoke { .. }) => {
+            Observation::Invoked(Err(unknown()))
+        }
+        Action::ReadVm(_) => Observation::VmRead(Err(lost(ExchangeErrorKind::Connect, Delivery::NotSent))),
+        other => well(other, n),
+    });
+    assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+    assert_eq!(invokes(&trail), 1);
+    assert!(took >= Duration::from_secs(300), "{took:?}");
+}
+
+#[test]
+fn an_old_job_is_not_taken_for_ours() {
+    let (outcome, trail, _) = drive(order(), |action, n| match action {
+        Action::Invoke { .. } => Observation::Invoked(Err(unknown())),
+        Action::ReadVm(_) => Observation::VmRead(Ok(Some(vm(ReplicationState::Replicating)))),
+        Action::FindJobs(_) => {
+            let mut old = job(JobState::Exception, 32768);
+            old.submitted = Some(time_ago(200));
+            let mut other = job(JobState::Running, 0);
+            other.kind = Some(JobType::ReplicationStateChange);
+            Observation::Jobs(Ok(vec![old, other]))
+        }
+        other => well(other, n),
+    });
+    assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+    assert!(!trail.contains(&"GetJob"));
+}
+
+#[test]
+fn a_call_that_never_left_is_sent_on_a_new_connection_once() {
+    for (times, done) in [(1, true), (2, false)] {
+        let (outcome, trail, _) = drive(order(), |action, n| match action {
+            Action::Invoke { .. } if n < times => {
+                Observation::Invoked(Err(lost(ExchangeErrorKind::ConnectionLost, Delivery::NotSent)))
+            }
+            other => well(other, n),
+        });
+        assert_eq!(invokes(&trail), 2);
+        assert_eq!(matches!(outcome, Outcome::Done(_)), done, "{outcome:?}");
+        assert!(done || matches!(outcome, Outcome::NotSent(_)));
+    }
+}
+
+#[test]
+fn missing_keys_are_learnt_only_when_nothing_has_changed() {
+    let refused = |action: &Action, n| match action {
+        Action::Invoke { .. } if n == 0 => Observation::Invoked(Err(fault("Receiver", "InternalError", 0x8033_8000))),
+        Action::ReadVm(_) if n == 0 => Observation::VmRead(Ok(Some(vm(ReplicationState::Replicating)))),
+        other => well(other, n),
+    };
+    let (outcome, trail, _) = drive(order(), refused);
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    assert_eq!(trail[2..7], ["Invoke", "ReadVm", "FindJobs", "LearnService", "Invoke"]);
+
+    let (outcome, trail, _) = drive(order(), |action, n| match action {
+        Action::ReadVm(_) => Observation::VmRead(Ok(Some(vm(ReplicationState::FailoverInProgress)))),
+        Action::FindJobs(_) => Observation::Jobs(Ok(vec![job(JobState::Running, 0)])),
+        Action::GetJob(_) => Observation::Job(Ok(Some(job(JobState::Exception, 32768)))),
+        other => refused(other, n),
+    });
+    assert!(matches!(outcome, Outcome::JobFailed { .. }), "{outcome:?}");
+    assert_eq!(invokes(&trail), 1);
+}
+
+#[test]
+fn a_fault_of_the_sender_is_a_refusal_and_a_timeout_is_not() {
+    let with = |error: fn() -> Error| {
+        drive(order(), move |action, n| match action {
+            Action::Invoke { .. } => Observation::Invoked(Err(error())),
+            Action::ReadVm(_) => Observation::VmRead(Ok(Some(vm(ReplicationState::Replicating)))),
+            other => well(other, n),
+        })
+    };
+    let (outcome, trail, _) = with(|| fault("Sender", "SchemaValidationError", 0x8033_8041));
+    assert!(matches!(outcome, Outcome::Faulted { .. }), "{outcome:?}");
+    assert_eq!(invokes(&trail), 1);
+    let (outcome, trail, _) = with(|| fault("Receiver", "TimedOut", 0x8033_8029));
+    assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+    assert_eq!(invokes(&trail), 1);
+}
+
+#[test]
+fn a_job_ends_as_it_ends() {
+    for (state, code, good) in [
+        (JobState::Completed, 0, true),
+        (JobState::CompletedWithWarnings, 0, true),
+        (JobState::Completed, 32768, false),
+        (JobState::Exception, 32775, false),
+        (JobState::Terminated, 0, false),
+        (JobState::Killed, 0, false),
+    ] {
+        let (outcome, _, _) = drive(order(), |action, n| match action {
+            Action::GetJob(_) => Observation::Job(Ok(Some(job(state, code)))),
+            other => well(other, n),
+        });
+        assert_eq!(matches!(outcome, Outcome::Done(_)), good, "{state} {code}: {outcome:?}");
+        assert!(good || matches!(outcome, Outcome::JobFailed { .. }));
+    }
+}
+
+#[test]
+fn suspended_and_unknown_states_are_waited_for_until_the_deadline() {
+    for state in [JobState::Suspended, JobState::Service, JobState::Other(4242)] {
+        let order = Order { deadline: Some(Duration::from_secs(1000 + 600)), ..order() };
+        let (outcome, trail, took) = drive(order, |action, n| match action {
+            Action::GetJob(_) => Observation::Job(Ok(Some(job(state, 0)))),
+            other => well(other, n),
+        });
+        assert!(matches!(outcome, Outcome::DeadlinePassed { .. }), "{state}: {outcome:?}");
+        assert_eq!(took, Duration::from_secs(600));
+        assert!(trail.len() < 80, "{} looks", trail.len());
+    }
+}
+
+#[test]
+fn a_job_that_has_gone_proves_nothing_and_the_state_does() {
+    for (state, proven) in [(ReplicationState::Recovered, true), (ReplicationState::Replicating, false)] {
+        let (outcome, _, _) = drive(order(), |action, n| match action {
+            Action::GetJob(_) => Observation::Job(Ok(None)),
+            Action::ReadVm(_) => Observation::VmRead(Ok(Some(vm(state)))),
+            other => well(other, n),
+        });
+        assert_eq!(matches!(outcome, Outcome::Done(_)), proven, "{outcome:?}");
+        assert!(proven || matches!(outcome, Outcome::Unknown(_)));
+    }
+}
+
+#[test]
+fn lost_polls_are_forgiven_while_the_host_may_come_back() {
+    let (outcome, trail, _) = drive(order(), |action, n| match action {
+        Action::GetJob(_) if n < 6 => Observation::Job(Err(unknown())),
+        other => well(other, n),
+    });
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    assert_eq!(invokes(&trail), 1);
+    let (outcome, _, took) = drive(order(), |action, n| match action {
+        Action::GetJob(_) => Observation::Job(Err(unknown())),
+        other => well(other, n),
+    });
+    let Outcome::Unknown(unproven) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(unproven.job, Some(job_ref()));
+    assert!(took >= Duration::from_secs(300) && took < Duration::from_secs(400), "{took:?}");
+}
+
+#[test]
+fn the_state_may_lag_behind_the_job() {
+    let (outcome, _, _) = drive(order(), |action, n| match action {
+        Action::ReadVm(_) if n < 3 => Observation::VmRead(Ok(Some(vm(ReplicationState::FailoverInProgress)))),
+        other => well(other, n),
+    });
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+}
+
+#[test]
+fn without_waiting_the_run_ends_with_the_job() {
+    let (outcome, trail, _) = drive(Order { wait: false, ..order() }, well);
+    let Outcome::Started { job, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(job, job_ref());
+    assert_eq!(trail, ["FindVm", "Confirm", "Invoke"]);
+}
+
+#[test]
+fn starting_the_vm_cannot_unprove_the_failover() {
+    let start = Order { start: true, ..order() };
+    let running = |action: &Action, n: usize| match action {
+        Action::ReadVm(_) if n > 0 => {
+            let mut vm = vm(ReplicationState::Recovered);
+            vm.enabled_state = EnabledState::Enabled;
+            Observation::VmRead(Ok(Some(vm)))
+        }
+        other => well(other, n),
+    };
+    let (outcome, trail, _) = drive(start.clone(), running);
+    let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
+    assert!(matches!(report.start, StartReport::Running));
+    assert_eq!(trail.last(), Some(&"ReadVm"));
+
+    for answer in [Ok(Invoked::Refused(ReturnCode::InvalidState)), Err(unknown()), Ok(Invoked::Done)] {
+        let mut answer = Some(answer);
+        let (outcome, trail, _) = drive(start.clone(), |action, n| match action {
+            Action::Start(_) => Observation::StartAsked(answer.take().expect("one start only")),
+            other => well(other, n),
+        });
+        let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
+        assert!(matches!(report.start, StartReport::Failed(_)), "{:?}", report.start);
+        assert_eq!(invokes(&trail), 1);
+    }
+}
+
+/// Every pair of faults at every step: the call goes out once, and every run ends.
+#[test]
+fn no_mixture_of_faults_sends_a_second_call() {
+    let faults: [fn() -> Error; 6] = [
+        unknown,
+        || lost(ExchangeErrorKind::Connect, Delivery::NotSent),
+        || lost(ExchangeErrorKind::Login, Delivery::Answered),
+        || lost(ExchangeErrorKind::HttpStatus(503), Delivery::Answered),
+        || fault("Receiver", "TimedOut", 0x8033_8029),
+        || fault("Sender", "AccessDenied", 5),
+    ];
+    let mut runs = 0;
+    for first in 0..12_usize {
+        for second in first..12 {
+            for (a, one) in faults.iter().enumerate() {
+                for two in &faults {
+                    for state in [3_u16, 5, 12, 7] {
+                        let mut step = 0;
+                        let order =
+                            Order { deadline: Some(Duration::from_secs(1000 + 900)), start: a % 2 == 0, ..order() };
+                        let (_, trail, _) = drive(order, |action, n| {
+                            step += 1;
+                            let error = match step - 1 {
+                                here if here == first => Some(one()),
+                                here if here == second => Some(two()),
+                                _ => None,
+                            };
+                            match (action, error) {
+                                (Action::FindVm(_), Some(error)) => Observation::Vm(Err(error)),
+                                (Action::Invoke { .. }, Some(error)) => Observation::Invoked(Err(error)),
+                                (Action::GetJob(_), Some(error)) => Observation::Job(Err(error)),
+                                (Action::ReadVm(_), Some(error)) => Observation::VmRead(Err(error)),
+                                (Action::FindJobs(_), Some(error)) => Observation::Jobs(Err(error)),
+                                (Action::Start(_), Some(error)) => Observation::StartAsked(Err(error)),
+                                (Action::ReadVm(_), None) => {
+                                    Observation::VmRead(Ok(Some(vm(ReplicationState::from(state)))))
+                                }
+                                (other, _) => well(other, n),
+                            }
+                        });
+                        assert!(invokes(&trail) <= 1, "{trail:?}");
+                        runs += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(runs > 10_000, "{runs}");
+}

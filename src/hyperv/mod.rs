@@ -14,7 +14,7 @@ mod service;
 mod vm;
 
 pub use error::Error;
-pub use host::Host;
+pub use host::{Host, random_id};
 pub use job::{Follow, Job, JobError, JobFollower, JobRef, JobState, JobType};
 pub use look::{LookedUp, VmSelector};
 pub use points::{PointKind, RecoveryPoint};

@@ -130,7 +130,7 @@ impl Fault {
         self.is_selector_trouble()
             || self.is_not_found()
             || self.code() == Some(code::WBEM_INVALID_METHOD_PARAMETERS)
-            || (self.soap.has_subcode(ns::WSMAN, "InternalError") && !self.is_quota())
+            || (self.soap.has_subcode(ns::WSMAN, "InternalError") && !self.is_quota() && !self.is_access_denied())
     }
 
     /// The filter was refused: WQL with a class URI, an unknown class, or a server without WQL.

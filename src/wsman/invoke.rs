@@ -73,7 +73,7 @@ impl Operation for Invoke {
         embedded_error.map_or(Ok(bytes), Err)
     }
 
-    fn read(&self, reply: &[u8], message_id: &str) -> Result<InvokeOutput, ReplyError> {
+    fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<InvokeOutput, ReplyError> {
         let document = accept(reply, message_id, &format!("{}Response", self.action()))?;
         let expected = format!("{}_OUTPUT", self.method);
         let payload = Envelope::of(&document)?.payload();
@@ -155,7 +155,7 @@ pub fn write_response(
     method: &str,
     parameters: impl FnOnce(&mut Writer),
 ) -> Result<Vec<u8>, WriteError> {
-    context.envelope(&format!("{class}/{method}Response"), &[]).body(|writer| {
+    context.envelope(&format!("{class}/{method}Response"), &["x", "p"]).body(|writer| {
         writer.open("p", &format!("{method}_OUTPUT"));
         writer.declare("xsi", crate::xml::ns::XSI).declare("p", class.as_str()).declare("cim", crate::xml::ns::CIM);
         parameters(writer);

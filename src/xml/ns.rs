@@ -36,6 +36,8 @@ pub const PREFIXES: &[(&str, &str)] = &[
     ("x", TRANSFER),
     ("i", IDENTITY),
     ("pm", MS_WSMAN),
+    // Windows binds `p` on the envelope of a response and again, to the class, on its body (recorded).
+    ("p", MS_WSMAN),
     ("f", MS_FAULT),
     ("cim", CIM),
     ("b", CIM_BINDING),

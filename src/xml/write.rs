@@ -94,6 +94,15 @@ impl Writer {
         self.open(prefix, local).text(text).close()
     }
 
+    /// Puts in what another writer has finished: whole elements that need no declaration from here, or use
+    /// only prefixes that this document declares.
+    #[cfg(feature = "simulator")]
+    pub(crate) fn fragment(&mut self, finished: &[u8]) -> &mut Self {
+        self.end_tag_start();
+        self.out.extend_from_slice(finished);
+        self
+    }
+
     /// An element without content.
     pub fn empty_element(&mut self, prefix: &str, local: &str) -> &mut Self {
         self.open(prefix, local).close()

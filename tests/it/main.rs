@@ -1,1 +1,14 @@
-fn main() {}
+//! Integration tests, one binary: a build stays quick.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is the report of a test"
+)]
+
+mod cli;
+mod failover;
+mod support;
+mod tidy;
+mod wire;

@@ -1,6 +1,7 @@
 //! The keys of a login ([MS-NLMP] 3.3.2, 3.4.5): from the password to the response, and from the
 //! session key to signing and sealing.
 use hmac::{Hmac, Mac};
+use md4::Md4;
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
@@ -15,9 +16,12 @@ pub(in crate::auth) type Key = Zeroizing<[u8; 16]>;
 
 /// NTOWFv2: what a response is made with. The domain keeps its case (3.3.2).
 ///
-/// The hash and the key are wiped; the UTF-16 copy `ntlmclient` makes of the password is not.
+/// The hash, the key and the UTF-16 copy of the password are wiped.
 pub(in crate::auth) fn response_key(user: &str, domain: &str, password: &Secret) -> Key {
-    let nt_hash = Zeroizing::new(ntlmclient::ntlm_v1_password_func(password.expose()));
+    // Room for all of it from the start: a buffer that grows leaves copies behind.
+    let mut units = Zeroizing::new(Vec::with_capacity(password.expose().len() * 2));
+    units.extend(password.expose().encode_utf16().flat_map(u16::to_le_bytes));
+    let nt_hash: Zeroizing<[u8; 16]> = Zeroizing::new(Md4::digest(&*units).into());
     hmac_md5(&nt_hash, &[&upper_case(user), &utf16(domain)])
 }
 

@@ -12,19 +12,11 @@ pub(super) struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(
-        kind: &'static str,
-        text: &'a str,
-        limit: usize,
-    ) -> Result<Self, DatetimeError> {
+    pub(super) fn new(kind: &'static str, text: &'a str, limit: usize) -> Result<Self, DatetimeError> {
         if text.len() > limit {
             return Err(DatetimeError::TooLong { length: text.len() });
         }
-        Ok(Self {
-            kind,
-            text,
-            rest: text.as_bytes(),
-        })
+        Ok(Self { kind, text, rest: text.as_bytes() })
     }
 
     pub(super) fn refuse_negative(&self) -> Result<(), DatetimeError> {
@@ -39,11 +31,7 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn end(&self) -> Result<(), DatetimeError> {
-        if self.is_done() {
-            Ok(())
-        } else {
-            Err(self.unexpected("the end"))
-        }
+        if self.is_done() { Ok(()) } else { Err(self.unexpected("the end")) }
     }
 
     pub(super) fn take(&mut self, wanted: u8) -> bool {
@@ -57,11 +45,7 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn byte(&mut self, wanted: u8, expected: &'static str) -> Result<(), DatetimeError> {
-        if self.take(wanted) {
-            Ok(())
-        } else {
-            Err(self.unexpected(expected))
-        }
+        if self.take(wanted) { Ok(()) } else { Err(self.unexpected(expected)) }
     }
 
     /// Any one letter.
@@ -76,11 +60,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Exactly `length` digits.
-    pub(super) fn number(
-        &mut self,
-        length: usize,
-        expected: &'static str,
-    ) -> Result<u32, DatetimeError> {
+    pub(super) fn number(&mut self, length: usize, expected: &'static str) -> Result<u32, DatetimeError> {
         match self.field(length, expected)? {
             Some(number) => Ok(number),
             None => Err(self.unexpected(expected)),
@@ -88,15 +68,8 @@ impl<'a> Scan<'a> {
     }
 
     /// Exactly `length` digits, or that many asterisks.
-    pub(super) fn field(
-        &mut self,
-        length: usize,
-        expected: &'static str,
-    ) -> Result<Option<u32>, DatetimeError> {
-        let (field, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or_else(|| self.unexpected(expected))?;
+    pub(super) fn field(&mut self, length: usize, expected: &'static str) -> Result<Option<u32>, DatetimeError> {
+        let (field, rest) = self.rest.split_at_checked(length).ok_or_else(|| self.unexpected(expected))?;
         let number = if field.iter().all(|byte| *byte == b'*') {
             None
         } else {
@@ -109,43 +82,26 @@ impl<'a> Scan<'a> {
     /// Six digits, of which the last ones may be asterisks; nothing if any is.
     pub(super) fn micros(&mut self) -> Result<Option<u32>, DatetimeError> {
         const EXPECTED: &str = "six digits of microseconds";
-        let (field, rest) = self
-            .rest
-            .split_at_checked(6)
-            .ok_or_else(|| self.unexpected(EXPECTED))?;
+        let (field, rest) = self.rest.split_at_checked(6).ok_or_else(|| self.unexpected(EXPECTED))?;
         let known = field.iter().take_while(|byte| **byte != b'*').count();
         let (digits, wild) = field.split_at_checked(known).unwrap_or((field, &[]));
         if !wild.iter().all(|byte| *byte == b'*') || !digits.iter().all(u8::is_ascii_digit) {
             return Err(self.unexpected(EXPECTED));
         }
         self.rest = rest;
-        Ok(if wild.is_empty() {
-            decimal(digits)
-        } else {
-            None
-        })
+        Ok(if wild.is_empty() { decimal(digits) } else { None })
     }
 
     /// One or more digits.
     pub(super) fn digits(&mut self, expected: &'static str) -> Result<u64, DatetimeError> {
-        let length = self
-            .rest
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let (digits, rest) = self
-            .rest
-            .split_at_checked(length)
-            .unwrap_or((self.rest, &[]));
+        let length = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, &[]));
         if digits.is_empty() {
             return Err(self.unexpected(expected));
         }
         let number = digits
             .iter()
-            .try_fold(0_u64, |sum, byte| {
-                sum.checked_mul(10)?
-                    .checked_add(u64::from(byte.wrapping_sub(b'0')))
-            })
+            .try_fold(0_u64, |sum, byte| sum.checked_mul(10)?.checked_add(u64::from(byte.wrapping_sub(b'0'))))
             .ok_or_else(|| self.range("a number"))?;
         self.rest = rest;
         Ok(number)
@@ -168,11 +124,7 @@ impl<'a> Scan<'a> {
             any = true;
             self.rest = rest;
         }
-        if any {
-            Ok(nanos)
-        } else {
-            Err(self.unexpected("a digit after `.`"))
-        }
+        if any { Ok(nanos) } else { Err(self.unexpected("a digit after `.`")) }
     }
 
     /// `+` or `-`, told apart by "is it west of Greenwich".
@@ -208,28 +160,16 @@ impl<'a> Scan<'a> {
 
     /// The whole text, once it has been found to be of the DMTF form.
     pub(super) fn dmtf(&self) -> Result<[u8; DMTF_LENGTH], DatetimeError> {
-        self.text
-            .as_bytes()
-            .try_into()
-            .map_err(|_| self.unexpected("25 characters"))
+        self.text.as_bytes().try_into().map_err(|_| self.unexpected("25 characters"))
     }
 
     pub(super) fn unexpected(&self, expected: &'static str) -> DatetimeError {
         let position = self.text.len() - self.rest.len() + 1;
-        DatetimeError::Syntax {
-            kind: self.kind,
-            text: self.shown(),
-            expected,
-            position,
-        }
+        DatetimeError::Syntax { kind: self.kind, text: self.shown(), expected, position }
     }
 
     pub(super) fn range(&self, what: &'static str) -> DatetimeError {
-        DatetimeError::Range {
-            kind: self.kind,
-            text: self.shown(),
-            what,
-        }
+        DatetimeError::Range { kind: self.kind, text: self.shown(), what }
     }
 
     fn shown(&self) -> String {
@@ -240,7 +180,6 @@ impl<'a> Scan<'a> {
 /// At most nine digits.
 fn decimal(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0_u32, |sum, byte| {
-        byte.is_ascii_digit()
-            .then(|| sum.checked_mul(10)?.checked_add(u32::from(byte - b'0')))?
+        byte.is_ascii_digit().then(|| sum.checked_mul(10)?.checked_add(u32::from(byte - b'0')))?
     })
 }

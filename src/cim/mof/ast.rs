@@ -135,10 +135,7 @@ impl<'a> From<&'a str> for Flavor<'a> {
             ("Translatable", Self::Translatable),
             ("Amended", Self::Amended),
         ];
-        known
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(word))
-            .map_or(Self::Other(word), |(_, flavor)| *flavor)
+        known.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map_or(Self::Other(word), |(_, flavor)| *flavor)
     }
 }
 
@@ -363,10 +360,7 @@ impl CimType {
     /// The word for it, as in MOF and in the attribute `TYPE` of CIM-XML.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::NAMES
-            .iter()
-            .find(|(_, known)| *known == self)
-            .map_or("", |(name, _)| name)
+        Self::NAMES.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
     }
 
     /// Smallest and largest value of an integer type; nothing for other types.
@@ -404,9 +398,7 @@ impl FromStr for CimType {
 
     /// Case does not matter.
     fn from_str(word: &str) -> Result<Self, NotAType> {
-        let found = Self::NAMES
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(word));
+        let found = Self::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
         found.map(|(_, known)| *known).ok_or(NotAType)
     }
 }

@@ -59,11 +59,7 @@ pub(super) struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     pub(super) fn new(source: &'a str) -> Self {
         // Files saved on Windows often begin with a byte order mark.
-        let at = if source.starts_with('\u{feff}') {
-            '\u{feff}'.len_utf8()
-        } else {
-            0
-        };
+        let at = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         Self { source, at }
     }
 
@@ -104,19 +100,11 @@ impl<'a> Lexer<'a> {
                 (Some(b'/'), Some(b'/')) => self.skip_while(|byte| byte != b'\n'),
                 (Some(b'/'), Some(b'*')) => {
                     let start = self.at;
-                    match self
-                        .source
-                        .get(start + 2..)
-                        .and_then(|rest| rest.find("*/"))
-                    {
+                    match self.source.get(start + 2..).and_then(|rest| rest.find("*/")) {
                         Some(length) => self.at = start + 2 + length + 2,
                         None => {
                             self.at = self.source.len();
-                            return Some(Token {
-                                kind: Kind::Bad("a comment closed with `*/`"),
-                                text: "/",
-                                at: start,
-                            });
+                            return Some(Token { kind: Kind::Bad("a comment closed with `*/`"), text: "/", at: start });
                         }
                     }
                 }
@@ -134,22 +122,14 @@ impl<'a> Lexer<'a> {
                 Some(byte) if byte == quote => {
                     self.at += 1;
                     let text = self.source.get(start + 1..self.at - 1).unwrap_or_default();
-                    return Token {
-                        kind,
-                        text,
-                        at: start,
-                    };
+                    return Token { kind, text, at: start };
                 }
                 // The escaped byte may be the first of several; the others are no quote either.
                 Some(b'\\') if self.peek(1).is_some_and(|next| next != b'\n') => self.at += 2,
                 _ => {
                     let text = self.source.get(start..start + 1).unwrap_or_default();
                     self.skip_while(|byte| byte != b'\n');
-                    return Token {
-                        kind: Kind::Bad(expected),
-                        text,
-                        at: start,
-                    };
+                    return Token { kind: Kind::Bad(expected), text, at: start };
                 }
             }
         }
@@ -181,11 +161,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn token(&self, kind: Kind, at: usize, from: usize) -> Token<'a> {
-        Token {
-            kind,
-            text: self.source.get(from..self.at).unwrap_or_default(),
-            at,
-        }
+        Token { kind, text: self.source.get(from..self.at).unwrap_or_default(), at }
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -194,10 +170,7 @@ impl<'a> Lexer<'a> {
 
     fn skip_while(&mut self, wanted: impl Fn(u8) -> bool) {
         let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
-        self.at += rest
-            .iter()
-            .position(|byte| !wanted(*byte))
-            .unwrap_or(rest.len());
+        self.at += rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len());
     }
 }
 

@@ -20,10 +20,7 @@ pub(super) fn number(text: &str) -> Result<Value<'static>, Malformed> {
     if digits.contains('.') {
         return real(text, digits).map(Value::Real);
     }
-    let (digits, radix) = if let Some(hexadecimal) = digits
-        .strip_prefix("0x")
-        .or_else(|| digits.strip_prefix("0X"))
-    {
+    let (digits, radix) = if let Some(hexadecimal) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
         (hexadecimal, 16)
     } else if let Some(binary) = digits.strip_suffix(['b', 'B']) {
         (binary, 2)
@@ -34,40 +31,22 @@ pub(super) fn number(text: &str) -> Result<Value<'static>, Malformed> {
     };
     // A sign would be taken by the parser of the standard library.
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-        return Err(Malformed {
-            offset: 0,
-            expected: "a number",
-        });
+        return Err(Malformed { offset: 0, expected: "a number" });
     }
-    let magnitude = u64::from_str_radix(digits, radix).map_err(|_| Malformed {
-        offset: 0,
-        expected: "an integer of at most 64 bits",
-    })?;
+    let magnitude = u64::from_str_radix(digits, radix)
+        .map_err(|_| Malformed { offset: 0, expected: "an integer of at most 64 bits" })?;
     let magnitude = i128::from(magnitude);
     if negative && magnitude > -i128::from(i64::MIN) {
-        return Err(Malformed {
-            offset: 0,
-            expected: "an integer of at most 64 bits",
-        });
+        return Err(Malformed { offset: 0, expected: "an integer of at most 64 bits" });
     }
-    Ok(Value::Integer(if negative {
-        -magnitude
-    } else {
-        magnitude
-    }))
+    Ok(Value::Integer(if negative { -magnitude } else { magnitude }))
 }
 
 /// DSP0004 wants digits after the point; digits before it may be missing.
 fn real(text: &str, digits: &str) -> Result<f64, Malformed> {
-    let malformed = Malformed {
-        offset: 0,
-        expected: "a number",
-    };
+    let malformed = Malformed { offset: 0, expected: "a number" };
     let (mantissa, exponent) = match digits.find(['e', 'E']) {
-        Some(at) => (
-            digits.get(..at).unwrap_or_default(),
-            digits.get(at + 1..).unwrap_or_default(),
-        ),
+        Some(at) => (digits.get(..at).unwrap_or_default(), digits.get(at + 1..).unwrap_or_default()),
         None => (digits, "0"),
     };
     let decimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -105,25 +84,16 @@ pub(super) fn unescape(text: &str) -> Result<Cow<'_, str>, Malformed> {
             Some(same @ ('"' | '\'' | '\\')) => out.push(same),
             Some('x' | 'X') => {
                 let digits = chars.as_str();
-                let length = digits
-                    .bytes()
-                    .take(4)
-                    .take_while(u8::is_ascii_hexdigit)
-                    .count();
+                let length = digits.bytes().take(4).take_while(u8::is_ascii_hexdigit).count();
                 let (code, after) = digits.split_at_checked(length).unwrap_or((digits, ""));
-                let code = u32::from_str_radix(code, 16).map_err(|_| Malformed {
-                    offset,
-                    expected: "one to four hexadecimal digits after `\\x`",
-                })?;
+                let code = u32::from_str_radix(code, 16)
+                    .map_err(|_| Malformed { offset, expected: "one to four hexadecimal digits after `\\x`" })?;
                 // Half of a surrogate pair names no character.
                 out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
                 chars = after.chars();
             }
             _ => {
-                return Err(Malformed {
-                    offset,
-                    expected: "one of b t n f r x \" ' \\ after `\\`",
-                });
+                return Err(Malformed { offset, expected: "one of b t n f r x \" ' \\ after `\\`" });
             }
         }
         rest = chars.as_str();
@@ -143,9 +113,6 @@ pub(super) fn character(text: &str) -> Result<char, Malformed> {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some(one), None) => Ok(one),
-        _ => Err(Malformed {
-            offset: 0,
-            expected: "one character between the quotes",
-        }),
+        _ => Err(Malformed { offset: 0, expected: "one character between the quotes" }),
     }
 }

@@ -16,9 +16,8 @@ mod tests;
 use std::fmt;
 
 pub use ast::{
-    CimType, ClassDeclaration, Document, Extent, Flavor, InstanceDeclaration, Item,
-    MethodDeclaration, NotAType, ParameterDeclaration, Pragma, PropertyDeclaration, Qualifier,
-    QualifierDeclaration, TypeName, Value,
+    CimType, ClassDeclaration, Document, Extent, Flavor, InstanceDeclaration, Item, MethodDeclaration, NotAType,
+    ParameterDeclaration, Pragma, PropertyDeclaration, Qualifier, QualifierDeclaration, TypeName, Value,
 };
 
 /// Largest text that is read, in bytes. All of the DMTF schema is about 20 MB in a thousand files.
@@ -111,31 +110,17 @@ pub struct Problem {
 
 impl Problem {
     /// Counts lines up to the byte `at`; done for problems alone, so that reading itself need not count.
-    pub(super) fn at(
-        source: &str,
-        at: usize,
-        expected: impl Into<String>,
-        found: impl Into<String>,
-    ) -> Self {
+    pub(super) fn at(source: &str, at: usize, expected: impl Into<String>, found: impl Into<String>) -> Self {
         let before = source.get(..at).unwrap_or(source);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let column = before.get(start..).unwrap_or_default().chars().count() + 1;
-        Self {
-            line,
-            column,
-            expected: expected.into(),
-            found: found.into(),
-        }
+        Self { line, column, expected: expected.into(), found: found.into() }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: expected {}, found {}",
-            self.line, self.column, self.expected, self.found
-        )
+        write!(f, "{}:{}: expected {}, found {}", self.line, self.column, self.expected, self.found)
     }
 }

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use super::ast::{
-    CimType, ClassDeclaration, Document, Extent, Flavor, InstanceDeclaration, Item,
-    MethodDeclaration, ParameterDeclaration, Pragma, PropertyDeclaration, Qualifier,
-    QualifierDeclaration, TypeName, Value,
+    CimType, ClassDeclaration, Document, Extent, Flavor, InstanceDeclaration, Item, MethodDeclaration,
+    ParameterDeclaration, Pragma, PropertyDeclaration, Qualifier, QualifierDeclaration, TypeName, Value,
 };
 use super::lexer::{Kind, Lexer, Token};
 use super::literal::{self, Malformed};
@@ -29,15 +28,7 @@ impl<'a> Parser<'a> {
     pub(super) fn new(source: &'a str) -> Self {
         let mut lexer = Lexer::new(source);
         let token = lexer.next();
-        Self {
-            source,
-            lexer,
-            token,
-            braces: 0,
-            nesting: 0,
-            problems: Vec::new(),
-            notes: Vec::new(),
-        }
+        Self { source, lexer, token, braces: 0, nesting: 0, problems: Vec::new(), notes: Vec::new() }
     }
 
     pub(super) fn document(mut self) -> Result<Document<'a>, MofError> {
@@ -52,10 +43,7 @@ impl<'a> Parser<'a> {
             }
         }
         if self.problems.is_empty() {
-            Ok(Document {
-                items,
-                notes: self.notes,
-            })
+            Ok(Document { items, notes: self.notes })
         } else {
             Err(MofError::new(self.problems))
         }
@@ -100,13 +88,8 @@ impl<'a> Parser<'a> {
             self.mark(b')', "`)` after the pragma")?;
         }
         if name.eq_ignore_ascii_case("include") {
-            let file = arguments
-                .first()
-                .and_then(Value::as_text)
-                .unwrap_or_default();
-            self.notes.push(format!(
-                "the include of {file:?} is not followed: read that file too"
-            ));
+            let file = arguments.first().and_then(Value::as_text).unwrap_or_default();
+            self.notes.push(format!("the include of {file:?} is not followed: read that file too"));
         }
         Ok(Pragma { name, arguments })
     }
@@ -122,46 +105,27 @@ impl<'a> Parser<'a> {
         };
         self.advance();
         let extent = self.extent()?;
-        let default = if self.take(b'=') {
-            Some(self.value()?)
-        } else {
-            None
-        };
+        let default = if self.take(b'=') { Some(self.value()?) } else { None };
         let mut scopes = Vec::new();
         let mut flavors = Vec::new();
         while self.take(b',') {
             if self.take_keyword("scope") {
                 scopes = self.words_in_parentheses("a scope")?;
             } else if self.take_keyword("flavor") {
-                flavors = self
-                    .words_in_parentheses("a flavor")?
-                    .into_iter()
-                    .map(Flavor::from)
-                    .collect();
+                flavors = self.words_in_parentheses("a flavor")?.into_iter().map(Flavor::from).collect();
             } else {
                 return Err(self.unexpected("`Scope` or `Flavor`"));
             }
         }
         self.mark(b';', &format!("`;` after the qualifier `{name}`"))?;
-        Ok(QualifierDeclaration {
-            name,
-            cim_type,
-            extent,
-            default,
-            scopes,
-            flavors,
-        })
+        Ok(QualifierDeclaration { name, cim_type, extent, default, scopes, flavors })
     }
 
     fn class(&mut self, qualifiers: Vec<Qualifier<'a>>) -> Parsed<ClassDeclaration<'a>> {
         let position = self.token.at;
         let name = self.word("the name of the class")?;
         let alias = self.alias()?;
-        let superclass = if self.take(b':') {
-            Some(self.word("the name of the superclass")?)
-        } else {
-            None
-        };
+        let superclass = if self.take(b':') { Some(self.word("the name of the superclass")?) } else { None };
         let mut class = ClassDeclaration {
             position,
             qualifiers,
@@ -190,43 +154,22 @@ impl<'a> Parser<'a> {
     /// A property, a reference or a method.
     fn feature(&mut self, class: &mut ClassDeclaration<'a>) -> Parsed<()> {
         let qualifiers = self.qualifiers()?;
-        let type_name = if self.take_keyword("void") {
-            None
-        } else {
-            Some(self.type_name("a type")?)
-        };
+        let type_name = if self.take_keyword("void") { None } else { Some(self.type_name("a type")?) };
         let position = self.token.at;
         let name = self.word("the name of a property or method")?;
         if self.take(b'(') {
             let parameters = self.parameters(name)?;
             self.mark(b';', &format!("`;` after the method `{name}`"))?;
-            class.methods.push(MethodDeclaration {
-                position,
-                qualifiers,
-                return_type: type_name,
-                name,
-                parameters,
-            });
+            class.methods.push(MethodDeclaration { position, qualifiers, return_type: type_name, name, parameters });
             return Ok(());
         }
         let Some(type_name) = type_name else {
             return Err(self.unexpected("`(` after the name of a void method"));
         };
         let extent = self.extent()?;
-        let default = if self.take(b'=') {
-            Some(self.value()?)
-        } else {
-            None
-        };
+        let default = if self.take(b'=') { Some(self.value()?) } else { None };
         self.mark(b';', &format!("`;` after the property `{name}`"))?;
-        class.properties.push(PropertyDeclaration {
-            position,
-            qualifiers,
-            type_name,
-            name,
-            extent,
-            default,
-        });
+        class.properties.push(PropertyDeclaration { position, qualifiers, type_name, name, extent, default });
         Ok(())
     }
 
@@ -241,13 +184,7 @@ impl<'a> Parser<'a> {
             let position = self.token.at;
             let name = self.word("the name of a parameter")?;
             let extent = self.extent()?;
-            parameters.push(ParameterDeclaration {
-                position,
-                qualifiers,
-                type_name,
-                name,
-                extent,
-            });
+            parameters.push(ParameterDeclaration { position, qualifiers, type_name, name, extent });
             if self.take(b')') {
                 return Ok(parameters);
             }
@@ -258,9 +195,7 @@ impl<'a> Parser<'a> {
     fn type_name(&mut self, expected: &str) -> Parsed<TypeName<'a>> {
         let word = self.word(expected)?;
         Ok(match word.parse() {
-            Ok(CimType::Reference) | Err(_) if self.take_keyword("ref") => {
-                TypeName::Reference(word)
-            }
+            Ok(CimType::Reference) | Err(_) if self.take_keyword("ref") => TypeName::Reference(word),
             Ok(CimType::Reference) | Err(_) => TypeName::Object(word),
             Ok(simple) => TypeName::Simple(simple),
         })
@@ -311,11 +246,7 @@ impl<'a> Parser<'a> {
                     flavors.push(Flavor::from(self.advance().text));
                 }
             }
-            qualifiers.push(Qualifier {
-                name,
-                value,
-                flavors,
-            });
+            qualifiers.push(Qualifier { name, value, flavors });
             if self.take(b']') {
                 return Ok(qualifiers);
             }
@@ -331,10 +262,7 @@ impl<'a> Parser<'a> {
         let class = self.word("the class of the instance")?;
         let alias = self.alias()?;
         let mut values = Vec::new();
-        self.mark(
-            b'{',
-            &format!("`{{` and the values of the instance of `{class}`"),
-        )?;
+        self.mark(b'{', &format!("`{{` and the values of the instance of `{class}`"))?;
         while !self.take(b'}') {
             self.qualifiers()?;
             let name = self.word("the name of a property, or `}`")?;
@@ -343,12 +271,7 @@ impl<'a> Parser<'a> {
             self.mark(b';', &format!("`;` after the value of `{name}`"))?;
             values.push((name, value));
         }
-        Ok(InstanceDeclaration {
-            qualifiers,
-            class,
-            alias,
-            values,
-        })
+        Ok(InstanceDeclaration { qualifiers, class, alias, values })
     }
 
     fn alias(&mut self) -> Parsed<Option<&'a str>> {
@@ -376,14 +299,12 @@ impl<'a> Parser<'a> {
         match kind {
             Kind::Text => self.joined_text().map(Value::Text),
             Kind::Number => {
-                let value =
-                    literal::number(self.token.text).map_err(|bad| self.malformed(&bad, 0))?;
+                let value = literal::number(self.token.text).map_err(|bad| self.malformed(&bad, 0))?;
                 self.advance();
                 Ok(value)
             }
             Kind::Char => {
-                let value =
-                    literal::character(self.token.text).map_err(|bad| self.malformed(&bad, 1))?;
+                let value = literal::character(self.token.text).map_err(|bad| self.malformed(&bad, 1))?;
                 self.advance();
                 Ok(Value::Char(value))
             }
@@ -392,9 +313,9 @@ impl<'a> Parser<'a> {
             Kind::Word if self.take_keyword("null") => Ok(Value::Null),
             Kind::Word if self.take_keyword("true") => Ok(Value::Boolean(true)),
             Kind::Word if self.take_keyword("false") => Ok(Value::Boolean(false)),
-            Kind::Word if self.take_keyword("instance") => self
-                .instance(Vec::new())
-                .map(|instance| Value::Instance(Box::new(instance))),
+            Kind::Word if self.take_keyword("instance") => {
+                self.instance(Vec::new()).map(|instance| Value::Instance(Box::new(instance)))
+            }
             _ => Err(self.unexpected("a value")),
         }
     }
@@ -450,11 +371,7 @@ impl<'a> Parser<'a> {
     }
 
     fn mark(&mut self, mark: u8, expected: &str) -> Parsed<()> {
-        if self.take(mark) {
-            Ok(())
-        } else {
-            Err(self.unexpected(expected))
-        }
+        if self.take(mark) { Ok(()) } else { Err(self.unexpected(expected)) }
     }
 
     /// A forgotten semicolon behind a brace is told of, and nothing need be skipped for it.
@@ -514,11 +431,7 @@ impl<'a> Parser<'a> {
             self.problems.push(problem);
         }
         if self.problems.len() >= MAX_PROBLEMS {
-            self.token = Token {
-                kind: Kind::End,
-                text: "",
-                at: self.source.len(),
-            };
+            self.token = Token { kind: Kind::End, text: "", at: self.source.len() };
             self.lexer = Lexer::new("");
         }
     }

@@ -5,21 +5,13 @@ use proptest::prelude::*;
 use super::*;
 
 fn problems(text: &str) -> Vec<String> {
-    read(text)
-        .unwrap_err()
-        .problems()
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    read(text).unwrap_err().problems().iter().map(ToString::to_string).collect()
 }
 
 fn default(literal: &str) -> Value<'static> {
-    let text: &'static str =
-        Box::leak(format!("class A {{ string P = {literal}; }};").into_boxed_str());
+    let text: &'static str = Box::leak(format!("class A {{ string P = {literal}; }};").into_boxed_str());
     let document = read(text).unwrap_or_else(|error| panic!("{literal}: {error}"));
-    let value = document.classes().next().unwrap().properties[0]
-        .default
-        .clone();
+    let value = document.classes().next().unwrap().properties[0].default.clone();
     value.unwrap()
 }
 
@@ -45,35 +37,16 @@ fn a_class_with_everything_in_it() {
     )
     .unwrap();
     let class = document.classes().next().unwrap();
-    assert_eq!(
-        (class.name, class.superclass, class.alias),
-        ("Demo_Link", Some("Demo_Base"), Some("Link"))
-    );
-    assert_eq!(
-        class.qualifiers[2].value,
-        Some(Value::Text(Cow::Borrowed("one two")))
-    );
-    assert_eq!(
-        class.qualifiers[2].flavors,
-        [Flavor::Translatable, Flavor::ToSubclass]
-    );
-    let names: Vec<_> = class
-        .properties
-        .iter()
-        .map(|property| property.name)
-        .collect();
+    assert_eq!((class.name, class.superclass, class.alias), ("Demo_Link", Some("Demo_Base"), Some("Link")));
+    assert_eq!(class.qualifiers[2].value, Some(Value::Text(Cow::Borrowed("one two"))));
+    assert_eq!(class.qualifiers[2].flavors, [Flavor::Translatable, Flavor::ToSubclass]);
+    let names: Vec<_> = class.properties.iter().map(|property| property.name).collect();
     assert_eq!(names, ["Antecedent", "State", "Names", "Pair", "Startup"]);
-    assert_eq!(
-        class.properties[0].type_name,
-        TypeName::Reference("Demo_Left")
-    );
+    assert_eq!(class.properties[0].type_name, TypeName::Reference("Demo_Left"));
     assert_eq!(class.properties[1].default, Some(Value::Integer(2)));
     assert_eq!(class.properties[2].extent, Extent::Array);
     assert_eq!(class.properties[3].extent, Extent::Fixed(2));
-    assert_eq!(
-        class.properties[4].type_name,
-        TypeName::Object("Win32_ProcessStartup")
-    );
+    assert_eq!(class.properties[4].type_name, TypeName::Object("Win32_ProcessStartup"));
     let work = &class.methods[0];
     assert_eq!(work.return_type, Some(TypeName::Simple(CimType::Uint32)));
     assert_eq!(work.parameters.len(), 3);
@@ -96,33 +69,18 @@ fn pragmas_qualifiers_and_instances() {
         "##,
     )
     .unwrap();
-    assert_eq!(
-        document.notes,
-        ["the include of \"other.mof\" is not followed: read that file too"]
-    );
-    let Item::Pragma(namespace) = &document.items[0] else {
-        panic!()
-    };
+    assert_eq!(document.notes, ["the include of \"other.mof\" is not followed: read that file too"]);
+    let Item::Pragma(namespace) = &document.items[0] else { panic!() };
     assert_eq!(namespace.arguments[0].as_text(), Some(r"\\.\root\cimv2"));
-    let Item::Pragma(delete) = &document.items[2] else {
-        panic!()
-    };
+    let Item::Pragma(delete) = &document.items[2] else { panic!() };
     assert_eq!(delete.arguments[1], Value::Word("NOFAIL"));
     let declared: Vec<_> = document.qualifiers().collect();
     assert_eq!(declared[0].scopes, ["property", "reference"]);
-    assert_eq!(
-        declared[0].flavors,
-        [Flavor::DisableOverride, Flavor::ToSubclass]
-    );
-    assert_eq!(
-        (declared[1].cim_type, declared[1].extent),
-        (CimType::String, Extent::Array)
-    );
+    assert_eq!(declared[0].flavors, [Flavor::DisableOverride, Flavor::ToSubclass]);
+    assert_eq!((declared[1].cim_type, declared[1].extent), (CimType::String, Extent::Array));
     let instances: Vec<_> = document.instances().collect();
     assert_eq!(instances[0].alias, Some("Disk"));
-    assert!(
-        matches!(&instances[0].values[2].1, Value::Instance(inner) if inner.class == "Demo_Part")
-    );
+    assert!(matches!(&instances[0].values[2].1, Value::Instance(inner) if inner.class == "Demo_Part"));
     assert_eq!(instances[1].values[0].1, Value::Alias("Disk"));
 }
 
@@ -143,13 +101,7 @@ fn literals_of_every_kind() {
     ] {
         assert_eq!(default(text), Value::Integer(value), "{text}");
     }
-    for (text, value) in [
-        ("1.5", 1.5),
-        ("-0.25", -0.25),
-        (".5", 0.5),
-        ("1.5E3", 1500.0),
-        ("15.0e-1", 1.5),
-    ] {
+    for (text, value) in [("1.5", 1.5), ("-0.25", -0.25), (".5", 0.5), ("1.5E3", 1500.0), ("15.0e-1", 1.5)] {
         assert_eq!(default(text), Value::Real(value), "{text}");
     }
     assert_eq!(default("TRUE"), Value::Boolean(true));
@@ -161,10 +113,7 @@ fn literals_of_every_kind() {
     assert_eq!(default("{}"), Value::Array(Vec::new()));
     let text = |text: &'static str| Value::Text(Cow::Borrowed(text));
     assert_eq!(default(r#""""#), text(""));
-    assert_eq!(
-        default(r#""a\tb\n\"q\" \\ \x41\x00e9z""#),
-        text("a\tb\n\"q\" \\ A\u{e9}z")
-    );
+    assert_eq!(default(r#""a\tb\n\"q\" \\ \x41\x00e9z""#), text("a\tb\n\"q\" \\ A\u{e9}z"));
     assert_eq!(default("\"größe\""), text("größe"));
     assert_eq!(default("\"a\"\n  // between\n \"b\""), text("ab"));
     assert_eq!(default(r#""// no comment /*""#), text("// no comment /*"));
@@ -193,64 +142,34 @@ fn literals_of_every_kind() {
         "--1",
         "0x-1",
     ] {
-        assert!(
-            read(&format!("class A {{ string P = {bad}; }};")).is_err(),
-            "{bad}"
-        );
+        assert!(read(&format!("class A {{ string P = {bad}; }};")).is_err(), "{bad}");
     }
 }
 
 #[test]
 fn problems_tell_line_column_and_what_was_expected() {
     for (text, problem) in [
-        (
-            "class",
-            "1:6: expected the name of the class, found the end",
-        ),
-        (
-            "klass A {};",
-            "1:1: expected `class`, `instance of`, `Qualifier` or `#pragma`, found `klass`",
-        ),
-        (
-            "class A {\n  string é;\n};",
-            "2:10: expected a MOF token, found 'é'",
-        ),
-        (
-            "/* é */ class A { string 5; };",
-            "1:26: expected the name of a property or method, found `5`",
-        ),
+        ("class", "1:6: expected the name of the class, found the end"),
+        ("klass A {};", "1:1: expected `class`, `instance of`, `Qualifier` or `#pragma`, found `klass`"),
+        ("class A {\n  string é;\n};", "2:10: expected a MOF token, found 'é'"),
+        ("/* é */ class A { string 5; };", "1:26: expected the name of a property or method, found `5`"),
         (
             "class A {\n\tstring P = \"a\\qb\";\n};",
             "2:15: expected one of b t n f r x \" ' \\ after `\\`, found the text \"a\\\\qb\"",
         ),
-        (
-            "class A { string P = \"a\n\"; };",
-            "1:22: expected a text closed with `\"` on the same line, found '\"'",
-        ),
+        ("class A { string P = \"a\n\"; };", "1:22: expected a text closed with `\"` on the same line, found '\"'"),
         (
             "class A { string P = 99999999999999999999; };",
             "1:22: expected an integer of at most 64 bits, found `99999999999999999999`",
         ),
-        (
-            "class A {};\n  /* open",
-            "2:3: expected a comment closed with `*/`, found '/'",
-        ),
+        ("class A {};\n  /* open", "2:3: expected a comment closed with `*/`, found '/'"),
         (
             "class A { uint32 M(string a string b); };",
             "1:29: expected `,` or `)` after a parameter of `M`, found `string`",
         ),
-        (
-            "class A { [Key string P; };",
-            "1:16: expected `,` or `]` after the qualifier `Key`, found `string`",
-        ),
-        (
-            "[Key] #pragma x",
-            "1:7: expected `class` or `instance of` after the qualifiers, found `#`",
-        ),
-        (
-            "class A : B {",
-            "1:14: expected `}` at the end of class `A`, found the end",
-        ),
+        ("class A { [Key string P; };", "1:16: expected `,` or `]` after the qualifier `Key`, found `string`"),
+        ("[Key] #pragma x", "1:7: expected `class` or `instance of` after the qualifiers, found `#`"),
+        ("class A : B {", "1:14: expected `}` at the end of class `A`, found the end"),
     ] {
         assert_eq!(problems(text)[0], problem, "{text}");
     }
@@ -281,21 +200,11 @@ fn one_run_tells_of_every_problem() {
 fn problems_input_and_nesting_are_bounded() {
     let error = read(&"class { };\n".repeat(10_000)).unwrap_err();
     assert_eq!(error.problems().len(), MAX_PROBLEMS);
-    assert!(
-        error
-            .to_string()
-            .ends_with("and perhaps more, reading stopped here")
-    );
+    assert!(error.to_string().ends_with("and perhaps more, reading stopped here"));
     let error = read(&format!("class A {{ {} }};", "x;\n".repeat(10_000))).unwrap_err();
     assert_eq!(error.problems().len(), MAX_PROBLEMS);
 
-    let nested = |depth: usize| {
-        format!(
-            "class A {{ string P = {}{}; }};",
-            "{".repeat(depth),
-            "}".repeat(depth)
-        )
-    };
+    let nested = |depth: usize| format!("class A {{ string P = {}{}; }};", "{".repeat(depth), "}".repeat(depth));
     assert!(read(&nested(MAX_DEPTH)).is_ok());
     assert!(problems(&nested(MAX_DEPTH + 1))[0].contains("at most 16 values inside each other"));
     assert!(read(&nested(100_000)).is_err());
@@ -303,21 +212,12 @@ fn problems_input_and_nesting_are_bounded() {
     assert!(read(&instances).is_err());
 
     let long = " ".repeat(MAX_INPUT + 1);
-    assert_eq!(
-        problems(&long),
-        ["1:1: expected at most 16777216 bytes, found 16777217 bytes"]
-    );
+    assert_eq!(problems(&long), ["1:1: expected at most 16777216 bytes, found 16777217 bytes"]);
 }
 
 #[test]
 fn files_from_windows_are_read() {
-    assert_eq!(
-        read("\u{feff}class A\r\n{\r\n  string B;\r\n};\r\n")
-            .unwrap()
-            .classes()
-            .count(),
-        1
-    );
+    assert_eq!(read("\u{feff}class A\r\n{\r\n  string B;\r\n};\r\n").unwrap().classes().count(), 1);
     assert!(read("").unwrap().items.is_empty());
 }
 

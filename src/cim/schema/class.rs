@@ -64,31 +64,21 @@ impl Class {
     /// The property of that name, its own or inherited, in any case of letters.
     #[must_use]
     pub fn property(&self, name: &str) -> Option<&Property> {
-        self.lineage()
-            .flat_map(|class| &class.properties)
-            .find(|property| property.name == *name)
+        self.lineage().flat_map(|class| &class.properties).find(|property| property.name == *name)
     }
 
     /// The method of that name, its own or inherited, in any case of letters.
     #[must_use]
     pub fn method(&self, name: &str) -> Option<&Method> {
-        self.lineage()
-            .flat_map(|class| &class.methods)
-            .find(|method| method.name == *name)
+        self.lineage().flat_map(|class| &class.methods).find(|method| method.name == *name)
     }
 
     /// The key properties, in order.
     pub fn keys(&self) -> impl Iterator<Item = &Property> {
-        self.properties_with_inherited()
-            .into_iter()
-            .filter(|property| property.key)
+        self.properties_with_inherited().into_iter().filter(|property| property.key)
     }
 
-    fn with_inherited<'a, T>(
-        &'a self,
-        own: fn(&'a Self) -> &'a Vec<T>,
-        name: fn(&T) -> &str,
-    ) -> Vec<&'a T> {
+    fn with_inherited<'a, T>(&'a self, own: fn(&'a Self) -> &'a Vec<T>, name: fn(&T) -> &str) -> Vec<&'a T> {
         let mut all: Vec<&T> = Vec::new();
         let lineage: Vec<&Self> = self.lineage().collect();
         let mut places = HashMap::new();
@@ -165,23 +155,17 @@ impl Method {
     /// The parameter of that name, in any case of letters.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.parameters
-            .iter()
-            .find(|parameter| parameter.name == *name)
+        self.parameters.iter().find(|parameter| parameter.name == *name)
     }
 
     /// What is sent, in order.
     pub fn inputs(&self) -> impl Iterator<Item = &Parameter> {
-        self.parameters
-            .iter()
-            .filter(|parameter| parameter.direction.is_in())
+        self.parameters.iter().filter(|parameter| parameter.direction.is_in())
     }
 
     /// What comes back besides `ReturnValue`, in order.
     pub fn outputs(&self) -> impl Iterator<Item = &Parameter> {
-        self.parameters
-            .iter()
-            .filter(|parameter| parameter.direction.is_out())
+        self.parameters.iter().filter(|parameter| parameter.direction.is_out())
     }
 }
 

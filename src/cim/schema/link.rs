@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::class::{Class, Direction, Method, Parameter, Property};
 use super::mof::{
-    ClassDeclaration, Document, MAX_PROBLEMS, MethodDeclaration, MofError, ParameterDeclaration,
-    Problem, PropertyDeclaration, Qualifier, TypeName,
+    ClassDeclaration, Document, MAX_PROBLEMS, MethodDeclaration, MofError, ParameterDeclaration, Problem,
+    PropertyDeclaration, Qualifier, TypeName,
 };
 use super::{CimType, ClassName, MAX_ANCESTORS, Value, ValueMap, lowercase};
 
@@ -19,41 +19,24 @@ pub(super) struct Broken {
 }
 
 /// The classes of a document, without their bases, and where each stands in the text.
-pub(super) fn declared(
-    text: &str,
-    document: &Document<'_>,
-) -> Result<Vec<(Class, usize)>, MofError> {
-    let mut reader = Reader {
-        text,
-        problems: Vec::new(),
-    };
+pub(super) fn declared(text: &str, document: &Document<'_>) -> Result<Vec<(Class, usize)>, MofError> {
+    let mut reader = Reader { text, problems: Vec::new() };
     let mut seen = HashSet::new();
     let mut classes = Vec::new();
     for declaration in document.classes() {
         if !seen.insert(declaration.name.to_ascii_lowercase()) {
-            reader.refuse(
-                declaration.position,
-                "a class not declared before",
-                declaration.name,
-            );
+            reader.refuse(declaration.position, "a class not declared before", declaration.name);
         }
         if let Some(class) = reader.class(declaration) {
             classes.push((class, declaration.position));
         }
     }
-    if reader.problems.is_empty() {
-        Ok(classes)
-    } else {
-        Err(MofError::new(reader.problems))
-    }
+    if reader.problems.is_empty() { Ok(classes) } else { Err(MofError::new(reader.problems)) }
 }
 
 /// Gives every class its base, bases first.
 pub(super) fn link(declared: &[Arc<Class>]) -> Result<HashMap<String, Arc<Class>>, Broken> {
-    let by_name: HashMap<String, &Arc<Class>> = declared
-        .iter()
-        .map(|class| (lowercase(&class.name), class))
-        .collect();
+    let by_name: HashMap<String, &Arc<Class>> = declared.iter().map(|class| (lowercase(&class.name), class)).collect();
     let mut linked: HashMap<String, Arc<Class>> = HashMap::with_capacity(declared.len());
     for class in declared {
         // Up to a class that is linked already, or to one without a superclass; then down again.
@@ -76,15 +59,8 @@ pub(super) fn link(declared: &[Arc<Class>]) -> Result<HashMap<String, Arc<Class>
             };
         }
         while let Some(class) = waiting.pop() {
-            let base = class
-                .superclass
-                .as_ref()
-                .and_then(|name| linked.get(&lowercase(name)))
-                .cloned();
-            if base
-                .as_ref()
-                .is_some_and(|base| base.lineage().count() >= MAX_ANCESTORS)
-            {
+            let base = class.superclass.as_ref().and_then(|name| linked.get(&lowercase(name))).cloned();
+            if base.as_ref().is_some_and(|base| base.lineage().count() >= MAX_ANCESTORS) {
                 return Err(too_deep(class));
             }
             let mut class = Class::clone(class);
@@ -99,12 +75,8 @@ pub(super) fn link(declared: &[Arc<Class>]) -> Result<HashMap<String, Arc<Class>
 }
 
 fn too_deep(class: &Class) -> Broken {
-    let expected =
-        format!("at most {MAX_ANCESTORS} classes above each other and none above itself");
-    Broken {
-        class: class.name.clone(),
-        expected,
-    }
+    let expected = format!("at most {MAX_ANCESTORS} classes above each other and none above itself");
+    Broken { class: class.name.clone(), expected }
 }
 
 /// What is declared anew keeps what it does not say itself (flavor `ToSubclass`, which these qualifiers all have).
@@ -178,15 +150,9 @@ impl Reader<'_> {
         let mut seen = HashSet::new();
         for property in &declaration.properties {
             if !seen.insert(property.name.to_ascii_lowercase()) {
-                self.refuse(
-                    property.position,
-                    "a property not declared before",
-                    property.name,
-                );
+                self.refuse(property.position, "a property not declared before", property.name);
             }
-            class
-                .properties
-                .extend(self.property(property, &class.name));
+            class.properties.extend(self.property(property, &class.name));
         }
         seen.clear();
         for method in &declaration.methods {
@@ -198,11 +164,7 @@ impl Reader<'_> {
         Some(class)
     }
 
-    fn property(
-        &mut self,
-        declaration: &PropertyDeclaration<'_>,
-        class: &ClassName,
-    ) -> Option<Property> {
+    fn property(&mut self, declaration: &PropertyDeclaration<'_>, class: &ClassName) -> Option<Property> {
         let at = declaration.position;
         let qualifiers = &declaration.qualifiers;
         let type_of = self.type_of(at, declaration.type_name, qualifiers)?;
@@ -234,11 +196,7 @@ impl Reader<'_> {
         let mut seen = HashSet::new();
         for parameter in &declaration.parameters {
             if !seen.insert(parameter.name.to_ascii_lowercase()) {
-                self.refuse(
-                    parameter.position,
-                    "a parameter not declared before",
-                    parameter.name,
-                );
+                self.refuse(parameter.position, "a parameter not declared before", parameter.name);
             }
             parameters.extend(self.parameter(parameter));
         }
@@ -271,12 +229,7 @@ impl Reader<'_> {
         })
     }
 
-    fn type_of(
-        &mut self,
-        at: usize,
-        type_name: TypeName<'_>,
-        qualifiers: &[Qualifier<'_>],
-    ) -> Option<TypeOf> {
+    fn type_of(&mut self, at: usize, type_name: TypeName<'_>, qualifiers: &[Qualifier<'_>]) -> Option<TypeOf> {
         let mut type_of = TypeOf {
             cim_type: CimType::String,
             reference_class: None,
@@ -289,32 +242,21 @@ impl Reader<'_> {
                 type_of.cim_type = CimType::Reference;
                 type_of.reference_class = Some(self.name(at, class)?);
             }
-            TypeName::Object(class) if class.eq_ignore_ascii_case("object") => {
-                type_of.embedded_object = true
-            }
+            TypeName::Object(class) if class.eq_ignore_ascii_case("object") => type_of.embedded_object = true,
             TypeName::Object(class) => type_of.embedded_class = Some(self.name(at, class)?),
         }
-        let embedded =
-            find(qualifiers, "embeddedinstance").and_then(|qualifier| qualifier.value.as_ref());
+        let embedded = find(qualifiers, "embeddedinstance").and_then(|qualifier| qualifier.value.as_ref());
         if let Some(class) = embedded.and_then(Value::as_text) {
             type_of.embedded_class = Some(self.name(at, class)?);
         }
         Some(type_of)
     }
 
-    fn name<N: FromStr<Err = crate::cim::names::NameError>>(
-        &mut self,
-        at: usize,
-        name: &str,
-    ) -> Option<N> {
+    fn name<N: FromStr<Err = crate::cim::names::NameError>>(&mut self, at: usize, name: &str) -> Option<N> {
         match name.parse() {
             Ok(name) => Some(name),
             Err(error) => {
-                self.refuse(
-                    at,
-                    "a CIM name",
-                    &format!("{}: {error}", name.chars().take(30).collect::<String>()),
-                );
+                self.refuse(at, "a CIM name", &format!("{}: {error}", name.chars().take(30).collect::<String>()));
                 None
             }
         }
@@ -322,16 +264,13 @@ impl Reader<'_> {
 
     fn refuse(&mut self, at: usize, expected: &str, found: &str) {
         if self.problems.len() < MAX_PROBLEMS {
-            self.problems
-                .push(Problem::at(self.text, at, expected, format!("`{found}`")));
+            self.problems.push(Problem::at(self.text, at, expected, format!("`{found}`")));
         }
     }
 }
 
 fn find<'q, 'a>(qualifiers: &'q [Qualifier<'a>], name: &str) -> Option<&'q Qualifier<'a>> {
-    qualifiers
-        .iter()
-        .find(|qualifier| qualifier.name.eq_ignore_ascii_case(name))
+    qualifiers.iter().find(|qualifier| qualifier.name.eq_ignore_ascii_case(name))
 }
 
 fn flag(qualifiers: &[Qualifier<'_>], name: &str) -> bool {
@@ -339,33 +278,18 @@ fn flag(qualifiers: &[Qualifier<'_>], name: &str) -> bool {
 }
 
 fn description(qualifiers: &[Qualifier<'_>]) -> Option<String> {
-    find(qualifiers, "description")?
-        .value
-        .as_ref()?
-        .as_text()
-        .map(str::to_owned)
+    find(qualifiers, "description")?.value.as_ref()?.as_text().map(str::to_owned)
 }
 
 fn value_map(qualifiers: &[Qualifier<'_>]) -> Option<ValueMap> {
-    let texts = |name| {
-        Some(
-            find(qualifiers, name)?
-                .value
-                .as_ref()?
-                .texts()
-                .collect::<Vec<_>>(),
-        )
-    };
+    let texts = |name| Some(find(qualifiers, name)?.value.as_ref()?.texts().collect::<Vec<_>>());
     ValueMap::new(texts("valuemap"), texts("values")?)
 }
 
 /// DSP0004 takes every parameter for an input unless `In(false)` is said; WMI's MOF writes a lone `[out]` for an output
 /// alone, and that is how it is read here.
 fn direction(qualifiers: &[Qualifier<'_>]) -> Direction {
-    match (
-        find(qualifiers, "in").map(Qualifier::is_true),
-        flag(qualifiers, "out"),
-    ) {
+    match (find(qualifiers, "in").map(Qualifier::is_true), flag(qualifiers, "out")) {
         (_, false) => Direction::In,
         (Some(true), true) => Direction::InOut,
         (_, true) => Direction::Out,

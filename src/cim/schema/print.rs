@@ -34,13 +34,7 @@ impl Property {
             marks.push("key".to_owned());
         }
         marks.extend(embedded(self.embedded_class.as_ref(), self.embedded_object));
-        element(
-            &marks,
-            self.cim_type,
-            self.reference_class.as_ref(),
-            self.name.as_str(),
-            self.array,
-        )
+        element(&marks, self.cim_type, self.reference_class.as_ref(), self.name.as_str(), self.array)
     }
 }
 
@@ -51,27 +45,15 @@ impl Method {
         let mut text = format!("{} {}(", self.return_word(), self.name);
         for (index, parameter) in self.parameters.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            push(
-                &mut text,
-                format_args!("{comma}\n  {}", parameter.declaration()),
-            );
+            push(&mut text, format_args!("{comma}\n  {}", parameter.declaration()));
         }
-        text.push_str(if self.parameters.is_empty() {
-            ")"
-        } else {
-            "\n)"
-        });
+        text.push_str(if self.parameters.is_empty() { ")" } else { "\n)" });
         text
     }
 
     fn one_line(&self) -> String {
         let parameters: Vec<_> = self.parameters.iter().map(Parameter::declaration).collect();
-        format!(
-            "{} {}({})",
-            self.return_word(),
-            self.name,
-            parameters.join(", ")
-        )
+        format!("{} {}({})", self.return_word(), self.name, parameters.join(", "))
     }
 
     fn return_word(&self) -> &'static str {
@@ -96,13 +78,7 @@ impl Parameter {
             marks.push("optional".to_owned());
         }
         marks.extend(embedded(self.embedded_class.as_ref(), self.embedded_object));
-        element(
-            &marks,
-            self.cim_type,
-            self.reference_class.as_ref(),
-            self.name.as_str(),
-            self.array,
-        )
+        element(&marks, self.cim_type, self.reference_class.as_ref(), self.name.as_str(), self.array)
     }
 }
 
@@ -113,22 +89,9 @@ fn embedded(class: Option<&ClassName>, any: bool) -> Option<String> {
     }
 }
 
-fn element(
-    marks: &[String],
-    cim_type: CimType,
-    class: Option<&ClassName>,
-    name: &str,
-    array: bool,
-) -> String {
-    let marks = if marks.is_empty() {
-        String::new()
-    } else {
-        format!("[{}] ", marks.join(", "))
-    };
-    let type_name = class.map_or_else(
-        || cim_type.name().to_owned(),
-        |class| format!("{class} REF"),
-    );
+fn element(marks: &[String], cim_type: CimType, class: Option<&ClassName>, name: &str, array: bool) -> String {
+    let marks = if marks.is_empty() { String::new() } else { format!("[{}] ", marks.join(", ")) };
+    let type_name = class.map_or_else(|| cim_type.name().to_owned(), |class| format!("{class} REF"));
     format!("{marks}{type_name} {name}{}", if array { "[]" } else { "" })
 }
 

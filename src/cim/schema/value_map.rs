@@ -22,10 +22,7 @@ impl ValueMap {
         let names = names.into_iter().map(str::to_owned);
         let entries: Vec<_> = match keys {
             Some(keys) => keys.into_iter().map(Range::read).zip(names).collect(),
-            None => (0_i128..)
-                .map(|number| Range::Numbers(number, number))
-                .zip(names)
-                .collect(),
+            None => (0_i128..).map(|number| Range::Numbers(number, number)).zip(names).collect(),
         };
         (!entries.is_empty()).then_some(Self { entries })
     }
@@ -35,10 +32,7 @@ impl ValueMap {
     pub fn name(&self, number: impl Into<i128>) -> Option<&str> {
         let number = number.into();
         let find = |wanted: &dyn Fn(&Range) -> bool| {
-            self.entries
-                .iter()
-                .find(|(range, _)| wanted(range))
-                .map(|(_, name)| name.as_str())
+            self.entries.iter().find(|(range, _)| wanted(range)).map(|(_, name)| name.as_str())
         };
         find(&|range| *range == Range::Numbers(number, number))
             .or_else(|| find(&|range| matches!(range, Range::Numbers(low, high) if (*low..=*high).contains(&number))))
@@ -48,19 +42,14 @@ impl ValueMap {
     /// The name of a text, where the map is one of texts.
     #[must_use]
     pub fn text_name(&self, text: &str) -> Option<&str> {
-        let found = self
-            .entries
-            .iter()
-            .find(|(range, _)| matches!(range, Range::Text(known) if known == text));
+        let found = self.entries.iter().find(|(range, _)| matches!(range, Range::Text(known) if known == text));
         found.map(|(_, name)| name.as_str())
     }
 
     /// The number with that name, in any case of letters; nothing for the name of a range.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<i128> {
-        self.numbers()
-            .find(|(_, known)| known.eq_ignore_ascii_case(name))
-            .map(|(number, _)| number)
+        self.numbers().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(number, _)| number)
     }
 
     /// Every number with a name of its own, in the order of the MOF; ranges are left out.
@@ -89,11 +78,7 @@ impl Range {
 }
 
 fn bound(text: &str, open: i128) -> Option<i128> {
-    if text.trim().is_empty() {
-        Some(open)
-    } else {
-        integer(text.trim())
-    }
+    if text.trim().is_empty() { Some(open) } else { integer(text.trim()) }
 }
 
 /// Decimal or hexadecimal. MOF's octal is not read: pages write numbers with leading zeros and mean decimal.

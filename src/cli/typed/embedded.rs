@@ -3,31 +3,30 @@
 use serde_json::{Map, Value as Json};
 
 use crate::cim::schema::{Class, Property, Schema};
-use crate::cim::{CimType, ClassName, Instance, Value};
+use crate::cim::{CimType, Instance, Value};
 
-use super::Mismatch;
-
-/// Reads an instance as [`instance_to_json`](super::instance_to_json) prints it: numbers also as
-/// `{"value":2,"name":"…"}`, arrays also as one item, instances inside instances.
-///
-/// # Errors
-/// [`Mismatch`] for JSON of another form, a class or property that is not declared, a value of another type.
-pub fn instance_from_json(json: &Json, schema: &Schema) -> Result<Instance, Mismatch> {
-    let object = json.as_object().ok_or_else(|| Mismatch::new(FORM))?;
-    let name = object.get("class").and_then(Json::as_str).ok_or_else(|| Mismatch::new(FORM))?;
-    let class = schema.class(name).ok_or_else(|| {
-        Mismatch::new(format!("the class {name} is not declared here; add its declaration with --schema FILE.mof"))
-    })?;
-    read_object(object, class, schema)
+/// Reads an instance: `{"class":"X","Property":…}`, or `{"class","properties"}` as this program prints it. Numbers also
+/// as `{"value":2,"name":"…"}`, arrays also as one item, instances inside instances. The error says what does not fit.
+pub(super) fn instance_from_json(json: &Json, schema: &Schema) -> Result<Instance, String> {
+    let object = json.as_object().ok_or(FORM)?;
+    let name = object.get("class").and_then(Json::as_str).ok_or(FORM)?;
+    let class = schema
+        .class(name)
+        .ok_or_else(|| format!("the class {name} is not declared here; add its declaration with --schema FILE.mof"))?;
+    let properties = match object.get("properties") {
+        Some(Json::Object(properties)) if class.property("properties").is_none() => properties,
+        _ => object,
+    };
+    read_properties(properties, class, schema)
 }
 
 /// JSON after `instance:`, or CIM-XML text as a file may hold it.
-pub(super) fn instance_from_text(text: &str, schema: &Schema) -> Result<Instance, Mismatch> {
+pub(super) fn instance_from_text(text: &str, schema: &Schema) -> Result<Instance, String> {
     let text = text.trim();
     if text.starts_with('<') {
-        return Instance::from_cim_xml(text).map_err(|error| Mismatch::new(error.to_string()));
+        return Instance::from_cim_xml(text).map_err(|error| error.to_string());
     }
-    let json = serde_json::from_str(text).map_err(|error| Mismatch::new(format!("{FORM} ({error})")))?;
+    let json = serde_json::from_str(text).map_err(|error| format!("{FORM} ({error})"))?;
     instance_from_json(&json, schema)
 }
 
@@ -37,12 +36,15 @@ pub(super) fn fits(schema: &Schema, class: &str, wanted: &str) -> bool {
     schema.class(class).is_none_or(|class| class.is_a(wanted))
 }
 
-fn read_object(object: &Map<String, Json>, class: &Class, schema: &Schema) -> Result<Instance, Mismatch> {
-    let mut instance = Instance::new(ClassName::clone(&class.name));
-    for (name, json) in object.iter().filter(|(name, _)| *name != "class") {
-        let fail = |text: String| Mismatch::declared(text, class.declaration());
-        let property = class.property(name).ok_or_else(|| fail(format!("{} has no property {name}", class.name)))?;
-        let value = read_property(json, property, schema).map_err(fail)?;
+fn read_properties(properties: &Map<String, Json>, class: &Class, schema: &Schema) -> Result<Instance, String> {
+    let mut instance = Instance::new(class.name.clone());
+    for (name, json) in properties.iter().filter(|(name, _)| *name != "class") {
+        let property = class.property(name).ok_or_else(|| {
+            let known: Vec<_> = class.properties_with_inherited().iter().map(|p| p.name.to_string()).collect();
+            format!("{} has no property {name}; it has: {}", class.name, known.join(", "))
+        })?;
+        let value = read_property(json, property, schema)
+            .map_err(|reason| format!("{reason} ({} declares: {})", class.name, property.declaration()))?;
         instance.set(property.name.clone(), value);
     }
     Ok(instance)

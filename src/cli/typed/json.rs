@@ -10,28 +10,54 @@ use crate::cim::{CimDatetime, CimType, Instance, InstanceView, Value};
 use crate::wsman::EndpointReference;
 use crate::xml::{Element, ns};
 
-/// An instance as `{"class":"X","Property":…}`, in the order the host sent it.
+/// An instance as `{"class","uri","properties"}`, its properties in the order the host sent them.
 ///
-/// With a declaration, numbers and booleans are JSON's, an array is one also with one item, a datetime is ISO text, a
-/// reference `{"class","keys"}`, an embedded instance another object. Without one, values are texts.
-pub fn instance_to_json(instance: &InstanceView<'_>, schema: &Schema) -> Json {
-    let class = schema.class(instance.class());
+/// With a declaration, numbers and booleans are JSON's, a number that its class names is `{"value","name"}`, an array
+/// is one also with one item, a datetime is ISO text, a reference `{"class","uri","keys"}`, an embedded instance
+/// `{"class","properties"}`. Without one, values are texts. Where the instance's own class is not declared, `asked` is
+/// taken: the class that was asked for, of which it is a subclass.
+pub fn instance_to_json(instance: &InstanceView<'_>, schema: Option<&Schema>, asked: &str) -> Json {
+    let class = schema.and_then(|schema| schema.class(instance.class()).or_else(|| schema.class(asked)));
     let shape = |name: &str| class.map_or(Shape::Unknown, |class| Shape::of_property(class, name));
-    let mut object = properties(instance, shape);
-    object.shift_insert(0, "class".to_owned(), Json::from(instance.class()));
-    Json::Object(object)
+    json!({ "class": instance.class(), "uri": instance.class_uri(), "properties": properties(instance, shape) })
 }
 
-/// The output of a method: its parameters by their declaration, numbers with a name as `{"value","name"}`.
+/// The output of a method by parameter name, typed by its declaration.
 pub fn output_to_json(output: &InstanceView<'_>, method: Option<&Method>) -> Map<String, Json> {
     let shape = |name: &str| method.map_or(Shape::Unknown, |method| Shape::of_output(method, name));
     properties(output, shape)
 }
 
-/// A reference as `{"class":"X","keys":{"Name":"…"}}`.
+/// A reference as `{"class","uri","keys"}`.
 pub fn reference_to_json(reference: &EndpointReference) -> Json {
     let keys = reference.selectors.iter().map(|key| (key.name.clone(), Json::from(key.value.as_str())));
-    json!({ "class": reference.resource.last_segment(), "keys": keys.collect::<Map<_, _>>() })
+    let keys: Map<_, _> = keys.collect();
+    json!({ "class": reference.resource.last_segment(), "uri": reference.resource.as_str(), "keys": keys })
+}
+
+/// Name and value of each property, for people.
+pub fn lines(properties: &Map<String, Json>) -> Vec<Vec<String>> {
+    properties.iter().map(|(name, value)| vec![name.clone(), words(value)]).collect()
+}
+
+/// A value for people: `2 (Running)`, `Class?Key=value`, items with commas between.
+pub fn words(value: &Json) -> String {
+    match value {
+        Json::Null => "NULL".to_owned(),
+        Json::String(text) => text.clone(),
+        Json::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
+        Json::Object(fields) => match (fields.get("value"), fields.get("name"), fields.get("keys")) {
+            (Some(value), Some(Json::String(name)), _) => format!("{value} ({name})"),
+            (Some(value), Some(_), _) => value.to_string(),
+            (_, _, Some(Json::Object(keys))) => {
+                let class = fields.get("class").map(words).unwrap_or_default();
+                let keys: Vec<_> = keys.iter().map(|(name, value)| format!("{name}={}", words(value))).collect();
+                format!("{class}?{}", keys.join(","))
+            }
+            _ => value.to_string(),
+        },
+        other => other.to_string(),
+    }
 }
 
 /// What is known of an element before it is read.
@@ -47,8 +73,7 @@ impl<'s> Shape<'s> {
             cim_type: property.cim_type,
             array: property.array,
             embedded: property.embedded_class.is_some() || property.embedded_object,
-            // A plain number: whether a class names it must not change the type of a property.
-            names: None,
+            names: property.value_map.as_ref(),
         })
     }
 
@@ -122,7 +147,11 @@ fn untyped(element: Element<'_>) -> Json {
 fn time(element: Element<'_>) -> String {
     let child = element.children().find(|child| child.namespace() == ns::CIM);
     let text = child.unwrap_or(element).text().trim();
-    text.parse::<CimDatetime>().map_or_else(|_| text.to_owned(), |time| time.to_string())
+    match text.parse::<CimDatetime>() {
+        // An ISO text stays as the host spelt it.
+        Ok(time) if !text.contains(['T', 'P']) => time.to_string(),
+        _ => text.to_owned(),
+    }
 }
 
 fn embedded(text: &str) -> Json {
@@ -134,13 +163,9 @@ fn embedded(text: &str) -> Json {
 
 /// An embedded instance; it carries its types itself.
 fn built_to_json(instance: &Instance) -> Json {
-    let mut object = Map::new();
-    object.insert("class".to_owned(), Json::from(instance.class().as_str()));
-    for (name, value) in instance.properties() {
-        let value = value.map_or(Json::Null, value_to_json);
-        object.insert(name.as_str().to_owned(), value);
-    }
-    Json::Object(object)
+    let value = |value: Option<&Value>| value.map_or(Json::Null, value_to_json);
+    let properties = instance.properties().map(|(name, given)| (name.as_str().to_owned(), value(given)));
+    json!({ "class": instance.class().as_str(), "properties": properties.collect::<Map<_, _>>() })
 }
 
 fn value_to_json(value: &Value) -> Json {
@@ -154,7 +179,8 @@ fn value_to_json(value: &Value) -> Json {
     }
 }
 
-/// A number beside its name, where its declaration names numbers at all.
+/// A number beside its name, where its declaration names numbers at all: also for a number without a name, so that the
+/// form of a property does not depend on its value.
 fn named(json: Json, value: &Value, names: Option<&ValueMap>) -> Json {
     let number = match value {
         Value::Unsigned(_, number) => i128::from(*number),

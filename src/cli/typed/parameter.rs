@@ -99,7 +99,7 @@ pub fn parameters(
 ) -> Result<Vec<(String, Parameter)>, Mismatch> {
     let Some(schema) = schema else { return untyped(arguments, addressing) };
     let declared = find_method(schema, class, method)?;
-    let fail = |text: String| Mismatch::declared(text, declared.declaration());
+    let fail = |text: String| Mismatch::declared(text, &declared.declaration());
     for argument in arguments {
         let name = &argument.name;
         match declared.parameter(name.as_str()) {
@@ -133,16 +133,16 @@ pub fn find_method<'s>(schema: &'s Schema, class: &str, method: &str) -> Result<
         let mut names: Vec<_> = declared.methods_with_inherited().iter().map(|method| method.name.as_str()).collect();
         names.sort_unstable();
         let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        Mismatch::new(format!("{class} has no method {method}; it has: {known}"))
+        Mismatch::new(format!("{class} has no method {method}"), format!("it has: {known}"))
     })
 }
 
 fn find_class<'s>(schema: &'s Schema, class: &str) -> Result<&'s Class, Mismatch> {
     schema.class(class).ok_or_else(|| {
-        Mismatch::new(format!(
-            "the class {class} is not declared here; add its declaration with --schema FILE.mof, or send texts as \
-             they are with --no-schema"
-        ))
+        Mismatch::new(
+            format!("the class {class} is not declared here"),
+            "add its declaration with --schema FILE.mof, or send texts as they are with --no-schema",
+        )
     })
 }
 
@@ -247,14 +247,14 @@ fn untyped(arguments: &[Argument], addressing: &ClassAddressing) -> Result<Vec<(
             Given::Plain(text) | Given::Text(text) => Parameter::Value(Value::text(text.as_str())),
             Given::Reference(text) => {
                 let reference = text.trim().parse::<ReferenceText>();
-                let reference = reference.map_err(|error| Mismatch::new(format!("{name}: {error}")))?;
+                let reference = reference.map_err(|error| Mismatch::new(format!("{name}: {error}"), ""))?;
                 Parameter::Reference(reference.resolve(addressing))
             }
             Given::Instance(_) => {
-                return Err(Mismatch::new(format!(
-                    "{name}: without the class declarations the types in an embedded instance are not known; add \
-                     them with --schema FILE.mof, or give the instance as CIM-XML text"
-                )));
+                return Err(Mismatch::new(
+                    format!("{name}: without class declarations the types in an embedded instance are not known"),
+                    "leave out --no-schema, or give the instance as CIM-XML text",
+                ));
             }
         };
         // Repeated elements must stand together to be one array.

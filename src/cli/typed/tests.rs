@@ -1,5 +1,7 @@
 use serde_json::json;
 
+use super::embedded::instance_from_json;
+use super::parameter::ArgumentError;
 use super::*;
 use crate::cim::schema::Schema;
 use crate::cim::{InstanceView, Value};
@@ -116,17 +118,15 @@ fn what_does_not_fit_is_refused_with_the_declaration() {
     ] {
         let error = own_typed(arguments).unwrap_err();
         assert!(error.text.contains(reason), "{arguments:?}: {}", error.text);
-        let declaration = error.declaration.clone().unwrap();
-        assert!(declaration.starts_with("uint32 Do("), "{declaration}");
-        assert!(error.to_string().contains("[in, required] uint16 First"), "{error}");
+        assert!(error.remedy.contains("uint32 Do(\n  [in, required] uint16 First"), "{}", error.remedy);
     }
 }
 
 #[test]
 fn unknown_classes_and_methods_name_what_there_is() {
-    let error = typed("Msvm_Nothing", "Do", &[]).unwrap_err().to_string();
+    let error = typed("Msvm_Nothing", "Do", &[]).unwrap_err().remedy;
     assert!(error.contains("--schema FILE.mof") && error.contains("--no-schema"), "{error}");
-    let error = typed("Msvm_ReplicationService", "Failover", &[]).unwrap_err().to_string();
+    let error = typed("Msvm_ReplicationService", "Failover", &[]).unwrap_err().remedy;
     assert!(error.contains("CommitFailover, "), "{error}");
 }
 
@@ -137,8 +137,8 @@ fn without_a_schema_values_are_texts_in_the_order_typed() {
     let texts = ["1", "2"].map(|text| Parameter::Value(Value::text(text)));
     assert_eq!(sent[0], ("B".to_owned(), Parameter::Array(texts.to_vec())));
     assert!(matches!(sent[1].1, Parameter::Reference(_)));
-    let error = typed_with(None, "Any", "Do", &["B=instance:{\"class\":\"X\"}"]).unwrap_err().to_string();
-    assert!(error.contains("--schema FILE.mof"), "{error}");
+    let error = typed_with(None, "Any", "Do", &["B=instance:{\"class\":\"X\"}"]).unwrap_err();
+    assert!(error.remedy.contains("--no-schema"), "{error}");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn embedded_instances_are_typed_by_their_class() {
         (json!({"class": "X_Setting", "Numbers": [1, "x"]}), "uint32"),
         (json!({"class": "X_Setting", "Other": "X_Other"}), "leave it out"),
     ] {
-        let error = instance_from_json(&json, &schema).unwrap_err().to_string();
+        let error = instance_from_json(&json, &schema).unwrap_err();
         assert!(error.contains(reason), "{json}: {error}");
     }
 }
@@ -214,23 +214,27 @@ const INSTANCE: &str = "<p:Id>1</p:Id><p:Port>5985</p:Port><p:On>TRUE</p:On><p:T
     </p:Other><p:Inner>&lt;INSTANCE CLASSNAME=\"X_Sub\"&gt;&lt;PROPERTY NAME=\"Port\" TYPE=\"uint16\"&gt;\
     &lt;VALUE&gt;1&lt;/VALUE&gt;&lt;/PROPERTY&gt;&lt;/INSTANCE&gt;</p:Inner><p:State>2</p:State><cim:Location/>";
 
+fn shown(document: &Document, schema: &Schema) -> serde_json::Value {
+    instance_to_json(&InstanceView::of(document.root()), Some(schema), "X_Setting")
+}
+
 #[test]
 fn an_instance_is_typed_by_its_class() {
-    let document = view(INSTANCE);
     assert_eq!(
-        instance_to_json(&InstanceView::of(document.root()), &own()),
-        json!({
-            "class": "X_Setting", "Id": "1", "Port": 5985, "On": true, "Tags": [""], "Numbers": [1, 2],
-            "Since": "2026-11-23T08:00:00.5Z", "Cold": null, "Other": {"class": "X_Other", "keys": {"Id": "7"}},
-            "Inner": {"class": "X_Sub", "Port": 1}, "State": 2,
-        })
+        shown(&view(INSTANCE), &own()),
+        json!({"class": "X_Setting", "uri": "urn:c", "properties": {
+            "Id": "1", "Port": 5985, "On": true, "Tags": [""], "Numbers": [1, 2],
+            "Since": "2026-11-23T08:00:00.5Z", "Cold": null,
+            "Other": {"class": "X_Other", "uri": "http://h/X_Other", "keys": {"Id": "7"}},
+            "Inner": {"class": "X_Sub", "properties": {"Port": 1}}, "State": {"value": 2, "name": "On"},
+        }})
     );
 }
 
 #[test]
 fn an_instance_of_an_unknown_class_is_texts() {
-    let document = view(INSTANCE);
-    let json = instance_to_json(&InstanceView::of(document.root()), &Schema::default());
+    let json = shown(&view(INSTANCE), &Schema::default());
+    let json = &json["properties"];
     assert_eq!(json["Port"], "5985");
     assert_eq!(json["On"], "TRUE");
     assert_eq!(json["Numbers"], json!(["1", "2"]));
@@ -240,27 +244,38 @@ fn an_instance_of_an_unknown_class_is_texts() {
 }
 
 #[test]
+fn a_subclass_that_is_not_declared_is_typed_by_the_class_asked_for() {
+    let document = Document::parse("<p:X_New xmlns:p='urn:c'><p:Port>1</p:Port><p:More>2</p:More></p:X_New>").unwrap();
+    let json = shown(&document, &own());
+    assert_eq!((&json["class"], &json["properties"]), (&json!("X_New"), &json!({"Port": 1, "More": "2"})));
+}
+
+#[test]
 fn null_empty_absent_and_odd_are_kept_apart() {
-    let document =
-        view("<p:Id/><p:Tags xsi:nil='true'/><p:Port>many</p:Port><p:On>1</p:On><p:On>0</p:On><p:Inner>?</p:Inner>");
+    let document = view(
+        "<p:Id/><p:Tags xsi:nil='true'/><p:Port>many</p:Port><p:On>1</p:On><p:On>0</p:On><p:Inner>?</p:Inner>\
+         <p:State>9</p:State><p:Since>20261123080000.000000+000</p:Since>",
+    );
     assert_eq!(
-        instance_to_json(&InstanceView::of(document.root()), &own()),
-        json!({"class": "X_Setting", "Id": "", "Tags": null, "Port": "many", "On": [true, false], "Inner": "?"})
+        shown(&document, &own())["properties"],
+        json!({
+            "Id": "", "Tags": null, "Port": "many", "On": [true, false], "Inner": "?",
+            "State": {"value": 9, "name": null}, "Since": "2026-11-23T08:00:00Z",
+        })
     );
 }
 
 #[test]
 fn an_instance_reads_back_as_it_was_printed() {
     let schema = own();
-    let document =
-        view("<p:Id>1</p:Id><p:Port>5985</p:Port><p:On>true</p:On><p:Tags>a</p:Tags><p:Numbers>1</p:Numbers>");
-    let json = instance_to_json(&InstanceView::of(document.root()), &schema);
-    let built = instance_from_json(&json, &schema).unwrap();
-    assert_eq!(built.properties().count(), 5);
-    assert_eq!(
-        built.property("Numbers").into_option(),
-        Some(&Value::Array(crate::cim::CimType::Uint32, vec![Value::uint32(1)]))
+    let document = view(
+        "<p:Id>1</p:Id><p:Port>5985</p:Port><p:On>true</p:On><p:Tags>a</p:Tags><p:State>3</p:State><p:Numbers>1</p:Numbers>",
     );
+    let built = instance_from_json(&shown(&document, &schema), &schema).unwrap();
+    assert_eq!(built.properties().count(), 6);
+    assert_eq!(built.property("State").into_option(), Some(&Value::uint16(3)));
+    let numbers = Value::Array(crate::cim::CimType::Uint32, vec![Value::uint32(1)]);
+    assert_eq!(built.property("Numbers").into_option(), Some(&numbers));
 }
 
 #[test]
@@ -278,4 +293,20 @@ fn an_output_names_its_numbers() {
     assert_eq!(json["ReturnValue"], json!({"value": 32775, "name": "Invalid state for this operation"}));
     let json = output_to_json(&InstanceView::of(document.root()), None);
     assert_eq!(json["ReturnValue"], "32775");
+}
+
+#[test]
+fn values_are_shown_in_words() {
+    let json = shown(&view(INSTANCE), &own());
+    let lines = lines(json["properties"].as_object().unwrap());
+    let line = |name: &str| lines.iter().find(|line| line[0] == name).unwrap()[1].clone();
+    assert_eq!((line("Cold"), line("Numbers"), line("State")), ("NULL".into(), "1, 2".into(), "2 (On)".into()));
+    assert_eq!(line("Other"), "X_Other?Id=7");
+    assert_eq!(json::words(&json!({"value": 9, "name": null})), "9");
+}
+
+#[test]
+fn an_instance_of_very_many_properties_is_read_in_time() {
+    let inner: String = (0..50_000).map(|number| format!("<p:P{number}/>")).collect();
+    assert_eq!(shown(&view(&inner), &own())["properties"].as_object().unwrap().len(), 50_000);
 }

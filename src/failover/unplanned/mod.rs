@@ -6,8 +6,13 @@
 //!                                       \-- reply lost: look at state and jobs -> follow | done | unproven
 //! ```
 //!
-//! INVARIANT: `Action::Invoke` is given out at most once, and a second time only when the host answered the first
-//! with a fault that points at the service's keys, its state is unchanged and it shows no job for the VM.
+//! INVARIANT: `Action::Invoke` is given out at most once, and once more only when the first certainly did nothing:
+//! no byte of it left (the connection had gone while a person was thinking), or the host answered with a fault that
+//! points at the service's keys, its state is unchanged and it shows no job for the VM.
+
+mod lost;
+mod proof;
+mod start;
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +20,7 @@ use crate::hyperv::{
     EnabledState, Error, Follow, Invoked, Job, JobError, JobFollower, JobRef, JobType, LookedUp, RecoveryPoint,
     ReplicationState, ServiceKeys, Vm, VmId, VmSelector,
 };
-use crate::wsman::{Delivery, Fault};
+use crate::wsman::{Delivery, ExchangeErrorKind, Fault};
 
 use super::outcome::{Outcome, Refusal, Report, StartReport, Unproven, Verified};
 use super::point::PointChoice;
@@ -136,7 +141,8 @@ enum Phase {
     Listing,
     Asking,
     Invoking {
-        keys_learnt: bool,
+        /// Whether this is the second and last call.
+        again: bool,
     },
     /// The host refused with a fault that points at keys: is everything as before?
     CheckingRefusal {
@@ -236,7 +242,7 @@ impl Unplanned {
             (Phase::Finding, Observation::Vm(answer)) => self.found(wall, answer),
             (Phase::Listing, Observation::Points(answer)) => self.listed(wall, answer),
             (Phase::Asking, Observation::Answer(yes)) => self.answered(now, wall, yes),
-            (Phase::Invoking { keys_learnt }, Observation::Invoked(answer)) => self.invoked(now, keys_learnt, answer),
+            (Phase::Invoking { again }, Observation::Invoked(answer)) => self.invoked(now, again, answer),
             (Phase::CheckingRefusal { fault, .. }, Observation::VmRead(answer)) => self.refusal_vm(fault, answer),
             (Phase::CheckingRefusal { fault, vm_seen }, Observation::Jobs(answer)) => {
                 self.refusal_jobs(fault, vm_seen, answer)
@@ -333,12 +339,12 @@ impl Unplanned {
         let (vm, point) = (proposal.vm.id.clone(), proposal.point.clone());
         self.sent_at = now;
         self.sent_wall = wall;
-        self.go(Phase::Invoking { keys_learnt: false }, Action::Invoke { keys: ServiceKeys::Short, vm, point })
+        self.go(Phase::Invoking { again: false }, Action::Invoke { keys: ServiceKeys::Short, vm, point })
     }
 
     // The call.
 
-    fn invoked(&mut self, now: Duration, keys_learnt: bool, answer: Result<Invoked, Error>) -> Action {
+    fn invoked(&mut self, now: Duration, again: bool, answer: Result<Invoked, Error>) -> Action {
         let Some(vm) = self.vm.clone() else { return self.out_of_step() };
         match answer {
             Ok(Invoked::Done) => self.verify(vm.id),
@@ -347,8 +353,14 @@ impl Unplanned {
                 self.look(vm.id, format!("the host answered {} ({code})", code.value()), None)
             }
             Ok(Invoked::Refused(code)) => Action::Finish(Outcome::HostRefused { vm: Box::new(vm), code }),
-            Err(fault) if !keys_learnt && fault.fault().is_some_and(Fault::may_lack_selectors) => {
+            Err(fault) if !again && fault.fault().is_some_and(Fault::may_lack_selectors) => {
                 self.go(Phase::CheckingRefusal { fault, vm_seen: false }, Action::ReadVm(vm.id))
+            }
+            // A host drops an idle connection after about two minutes, and a person may think for longer.
+            Err(error) if !again && is_stale_connection(&error) => {
+                let Some(proposal) = self.proposal.as_ref() else { return self.out_of_step() };
+                let (vm, point) = (proposal.vm.id.clone(), proposal.point.clone());
+                self.go(Phase::Invoking { again: true }, Action::Invoke { keys: ServiceKeys::Short, vm, point })
             }
             Err(error) => match error.delivery() {
                 Delivery::NotSent => Action::Finish(Outcome::NotSent(error)),
@@ -399,231 +411,10 @@ impl Unplanned {
         match answer {
             Ok(Some(keys)) => {
                 let (vm, point) = (proposal.vm.id.clone(), proposal.point.clone());
-                self.go(Phase::Invoking { keys_learnt: true }, Action::Invoke { keys, vm, point })
+                self.go(Phase::Invoking { again: true }, Action::Invoke { keys, vm, point })
             }
             _ => Action::Finish(Outcome::Faulted { vm: Box::new(proposal.vm.clone()), error: fault }),
         }
-    }
-
-    // The reply was lost: look, never ask again.
-
-    fn look(&mut self, id: VmId, reason: String, error: Option<Error>) -> Action {
-        self.lost = Some((reason, error));
-        self.misses = 0;
-        self.go(Phase::Looking { round: 0, vm: None }, Action::ReadVm(id))
-    }
-
-    fn looked_at_vm(&mut self, now: Duration, round: u32, answer: Result<Option<Vm>, Error>) -> Action {
-        let Some(id) = self.vm.as_ref().map(|vm| vm.id.clone()) else { return self.out_of_step() };
-        match answer {
-            Ok(Some(vm)) if is_failed_over(vm.state) => {
-                self.remark_lost_reply();
-                self.done(now, vm)
-            }
-            Ok(vm) => {
-                self.misses = 0;
-                self.after.clone_from(&vm);
-                self.go(Phase::Looking { round, vm }, Action::FindJobs(id))
-            }
-            Err(error) => self.missed(now, error, Phase::Looking { round, vm: None }, Action::ReadVm(id)),
-        }
-    }
-
-    fn looked_at_jobs(&mut self, now: Duration, round: u32, vm: Option<Vm>, answer: Result<Vec<Job>, Error>) -> Action {
-        let Some(id) = self.vm.as_ref().map(|vm| vm.id.clone()) else { return self.out_of_step() };
-        if let Ok(jobs) = &answer
-            && let Some(job) = self.our_job(jobs)
-        {
-            self.remark_lost_reply();
-            return self.attach(now, job);
-        }
-        let in_progress = vm.is_some_and(|vm| vm.state == ReplicationState::FailoverInProgress);
-        if round >= LOOKS && !in_progress {
-            return self.unproven("the state is unchanged and no job of the VM is to be seen");
-        }
-        let round = if in_progress { round } else { round + 1 };
-        self.later(now, backoff(round), Phase::Looking { round, vm: None }, Action::ReadVm(id))
-    }
-
-    /// The failover job of this run among the jobs of the VM: one that still runs, or one that was submitted after
-    /// the call went out. Before the call the VM was in no failover, so a running one is of this moment.
-    fn our_job(&self, jobs: &[Job]) -> Option<JobRef> {
-        let earliest = self.sent_wall.checked_sub(CLOCK_SKEW)?;
-        let is_ours = |job: &&Job| {
-            let submitted = job.submitted.as_ref().and_then(|time| time.to_system_time());
-            job.kind == Some(JobType::InitiateFailover)
-                && (!job.is_over() || submitted.is_some_and(|time| time >= earliest))
-        };
-        jobs.iter().filter(is_ours).max_by_key(|job| !job.is_over()).map(|job| job.reference.clone())
-    }
-
-    fn remark_lost_reply(&mut self) {
-        if let Some((reason, _)) = &self.lost {
-            self.remarks.push(format!("the reply to the call was lost ({reason}); the host was looked at instead"));
-        }
-    }
-
-    // Following the job.
-
-    fn followed(&mut self, now: Duration, looks: u32, answer: Result<Option<Job>, Error>) -> Action {
-        let (Some(job), Some(vm)) = (self.job.clone(), self.vm.clone()) else { return self.out_of_step() };
-        let next = match answer {
-            Ok(snapshot) => {
-                self.misses = 0;
-                let next = self.follower.observe(now, snapshot.as_ref());
-                self.last = snapshot.or(self.last.take());
-                next
-            }
-            Err(error) if error.is_contact_lost() => {
-                self.misses += 1;
-                let next = self.follower.observe_failure(now);
-                self.lost = Some((error.to_string(), Some(error)));
-                next
-            }
-            Err(error) => match is_deadline(&error) {
-                true => return self.out_of_time(Phase::Following { looks }),
-                // Not a lost connection but an answer, such as "access denied": the state may still be readable.
-                false => {
-                    self.lost = Some((error.to_string(), Some(error)));
-                    Follow::Gone
-                }
-            },
-        };
-        match next {
-            Follow::Wait(delay) => self.later(now, delay, Phase::Following { looks: looks + 1 }, Action::GetJob(job)),
-            Follow::Ended => self.verify(vm.id),
-            Follow::Gone => {
-                self.remarks.push("the job was not there any more; the state proves the result".to_owned());
-                self.verify(vm.id)
-            }
-            Follow::Failed => match self.last.take() {
-                Some(last) => self.go(Phase::Explaining { job: Box::new(last) }, Action::GetJobErrors(job)),
-                None => self.out_of_step(),
-            },
-            Follow::ContactLost => self.unproven("the host gave no answer for too long while the job ran"),
-        }
-    }
-
-    // Reading the state back.
-
-    fn verify(&mut self, id: VmId) -> Action {
-        self.misses = 0;
-        self.go(Phase::ReadingBack { round: 0 }, Action::ReadVm(id))
-    }
-
-    fn read_back(&mut self, now: Duration, round: u32, answer: Result<Option<Vm>, Error>) -> Action {
-        let Some(id) = self.vm.as_ref().map(|vm| vm.id.clone()) else { return self.out_of_step() };
-        match answer {
-            Ok(Some(vm)) if is_failed_over(vm.state) => self.done(now, vm),
-            Ok(Some(vm)) => {
-                self.misses = 0;
-                let in_progress = vm.state == ReplicationState::FailoverInProgress;
-                let seen = format!("the VM reads as {} ({})", vm.state, vm.state.value());
-                self.after = Some(vm);
-                if round >= LOOKS && !in_progress {
-                    return self.unproven(&format!("{seen}, which is not a failed-over state"));
-                }
-                let round = if in_progress { round.max(1) } else { round + 1 };
-                self.later(now, backoff(round), Phase::ReadingBack { round }, Action::ReadVm(id))
-            }
-            Ok(None) => self.unproven("the host does not show the VM any more"),
-            Err(error) => self.missed(now, error, Phase::ReadingBack { round: round.max(1) }, Action::ReadVm(id)),
-        }
-    }
-
-    fn done(&mut self, now: Duration, after: Vm) -> Action {
-        let Some(proposal) = self.proposal.take() else { return self.out_of_step() };
-        let job = self.last.take();
-        if job.as_ref().is_some_and(|job| job.state == crate::hyperv::JobState::CompletedWithWarnings) {
-            self.remarks.push("the job completed with warnings".to_owned());
-        }
-        let id = after.id.clone();
-        let start = proposal.start;
-        let report = Box::new(Report {
-            verified: Verified { state: after.state, failed_over: after.failed_over },
-            proposal: *proposal,
-            after,
-            job,
-            start: StartReport::NotAsked,
-            remarks: std::mem::take(&mut self.remarks),
-            took: now.saturating_sub(self.sent_at),
-        });
-        match start {
-            true => self.go(Phase::Starting { report }, Action::Start(id)),
-            false => Action::Finish(Outcome::Done(report)),
-        }
-    }
-
-    // Starting the VM: the failover is proven already, so nothing here can make it unproven again.
-
-    fn start_asked(&mut self, now: Duration, report: Box<Report>, answer: Result<Invoked, Error>) -> Action {
-        let id = report.after.id.clone();
-        match answer {
-            Ok(Invoked::Started(job)) => {
-                self.job = Some(job.clone());
-                let follower = JobFollower::new(now);
-                self.go(Phase::FollowingStart { report, follower }, Action::GetJob(job))
-            }
-            Ok(Invoked::Refused(code)) => {
-                started(report, StartReport::Failed(format!("the host answered {} ({code})", code.value())))
-            }
-            // Done, or lost: the state of the VM tells.
-            Ok(Invoked::Done) => self.go(Phase::ReadingStart { report, round: 0 }, Action::ReadVm(id)),
-            Err(error) if error.delivery() == Delivery::Unknown => {
-                self.go(Phase::ReadingStart { report, round: 0 }, Action::ReadVm(id))
-            }
-            Err(error) => started(report, StartReport::Failed(error.to_string())),
-        }
-    }
-
-    fn start_followed(
-        &mut self,
-        now: Duration,
-        report: Box<Report>,
-        mut follower: JobFollower,
-        answer: Result<Option<Job>, Error>,
-    ) -> Action {
-        let Some(job) = self.job.clone() else { return self.out_of_step() };
-        let id = report.after.id.clone();
-        let next = match &answer {
-            Ok(snapshot) => follower.observe(now, snapshot.as_ref()),
-            Err(error) if is_deadline(error) => return self.out_of_time(Phase::FollowingStart { report, follower }),
-            Err(_) => follower.observe_failure(now),
-        };
-        match next {
-            Follow::Wait(delay) => {
-                self.later(now, delay, Phase::FollowingStart { report, follower }, Action::GetJob(job))
-            }
-            Follow::Failed => {
-                let text = answer.ok().flatten().map(|job| job.error_description).unwrap_or_default();
-                started(report, StartReport::Failed(format!("the job failed: {text}")))
-            }
-            Follow::Ended | Follow::Gone => self.go(Phase::ReadingStart { report, round: 0 }, Action::ReadVm(id)),
-            Follow::ContactLost => started(report, StartReport::Failed("the host gives no answer".to_owned())),
-        }
-    }
-
-    fn start_read(
-        &mut self,
-        now: Duration,
-        mut report: Box<Report>,
-        round: u32,
-        answer: Result<Option<Vm>, Error>,
-    ) -> Action {
-        let id = report.after.id.clone();
-        let seen = match answer {
-            Ok(Some(vm)) if vm.enabled_state == EnabledState::Enabled => {
-                report.after = vm;
-                return started(report, StartReport::Running);
-            }
-            Ok(Some(vm)) => format!("the VM reads as {}", vm.enabled_state),
-            Ok(None) => "the host does not show the VM any more".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        if round >= START_LOOKS {
-            return started(report, StartReport::Failed(seen));
-        }
-        self.later(now, backoff(round + 1), Phase::ReadingStart { report, round: round + 1 }, Action::ReadVm(id))
     }
 
     // Ends.
@@ -697,10 +488,18 @@ fn started(mut report: Box<Report>, start: StartReport) -> Action {
     Action::Finish(Outcome::Done(report))
 }
 
-/// A fault of the Sender family, and an HTTP refusal, say that the request was not acted on. A Receiver fault such as
-/// InternalError says only that something went wrong.
+/// A fault of the Sender family, a refusal of rights or by quota, and an HTTP refusal say that the request was not
+/// acted on. Another Receiver fault, such as InternalError, says only that something went wrong.
 fn is_proof_of_refusal(error: &Error) -> bool {
-    error.fault().is_none_or(|fault| fault.soap.code != crate::soap::FaultCode::Receiver || fault.is_access_denied())
+    error.fault().is_none_or(|fault| {
+        fault.soap.code != crate::soap::FaultCode::Receiver || fault.is_access_denied() || fault.is_quota()
+    })
+}
+
+/// Whether the connection turned out to be gone before any byte of the call was sent on it.
+fn is_stale_connection(error: &Error) -> bool {
+    error.delivery() == Delivery::NotSent
+        && matches!(error, Error::Wsman(crate::wsman::Error::Exchange(error)) if error.kind() == ExchangeErrorKind::ConnectionLost)
 }
 
 fn is_failed_over(state: ReplicationState) -> bool {
@@ -709,6 +508,11 @@ fn is_failed_over(state: ReplicationState) -> bool {
 
 fn is_deadline(error: &Error) -> bool {
     matches!(error, Error::Wsman(crate::wsman::Error::Deadline))
+}
+
+/// While a failover is in progress the looks grow rarer but never run out; after it, one look more is left.
+fn next_look(round: u32, in_progress: bool) -> u32 {
+    if in_progress { (round + 1).min(LOOKS - 1) } else { round + 1 }
 }
 
 fn backoff(round: u32) -> Duration {

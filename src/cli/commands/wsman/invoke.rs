@@ -1,0 +1,191 @@
+//! `hvr wsman invoke`: one method call, typed by its declaration, sent at most once.
+
+use std::io::Write;
+
+use serde_json::{Value as Json, json};
+
+use crate::cim::schema::Method;
+use crate::cli::exit::Exit;
+use crate::cli::output::{is_interactive, note, printable};
+use crate::cli::problem::{Changed, Problem, chain};
+use crate::cli::stop;
+use crate::cli::typed::{self, Argument, ReferenceText, find_method};
+use crate::wsman::{Delivery, Error, Invoke, InvokeOutput, Parameter};
+
+use super::{Desk, Line};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Class?Key=value,Key="a,b"; a whole class URI may stand in place of the class
+    reference: ReferenceText,
+    /// Name of the method
+    method: String,
+    /// name=value, repeated for arrays; the declaration of the method says how a value is read
+    ///
+    /// A reference is name=Class?Key=value, an embedded instance name='instance:{"class":"X","Property":1}', a state also
+    /// its name. name=null leaves a parameter out, name=@FILE is the text of a file, name=text:… a text that begins like
+    /// one of these.
+    #[arg(value_name = "NAME=VALUE")]
+    parameters: Vec<Argument>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Methods that change nothing; any other is asked about first. Kept short: a name alone proves nothing.
+const READ_ONLY: &[&str] = &[
+    "GetError",
+    "GetErrorEx",
+    "GetReplicationStatistics",
+    "GetReplicationStatisticsEx",
+    "GetSummaryInformation",
+    "GetSystemCertificates",
+];
+
+pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
+    let schema = desk.schema.as_ref();
+    let class = args.reference.class();
+    let method = schema.map(|schema| find_method(schema, class, &args.method)).transpose()?;
+    let parameters = typed::parameters(schema, class, &args.method, &args.parameters, &desk.addressing)?;
+    // The name goes out in the case of its declaration: XML knows no other.
+    let name = method.map_or(args.method.as_str(), |method| method.name.as_str());
+    let invoke = Invoke { target: desk.target(&args.reference), method: name.to_owned(), parameters };
+    if desk.args.dry_run {
+        return desk.dry(&invoke, |client| client).await;
+    }
+    let changes = !READ_ONLY.contains(&name);
+    if changes && !args.yes && !is_interactive() {
+        return Err(Problem::usage(format!(
+            "{name} may change the host, and there is no terminal to ask on: add --yes"
+        )));
+    }
+    let line = desk.connect().await?;
+    if changes {
+        note(&format!("calling {name} of {} on {}", invoke.target, line.connection.name));
+        for (name, parameter) in &invoke.parameters {
+            note(&format!("  {name} = {}", describe(parameter)));
+        }
+        if !args.yes && !confirm(name).await {
+            return Err(Problem::new(Exit::Refused, "declined", "not confirmed; nothing was sent"));
+        }
+        stop::leave_behind(
+            Changed::Perhaps,
+            "the call was being sent: the host may have taken it",
+            "look before you call again",
+        );
+    }
+    let answer = line.client.invoke(&invoke).await;
+    line.print_raw();
+    let output = answer.map_err(|error| refusal(name, error, changes))?;
+    let call = Call { class, name, method, changes };
+    if !desk.args.raw {
+        call.print(&output, &line, desk);
+    }
+    call.judge(&output)
+}
+
+/// What a call that brought no output means. A fault is the host's answer; anything that proves nothing is unknown.
+fn refusal(method: &str, error: Error, changes: bool) -> Problem {
+    if !changes {
+        return Problem::from(error);
+    }
+    match error.delivery() {
+        Delivery::Unknown => {
+            let text = format!("it is not known whether {method} was done: {}", chain(&error));
+            Problem::new(Exit::Unknown, "state-unknown", text)
+                .remedy("look at what it would have changed before you call again")
+                .changed(Changed::Perhaps)
+        }
+        Delivery::Answered if error.fault().is_some_and(|fault| !fault.is_access_denied()) => {
+            Problem { exit: Exit::HostRefused, ..Problem::from(error) }
+        }
+        _ => Problem::from(error),
+    }
+}
+
+/// One call that was answered.
+struct Call<'a> {
+    class: &'a str,
+    name: &'a str,
+    method: Option<&'a Method>,
+    changes: bool,
+}
+
+impl Call<'_> {
+    fn print(&self, output: &InvokeOutput, line: &Line, desk: &Desk<'_>) {
+        let shown = typed::output_to_json(&output.parameters(), self.method);
+        if desk.printer().is_table() {
+            desk.printer().table(&[self.name, "value"], &typed::lines(&shown));
+        } else {
+            let fields = json!({ "class": self.class, "method": self.name, "output": Json::Object(shown) });
+            desk.document(line, "wsman-invoke", fields);
+        }
+    }
+
+    /// 0 and 4096 are good; a method without a return value, or with one that is no number, is done when it answers.
+    fn judge(&self, output: &InvokeOutput) -> Result<Exit, Problem> {
+        let Some(text) = output.parameters().text("ReturnValue").into_option() else { return Ok(Exit::Done) };
+        let declared = self.method.and_then(|method| method.return_type);
+        if declared.is_some_and(|cim_type| cim_type.integer_range().is_none()) {
+            return Ok(Exit::Done);
+        }
+        match text.trim().parse::<i128>() {
+            Ok(0) => Ok(Exit::Done),
+            Ok(4096) => {
+                if let Some(job) = output.reference("Job") {
+                    note(&format!("a job runs: hvr job wait '{job}'"));
+                }
+                Ok(Exit::Done)
+            }
+            Ok(code) => {
+                let names = self.method.and_then(|method| method.return_values.as_ref());
+                let name = names.and_then(|names| names.name(code)).unwrap_or("no name known");
+                note(&format!("hvr: {} returned {code} ({name})", self.name));
+                Ok(Exit::HostRefused)
+            }
+            Err(_) => {
+                let text: String = text.chars().take(80).collect();
+                let text = format!("{} returned {text:?}, which is no number", self.name);
+                let (exit, changed) = match self.changes {
+                    true => (Exit::Unknown, Changed::Perhaps),
+                    false => (Exit::HostRefused, Changed::No),
+                };
+                Err(Problem::new(exit, "bad-reply", text).changed(changed))
+            }
+        }
+    }
+}
+
+/// A parameter in a line, for the person who is asked.
+fn describe(parameter: &Parameter) -> String {
+    match parameter {
+        Parameter::Value(value) => shortened(&value.to_string()),
+        Parameter::Reference(reference) => reference.to_string(),
+        Parameter::Embedded(instance) => {
+            let value = |value: Option<&crate::cim::Value>| value.map_or("NULL".to_owned(), ToString::to_string);
+            let set = instance.properties().map(|(name, given)| format!("{name}={}", shortened(&value(given))));
+            format!("{} {{{}}}", instance.class(), set.collect::<Vec<_>>().join(", "))
+        }
+        Parameter::Array(items) => format!("[{}]", items.iter().map(describe).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 200;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
+        None => text.to_owned(),
+    }
+}
+
+async fn confirm(method: &str) -> bool {
+    let question = printable(&format!("Call {method} now? [y/N] "));
+    let answer = tokio::task::spawn_blocking(move || {
+        let _ = write!(std::io::stderr(), "{question}");
+        let _ = std::io::stderr().flush();
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}

@@ -1,0 +1,43 @@
+//! Between words on a command line and typed CIM values, by the class declarations in `schemas/cim`.
+//!
+//! Both directions use one [`Schema`](crate::cim::schema::Schema): the parameters of a method are typed by its MOF
+//! before anything is sent, and what comes back becomes numbers, booleans, arrays and references by the same MOF.
+
+mod embedded;
+mod json;
+mod parameter;
+mod reference;
+#[cfg(test)]
+mod tests;
+
+pub use json::{instance_to_json, lines, output_to_json, reference_to_json, words};
+pub use parameter::{Argument, find_method, parameters};
+pub use reference::ReferenceText;
+
+use super::problem::Problem;
+
+/// What was typed does not fit the class declaration; nothing is sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Mismatch {
+    /// What does not fit.
+    pub text: String,
+    /// What to do, or the declaration it should fit.
+    pub remedy: String,
+}
+
+impl Mismatch {
+    fn new(text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Mismatch { text: text.into(), remedy: remedy.into() }
+    }
+
+    fn declared(text: impl Into<String>, declaration: &str) -> Self {
+        Mismatch { text: text.into(), remedy: format!("it is declared as:\n{declaration}") }
+    }
+}
+
+impl From<Mismatch> for Problem {
+    fn from(mismatch: Mismatch) -> Self {
+        Problem::usage(mismatch.text).remedy(mismatch.remedy)
+    }
+}

@@ -1,0 +1,278 @@
+//! The simulated host as a whole: takes request bytes, decides what goes wrong, gives reply bytes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::wsman::{Request, RequestBody, ResponseContext};
+
+use super::clock::{RealClock, SimulatorClock};
+use super::enumerations::Enumerations;
+use super::faults::{Cut, Effect, Fault, Garbage, Script};
+use super::refusal::Refusal;
+use super::scenario::{JobScript, Scenario};
+use super::service::{Deviation, Service};
+use super::world::{World, guid_from};
+
+/// A simulated host. Cheap to share: all methods take `&self`.
+pub struct Simulator {
+    scenario: Scenario,
+    clock: Arc<dyn SimulatorClock>,
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    pub(super) world: World,
+    pub(super) enumerations: Enumerations,
+    script: Script,
+    ids: Ids,
+    requests: BTreeMap<String, usize>,
+    /// Grows when the service restarts: logins of an earlier epoch are gone.
+    epoch: u64,
+}
+
+/// What becomes of one request.
+#[derive(Debug)]
+pub(super) struct Handled {
+    /// How long the reply waits.
+    pub(super) delay: Duration,
+    pub(super) end: End,
+}
+
+/// How a request ends for the client.
+#[derive(Debug)]
+pub(super) enum End {
+    Reply {
+        status: u16,
+        body: Vec<u8>,
+    },
+    /// The connection ends; with `Cut::Reply`, in the middle of this reply.
+    Cut {
+        at: Cut,
+        status: u16,
+        body: Vec<u8>,
+    },
+    Hang,
+    LoginDropped,
+}
+
+impl Simulator {
+    /// A host by the time of day.
+    pub fn new(scenario: Scenario) -> Arc<Simulator> {
+        Simulator::with_clock(scenario, RealClock)
+    }
+
+    /// A host by another clock.
+    pub fn with_clock(scenario: Scenario, clock: impl SimulatorClock) -> Arc<Simulator> {
+        let now = clock.now();
+        let state = State {
+            world: World::new(&scenario, now),
+            enumerations: Enumerations::new(scenario.max_enumerations, scenario.enumeration_timeout),
+            script: Script::new(&scenario.faults),
+            ids: Ids::new(scenario.seed),
+            requests: BTreeMap::new(),
+            epoch: 0,
+        };
+        Arc::new(Simulator { scenario, clock: Arc::new(clock), state: Mutex::new(state) })
+    }
+
+    /// The scenario it was started with.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> &Arc<dyn SimulatorClock> {
+        &self.clock
+    }
+
+    /// Looks at the world as it is now, or changes it in the middle of a rehearsal.
+    pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        let mut state = self.state();
+        state.world.settle(self.clock.now());
+        look(&mut state.world)
+    }
+
+    /// Adds a fault to the script.
+    pub fn inject(&self, fault: Fault) {
+        self.state().script.push(fault);
+    }
+
+    /// How often a method was taken for a VM: began to change it.
+    pub fn taken(&self, method: &str, vm: &str) -> usize {
+        self.state().world.taken(method, vm)
+    }
+
+    /// Requests by operation: `Identify`, `Get`, `Enumerate`, `Pull`, `Release`, or the name of a method.
+    pub fn requests(&self) -> BTreeMap<String, usize> {
+        self.state().requests.clone()
+    }
+
+    /// Enumerations that were begun and neither finished nor released.
+    pub fn open_enumerations(&self) -> usize {
+        self.state().enumerations.open()
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.state().epoch
+    }
+
+    /// Whether the connection ends before the body of the next request is read.
+    pub(super) fn cuts_before_body(&self) -> bool {
+        self.state().script.fire_before_body()
+    }
+
+    /// Takes one request.
+    pub(super) fn handle(&self, bytes: &[u8]) -> Handled {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.world.settle(now);
+        let reply_id = state.ids.message();
+        let Ok(request) = Request::read(bytes) else {
+            return Handled::reply(self.refuse(&Refusal::schema(), &reply_id, ""));
+        };
+        let (operation, class) = name(&request);
+        *state.requests.entry(operation.clone()).or_default() += 1;
+        let fault = state.script.fire(&operation, &class);
+        let deviation = Deviation {
+            job: match fault.as_ref().map(|fault| &fault.effect) {
+                Some(Effect::Job(script)) => script.clone(),
+                _ => JobScript::default(),
+            },
+            returns: match fault.as_ref().map(|fault| &fault.effect) {
+                Some(Effect::Returns(number)) => Some(*number),
+                _ => None,
+            },
+            is_taken: fault.as_ref().is_none_or(|fault| fault.taken),
+        };
+        let relates_to = match fault.as_ref().map(|fault| &fault.effect) {
+            Some(Effect::Garbage(Garbage::Foreign)) => "uuid:00000000-0000-0000-0000-000000000000".to_owned(),
+            _ => request.header.message_id.clone().unwrap_or_default(),
+        };
+        let job_id = state.ids.guid();
+        let context_id = state.ids.context();
+        let mut service = Service {
+            scenario: &self.scenario,
+            now,
+            state: &mut state,
+            context: ResponseContext { message_id: &reply_id, relates_to: &relates_to },
+            job_id,
+            context_id,
+            deviation,
+        };
+        // A request whose effect is "not taken" is not even looked at, but for a changed ReturnValue.
+        let is_run = service.deviation.is_taken || service.deviation.returns.is_some();
+        let answered = if is_run { Some(service.answer(&request)) } else { None };
+        let (status, mut body) = match answered {
+            Some(Ok(body)) => (200, body),
+            Some(Err(refusal)) => self.refuse(&refusal, &reply_id, &relates_to),
+            None => (200, Vec::new()),
+        };
+        let padding = usize::try_from(self.scenario.reply_padding).unwrap_or(0);
+        body.resize(body.len().saturating_add(padding), b' ');
+        state.world.settle(now);
+        match fault {
+            None => Handled::reply((status, body)),
+            Some(fault) => self.deviate(&mut state, fault, status, body, (&reply_id, &relates_to)),
+        }
+    }
+
+    fn deviate(&self, state: &mut State, fault: Fault, status: u16, body: Vec<u8>, ids: (&str, &str)) -> Handled {
+        let html = || b"<html><body><h1>Not WS-Management</h1></body></html>".to_vec();
+        match fault.effect {
+            Effect::Fault(name) => Handled::reply(self.refuse(&Refusal::named(name), ids.0, ids.1)),
+            Effect::Status(status) => Handled::reply((status, Vec::new())),
+            Effect::Cut(at) => Handled { delay: Duration::ZERO, end: End::Cut { at, status, body } },
+            Effect::Delay(delay) => Handled { delay, end: End::Reply { status, body } },
+            Effect::Hang => Handled { delay: Duration::ZERO, end: End::Hang },
+            Effect::Garbage(Garbage::Html) => Handled::reply((200, html())),
+            Effect::Garbage(Garbage::Empty) => Handled::reply((200, Vec::new())),
+            Effect::Garbage(Garbage::Truncated) => {
+                let half = body.get(..body.len() / 2).unwrap_or_default().to_vec();
+                Handled::reply((status, half))
+            }
+            Effect::LoginDropped => Handled { delay: Duration::ZERO, end: End::LoginDropped },
+            Effect::Restart => {
+                state.epoch += 1;
+                state.enumerations.clear();
+                state.world.hide_jobs();
+                Handled { delay: Duration::ZERO, end: End::Cut { at: Cut::Before, status, body } }
+            }
+            Effect::Garbage(Garbage::Foreign) | Effect::Job(_) | Effect::Returns(_) => Handled::reply((status, body)),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal, message_id: &str, relates_to: &str) -> (u16, Vec<u8>) {
+        let context = ResponseContext { message_id, relates_to };
+        let dialect = self.scenario.dialect;
+        match refusal.write(&context, dialect, self.scenario.language) {
+            Ok(body) => (refusal.status(dialect), body),
+            // A MessageID that XML cannot carry was read from XML, so this is not reached in practice.
+            Err(_) => (500, Vec::new()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulator").field("computer", &self.scenario.computer).finish_non_exhaustive()
+    }
+}
+
+impl Handled {
+    fn reply((status, body): (u16, Vec<u8>)) -> Handled {
+        Handled { delay: Duration::ZERO, end: End::Reply { status, body } }
+    }
+}
+
+/// Operation and class for the script of faults.
+fn name(request: &Request) -> (String, String) {
+    let class = request.header.resource.as_ref().map_or("", |resource| resource.last_segment()).to_owned();
+    let operation = match &request.body {
+        RequestBody::Identify => "Identify",
+        RequestBody::Get => "Get",
+        RequestBody::Enumerate { .. } => "Enumerate",
+        RequestBody::Pull { .. } => "Pull",
+        RequestBody::Release { .. } => "Release",
+        RequestBody::Invoke { method } => method,
+        _ => "Unknown",
+    };
+    (operation.to_owned(), class)
+}
+
+/// Ids that are new each time: random, or repeating from run to run.
+struct Ids {
+    state: u64,
+}
+
+impl Ids {
+    fn new(seed: Option<u64>) -> Ids {
+        let random = || uuid::Uuid::new_v4().as_u64_pair().0;
+        Ids { state: seed.unwrap_or_else(random) }
+    }
+
+    /// SplitMix64.
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn guid(&mut self) -> String {
+        guid_from(self.next(), self.next())
+    }
+
+    fn message(&mut self) -> String {
+        format!("uuid:{}", self.guid())
+    }
+
+    fn context(&mut self) -> String {
+        format!("uuid:{}", self.guid())
+    }
+}

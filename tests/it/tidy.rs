@@ -1,0 +1,131 @@
+//! The shape of the source tree: imports go down only, files stay small, fixtures say where they come from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each layer and the layers it may import.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("xml", &[]),
+    ("cim", &["xml"]),
+    ("soap", &["xml"]),
+    ("wsman", &["soap", "cim", "xml"]),
+    ("auth", &[]),
+    ("transport", &["wsman", "auth"]),
+    ("hyperv", &["wsman", "cim"]),
+    // `soap` for the code of a fault that decides whether a call was refused.
+    ("failover", &["hyperv", "wsman", "cim", "soap"]),
+    ("simulator", &["wsman", "cim", "soap", "xml", "hyperv", "auth"]),
+    ("cli", &["failover", "hyperv", "wsman", "cim", "soap", "xml", "auth", "transport", "simulator"]),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(under: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![under.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The code of a file without comments, doc examples and strings would be best; lines that begin with `//` are enough.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| {
+        let part = part.as_os_str().to_string_lossy();
+        part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs")
+    })
+}
+
+#[test]
+fn every_module_is_a_layer() {
+    for entry in fs::read_dir(root().join("src")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(LAYERS.iter().any(|(layer, _)| *layer == name), "src/{name} is in no layer");
+        }
+    }
+}
+
+#[test]
+fn imports_go_down_only() {
+    let mut seen = 0;
+    for (layer, allowed) in LAYERS {
+        for path in files(&root().join("src").join(layer), "rs").into_iter().filter(|path| !is_test(path)) {
+            let text = code(&path);
+            for (other, _) in LAYERS.iter().filter(|(other, _)| other != layer) {
+                let used = text.contains(&format!("crate::{other}::")) || text.contains(&format!("crate::{other};"));
+                seen += usize::from(used);
+                assert!(!used || allowed.contains(other), "{} uses crate::{other}", path.display());
+            }
+        }
+    }
+    assert!(seen > 20, "the search finds too few imports ({seen}) to be believed");
+}
+
+#[test]
+fn the_core_does_no_io() {
+    const FORBIDDEN: &[&str] =
+        &["Instant::now", "SystemTime::now", "std::fs", "std::env", "std::net", "tokio::", "getrandom"];
+    for layer in ["xml", "cim", "soap", "wsman"] {
+        for path in files(&root().join("src").join(layer), "rs").into_iter().filter(|path| !is_test(path)) {
+            let text = code(&path);
+            for word in FORBIDDEN {
+                assert!(!text.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn only_one_layer_names_the_xml_parser() {
+    for path in files(&root().join("src"), "rs") {
+        let inside = path.starts_with(root().join("src/xml"));
+        assert!(inside || !code(&path).contains("quick_xml"), "{} names quick_xml", path.display());
+    }
+}
+
+#[test]
+fn files_stay_readable() {
+    for path in files(&root().join("src"), "rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//!") || is_test(&path), "{} has no header that says what it does", path.display());
+        // A state machine that is one concept may be long; nothing may be longer than this.
+        let lines = text.lines().count();
+        assert!(lines <= 700, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn fixtures_say_where_they_come_from() {
+    let data = root().join("tests/data");
+    let mut seen = 0;
+    for origin in ["recorded", "published", "inferred"] {
+        let folder = data.join(origin);
+        if !folder.exists() {
+            continue;
+        }
+        for path in files(&folder, "xml") {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with("<!--"), "{} has no origin header", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "only {seen} fixtures");
+}
