@@ -9,6 +9,7 @@
 
 mod cli;
 mod failover;
+mod hostile;
 mod support;
 mod tidy;
 mod wire;
