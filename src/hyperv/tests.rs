@@ -65,6 +65,7 @@ fn follow(length: Duration, progress: Progress) -> (u32, Duration) {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the table is shown with --nocapture")]
 fn an_end_is_noticed_soon_and_at_few_looks() {
     for seconds in [0, 1, 10, 60, 300, 1800] {
         let length = Duration::from_secs(seconds);

@@ -8,6 +8,7 @@
 )]
 
 mod cli;
+mod examples;
 mod failover;
 mod hostile;
 mod support;
