@@ -18,31 +18,60 @@ pub struct Document {
     pub(super) namespaces: Vec<String>,
 }
 
-/// A stretch of the input, or of the unescaped texts.
+/// A stretch of the input, or of the unescaped texts: which of the two is the highest bit of the length.
+///
+/// INVARIANT: both arenas are shorter than 2^31 bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Span {
-    pub(super) start: u32,
-    pub(super) len: u32,
-    pub(super) unescaped: bool,
+    start: u32,
+    marked_len: u32,
+}
+
+impl Span {
+    const UNESCAPED: u32 = 1 << 31;
+
+    pub(super) const EMPTY: Span = Span { start: 0, marked_len: 0 };
+
+    pub(super) fn of_input(start: u32, len: u32) -> Span {
+        Span { start, marked_len: len }
+    }
+
+    pub(super) fn of_unescaped(start: u32, len: u32) -> Span {
+        Span { start, marked_len: len | Span::UNESCAPED }
+    }
+
+    pub(super) fn start(self) -> u32 {
+        self.start
+    }
+
+    pub(super) fn len(self) -> u32 {
+        self.marked_len & !Span::UNESCAPED
+    }
+
+    pub(super) fn is_unescaped(self) -> bool {
+        self.marked_len & Span::UNESCAPED != 0
+    }
 }
 
 /// An element. Its children follow it directly; `end` is the index after its last descendant.
+///
+/// 32 bytes: a reply of many small instances makes half a million of them, and the time to touch their memory counts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub(super) local: Span,
     pub(super) text: Span,
-    pub(super) namespace: u32,
     pub(super) end: u32,
     pub(super) first_attribute: u32,
-    pub(super) attribute_count: u32,
     /// Newest namespace binding in scope, a link into the chain of `bindings`.
     pub(super) scope: u32,
+    pub(super) namespace: u16,
+    pub(super) attribute_count: u16,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AttributeNode {
     pub(super) local: Span,
-    pub(super) namespace: u32,
+    pub(super) namespace: u16,
     pub(super) value: Span,
 }
 
@@ -50,16 +79,16 @@ pub(super) struct AttributeNode {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Binding {
     pub(super) prefix: Span,
-    pub(super) namespace: u32,
+    pub(super) namespace: u16,
     pub(super) outer: u32,
 }
 
 /// No binding: the end of a chain.
 pub(super) const NO_BINDING: u32 = u32::MAX;
 /// The id of "no namespace".
-pub(super) const NO_NAMESPACE: u32 = 0;
+pub(super) const NO_NAMESPACE: u16 = 0;
 /// The id of the namespace of `xml:lang`.
-pub(super) const XML_NAMESPACE: u32 = 1;
+pub(super) const XML_NAMESPACE: u16 = 1;
 
 impl Document {
     /// The root element.
@@ -73,14 +102,14 @@ impl Document {
     }
 
     pub(super) fn span(&self, span: Span) -> &str {
-        let arena = if span.unescaped { &self.unescaped } else { &self.input };
-        let start = usize::try_from(span.start).unwrap_or(usize::MAX);
-        let len = usize::try_from(span.len).unwrap_or(usize::MAX);
+        let arena = if span.is_unescaped() { &self.unescaped } else { &self.input };
+        let start = usize::try_from(span.start()).unwrap_or(usize::MAX);
+        let len = usize::try_from(span.len()).unwrap_or(usize::MAX);
         arena.get(start..start.saturating_add(len)).unwrap_or("")
     }
 
-    fn namespace(&self, id: u32) -> &str {
-        usize::try_from(id).ok().and_then(|id| self.namespaces.get(id)).map_or("", String::as_str)
+    fn namespace(&self, id: u16) -> &str {
+        self.namespaces.get(usize::from(id)).map_or("", String::as_str)
     }
 }
 
@@ -147,7 +176,7 @@ impl<'d> Element<'d> {
     pub fn attributes(self) -> impl Iterator<Item = Attribute<'d>> {
         let node = self.node();
         let first = usize::try_from(node.first_attribute).unwrap_or(usize::MAX);
-        let count = usize::try_from(node.attribute_count).unwrap_or(0);
+        let count = usize::from(node.attribute_count);
         let document = self.document;
         document.attributes.iter().skip(first).take(count).map(move |attribute| Attribute {
             namespace: document.namespace(attribute.namespace),
@@ -199,13 +228,13 @@ impl<'d> Element<'d> {
 
     fn node(self) -> &'d Node {
         const MISSING: Node = Node {
-            local: Span { start: 0, len: 0, unescaped: false },
-            text: Span { start: 0, len: 0, unescaped: false },
-            namespace: NO_NAMESPACE,
+            local: Span::EMPTY,
+            text: Span::EMPTY,
             end: 0,
             first_attribute: 0,
-            attribute_count: 0,
             scope: NO_BINDING,
+            namespace: NO_NAMESPACE,
+            attribute_count: 0,
         };
         usize::try_from(self.id).ok().and_then(|id| self.document.nodes.get(id)).unwrap_or(&MISSING)
     }

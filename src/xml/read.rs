@@ -94,9 +94,11 @@ struct Builder<'i> {
     open: Vec<u32>,
     scope: u32,
     /// The last prefix resolved and what it gave: a reply uses one prefix thousands of times in a row.
-    recent: Option<(&'i str, u32, u32)>,
+    recent: Option<(&'i str, u32, u16)>,
     /// Whether `]]>` occurs at all; only then is each text searched for it.
     has_cdata_end: bool,
+    /// Whether a carriage return occurs at all; only then are line ends normalised.
+    has_carriage_return: bool,
 }
 
 impl<'i> Builder<'i> {
@@ -116,7 +118,8 @@ impl<'i> Builder<'i> {
             open: Vec::with_capacity(16),
             scope: NO_BINDING,
             recent: None,
-            has_cdata_end: input.contains("]]>"),
+            has_cdata_end: memchr::memmem::find(input.as_bytes(), b"]]>").is_some(),
+            has_carriage_return: memchr::memchr(b'\r', input.as_bytes()).is_some(),
         }
     }
 
@@ -201,15 +204,17 @@ impl<'i> Builder<'i> {
         }
         let namespace = self.resolve(prefix, at)?;
         let id = narrow(self.document.nodes.len());
+        let count = narrow(self.document.attributes.len()) - first_attribute;
         self.document.nodes.push(Node {
-            local: Span { start: narrow(at + name.len() - local.len()), len: narrow(local.len()), unescaped: false },
-            text: Span::default(),
-            namespace,
+            local: Span::of_input(narrow(at + name.len() - local.len()), narrow(local.len())),
+            text: Span::EMPTY,
             // While the element is open, this holds the scope to return to.
             end: outer_scope,
             first_attribute,
-            attribute_count: narrow(self.document.attributes.len()) - first_attribute,
             scope: self.scope,
+            namespace,
+            // `Limits` bounds it below; a larger limit than 16 bits is cut there.
+            attribute_count: u16::try_from(count).unwrap_or(u16::MAX),
         });
         self.open.push(id);
         Ok(())
@@ -223,15 +228,14 @@ impl<'i> Builder<'i> {
         }
     }
 
-    /// Namespace declarations first, then the other attributes, as a prefix may be declared after its use.
+    /// Attributes are kept with their whole name until all are read, as a prefix may be declared after its use.
     fn attributes(&mut self, start: &BytesStart<'_>, at: usize) -> Result<(), Error> {
-        let mut count = 0;
-        let mut plain = Vec::new();
+        let most = self.limits.attributes.min(usize::from(u16::MAX));
+        let first_attribute = self.document.attributes.len();
         let first_binding = self.document.bindings.len();
-        for attribute in start.attributes().with_checks(false) {
+        for (place, attribute) in start.attributes().with_checks(false).enumerate() {
             let attribute = attribute.map_err(|error| self.fail(at, ErrorKind::Attribute(error.to_string())))?;
-            count += 1;
-            if count > self.limits.attributes {
+            if place >= most {
                 return Err(self.fail(at, ErrorKind::TooManyAttributes(self.limits.attributes)));
             }
             let key = attribute.key.into_inner();
@@ -239,60 +243,70 @@ impl<'i> Builder<'i> {
             let declared = if key == "xmlns" { Some("") } else { key.strip_prefix("xmlns:") };
             match declared {
                 Some(prefix) => self.declare(key, prefix, value, first_binding, at)?,
-                None => plain.push((self.span_of(key), value)),
+                None => {
+                    let local = self.span_of(key);
+                    self.document.attributes.push(AttributeNode { local, namespace: NO_NAMESPACE, value });
+                }
             }
         }
-        for (key, value) in plain {
-            self.attribute(key, value, at)?;
+        for place in first_attribute..self.document.attributes.len() {
+            self.name_attribute(place, first_attribute, at)?;
         }
         Ok(())
     }
 
     fn declare(&mut self, key: &str, prefix: &str, value: Span, first: usize, at: usize) -> Result<(), Error> {
-        let uri = self.text_at(value).to_owned();
+        let uri = self.text_at(value);
         if (uri.is_empty() && !prefix.is_empty()) || prefix == "xmlns" || (prefix == "xml") != (uri == ns::XML) {
             return Err(self.fail(at, ErrorKind::Attribute(format!("{key} cannot be declared so"))));
         }
+        // Newest first: a reply repeats the declarations of the item before.
+        let known = self.document.namespaces.iter().rposition(|known| *known == uri);
         let span = self.span_of(prefix);
-        let doubled = self.document.bindings.iter().skip(first).any(|binding| self.text_at(binding.prefix) == prefix);
-        if doubled {
+        let mut since = self.document.bindings.iter().skip(first);
+        if since.any(|binding| self.text_at(binding.prefix) == prefix) {
             return Err(self.fail(at, ErrorKind::Attribute(format!("{key} is declared twice"))));
         }
-        let namespace = self.intern(uri);
+        let namespace = match known {
+            Some(known) => known,
+            None => {
+                let uri = uri.to_owned();
+                self.document.namespaces.push(uri);
+                self.document.namespaces.len() - 1
+            }
+        };
+        let namespace = u16::try_from(namespace).map_err(|_| self.fail(at, ErrorKind::TooManyParts))?;
         self.document.bindings.push(Binding { prefix: span, namespace, outer: self.scope });
         self.scope = narrow(self.document.bindings.len() - 1);
         Ok(())
     }
 
-    fn attribute(&mut self, key: Span, value: Span, at: usize) -> Result<(), Error> {
-        let name = self.text_at(key).to_owned();
+    /// Splits the name of an attribute, resolves its prefix and refuses a second one of the same expanded name.
+    fn name_attribute(&mut self, place: usize, first: usize, at: usize) -> Result<(), Error> {
+        let Some(whole) = self.document.attributes.get(place).map(|attribute| attribute.local) else { return Ok(()) };
+        let name = self.text_at(whole);
         let (namespace, local) = match name.split_once(':') {
             Some((prefix, local)) if !prefix.is_empty() && !local.is_empty() => (self.resolve_slow(prefix, at)?, local),
             Some(_) => return Err(self.fail(at, ErrorKind::Attribute(format!("{name:?} is not a name")))),
-            None => (NO_NAMESPACE, name.as_str()),
+            None => (NO_NAMESPACE, name),
         };
         let len = narrow(local.len());
-        let span = Span { start: key.start + key.len - len, len, unescaped: false };
-        // `open` counts from the length before this element's first attribute.
-        let owner = self.document.nodes.last().map_or(0, |node| wide(node.first_attribute + node.attribute_count));
-        let doubled = self
-            .document
-            .attributes
-            .iter()
-            .skip(owner)
-            .any(|other| other.namespace == namespace && self.text_at(other.local) == local);
-        if doubled {
+        let earlier = self.document.attributes.iter().take(place).skip(first);
+        if earlier.into_iter().any(|other| other.namespace == namespace && self.text_at(other.local) == local) {
             return Err(self.fail(at, ErrorKind::Attribute(format!("{name} stands twice on one element"))));
         }
-        self.document.attributes.push(AttributeNode { local: span, namespace, value });
+        if let Some(attribute) = self.document.attributes.get_mut(place) {
+            attribute.local = Span::of_input(whole.start() + whole.len() - len, len);
+            attribute.namespace = namespace;
+        }
         Ok(())
     }
 
     fn attribute_value(&mut self, raw: &str, at: usize) -> Result<Span, Error> {
-        if raw.contains('<') {
+        if raw.as_bytes().contains(&b'<') {
             return Err(self.fail(at, ErrorKind::Attribute("a value contains <".to_owned())));
         }
-        if !raw.contains(['&', '\r', '\n', '\t']) {
+        if !raw.bytes().any(|byte| matches!(byte, b'&' | b'\r' | b'\n' | b'\t')) {
             return Ok(self.span_of(raw));
         }
         let start = self.document.unescaped.len();
@@ -309,7 +323,7 @@ impl<'i> Builder<'i> {
             rest = after;
         }
         self.document.unescaped.push_str(rest);
-        Ok(Span { start: narrow(start), len: narrow(self.document.unescaped.len() - start), unescaped: true })
+        Ok(Span::of_unescaped(narrow(start), narrow(self.document.unescaped.len() - start)))
     }
 
     fn text(&mut self, text: &str) -> Result<(), Error> {
@@ -325,14 +339,14 @@ impl<'i> Builder<'i> {
         }
         let last = narrow(self.document.nodes.len()) - 1;
         let has_children = last != current;
-        let has_text = self.document.nodes.get(wide(current)).is_some_and(|node| node.text.len > 0);
+        let has_text = self.document.nodes.get(wide(current)).is_some_and(|node| node.text.len() > 0);
         if has_children && !has_text && text.trim_ascii().is_empty() {
             return Ok(());
         }
-        let plain = !text.as_bytes().contains(&b'\r');
-        let whole = Span { start: narrow(at), len: narrow(text.len()), unescaped: false };
+        let plain = !self.has_carriage_return || !text.contains('\r');
+        let whole = Span::of_input(narrow(at), narrow(text.len()));
         match self.document.nodes.get_mut(wide(current)) {
-            Some(node) if plain && node.text.len == 0 => node.text = whole,
+            Some(node) if plain && node.text.len() == 0 => node.text = whole,
             _ => self.append(normalise_line_ends(text).as_ref(), at)?,
         }
         Ok(())
@@ -351,20 +365,20 @@ impl<'i> Builder<'i> {
         let Some(current) = self.open.last().map(|id| wide(*id)) else { return Ok(()) };
         let before = self.document.nodes.get(current).map(|node| node.text).unwrap_or_default();
         let arena = self.document.unescaped.len();
-        let grows_in_place = before.unescaped && wide(before.start + before.len) == arena;
+        let grows_in_place = before.is_unescaped() && wide(before.start() + before.len()) == arena;
         // Text between children is copied anew with each piece; this bounds the sum of the copies.
-        if arena + wide(before.len) + piece.len() > self.input.len().saturating_mul(8).min(MOST_BYTES) {
+        if arena + wide(before.len()) + piece.len() > self.input.len().saturating_mul(8).min(MOST_BYTES) {
             return Err(self.fail(at, ErrorKind::TooManyParts));
         }
         let start = if grows_in_place {
-            wide(before.start)
+            wide(before.start())
         } else {
             let earlier = self.text_at(before).to_owned();
             self.document.unescaped.push_str(&earlier);
             arena
         };
         self.document.unescaped.push_str(piece);
-        let text = Span { start: narrow(start), len: narrow(self.document.unescaped.len() - start), unescaped: true };
+        let text = Span::of_unescaped(narrow(start), narrow(self.document.unescaped.len() - start));
         if let Some(node) = self.document.nodes.get_mut(current) {
             node.text = text;
         }
@@ -375,12 +389,12 @@ impl<'i> Builder<'i> {
     fn drop_blank_text(&mut self) {
         let Some(node) = self.open.last().map(|id| wide(*id)) else { return };
         let text = self.document.nodes.get(node).map(|node| node.text).unwrap_or_default();
-        if text.len > 0
-            && !text.unescaped
+        if text.len() > 0
+            && !text.is_unescaped()
             && self.text_at(text).trim_ascii().is_empty()
             && let Some(node) = self.document.nodes.get_mut(node)
         {
-            node.text = Span::default();
+            node.text = Span::EMPTY;
         }
     }
 
@@ -391,7 +405,7 @@ impl<'i> Builder<'i> {
         }
     }
 
-    fn resolve(&mut self, prefix: &'i str, at: usize) -> Result<u32, Error> {
+    fn resolve(&mut self, prefix: &'i str, at: usize) -> Result<u16, Error> {
         if let Some((known, scope, namespace)) = self.recent
             && known == prefix
             && scope == self.scope
@@ -403,7 +417,7 @@ impl<'i> Builder<'i> {
         Ok(namespace)
     }
 
-    fn resolve_slow(&self, prefix: &str, at: usize) -> Result<u32, Error> {
+    fn resolve_slow(&self, prefix: &str, at: usize) -> Result<u16, Error> {
         if prefix == "xml" {
             return Ok(XML_NAMESPACE);
         }
@@ -420,22 +434,13 @@ impl<'i> Builder<'i> {
         }
     }
 
-    fn intern(&mut self, uri: String) -> u32 {
-        // Newest first: a reply repeats the declarations of the item before.
-        let known = self.document.namespaces.iter().rposition(|known| *known == uri);
-        narrow(known.unwrap_or_else(|| {
-            self.document.namespaces.push(uri);
-            self.document.namespaces.len() - 1
-        }))
-    }
-
     fn local_of(&self, id: u32) -> &str {
         self.document.nodes.get(wide(id)).map_or("", |node| self.text_at(node.local))
     }
 
     fn text_at(&self, span: Span) -> &str {
-        let arena = if span.unescaped { self.document.unescaped.as_str() } else { self.input };
-        arena.get(wide(span.start)..wide(span.start) + wide(span.len)).unwrap_or("")
+        let arena = if span.is_unescaped() { self.document.unescaped.as_str() } else { self.input };
+        arena.get(wide(span.start())..wide(span.start()) + wide(span.len())).unwrap_or("")
     }
 
     /// Where a slice of the input lies in it.
@@ -444,7 +449,7 @@ impl<'i> Builder<'i> {
     }
 
     fn span_of(&self, part: &str) -> Span {
-        Span { start: narrow(self.offset(part)), len: narrow(part.len()), unescaped: false }
+        Span::of_input(narrow(self.offset(part)), narrow(part.len()))
     }
 
     #[cold]

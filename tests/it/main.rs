@@ -11,3 +11,4 @@ mod cli;
 mod failover;
 mod support;
 mod tidy;
+mod wire;
