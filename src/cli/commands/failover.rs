@@ -384,12 +384,13 @@ fn started(proposal: &Proposal, job: &JobRef, connection: &Connection, printer: 
 
 /// How to go on with a job that runs.
 fn follow_and_prove(connection: &Connection, job: &JobRef, vm: &str) -> String {
-    let follow = connection.again(&["job", "wait", &job.to_string()]);
-    let prove = connection.again(&["status", vm]);
-    match connection.is_simulated() {
-        true => format!("a simulated host ends with its command; on a real one: {follow}; then prove it: {prove}"),
-        false => format!("follow it: {follow}; then prove it: {prove}"),
+    if connection.is_simulated() {
+        return format!(
+            "a simulated host ends with its command; on a real one: hvr job wait '{job}'; then prove it: hvr status {vm}"
+        );
     }
+    let follow = connection.again(&["job", "wait", &job.to_string()]);
+    format!("follow it: {follow}; then prove it: {}", connection.again(&["status", vm]))
 }
 
 fn refused(refusal: Refusal) -> Problem {
