@@ -125,8 +125,7 @@ fn neither_context_nor_end_is_no_page() {
 
 #[test]
 fn an_endless_enumeration_is_ended() {
-    let mut limits = Limits::default();
-    limits.max_pages = 3;
+    let limits = Limits { max_pages: 3, ..Limits::default() };
     let pages = [first("uuid:c1", "", ""), next("uuid:c2", "a", ""), next("uuid:c3", "a", "")];
     let client = client(Script::of(pages)).with_limits(limits);
     assert!(matches!(now(client.all("Demo_Item").pages()), Err(Error::TooManyPages(3))));
