@@ -1,6 +1,10 @@
 //! The job follower in virtual time: how soon an end is noticed, and what it costs.
 
+mod questions;
+
 use std::time::Duration;
+
+use proptest::prelude::*;
 
 use super::*;
 use crate::wsman::ResourceUri;
@@ -84,6 +88,16 @@ fn an_end_is_noticed_soon_and_at_few_looks() {
             };
             assert!(looks <= most, "{seconds} s {progress:?}: {looks} looks");
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_linear_job_of_any_length_is_noticed_in_time(milliseconds in 0_u64..3_600_000) {
+        let length = Duration::from_millis(milliseconds);
+        let (looks, late) = follow(length, Progress::Linear);
+        prop_assert!(late <= (length / 10).max(Duration::from_secs(1)), "{length:?}: {late:?} late");
+        prop_assert!(looks <= 40 || milliseconds > 300_000, "{length:?}: {looks} looks");
     }
 }
 

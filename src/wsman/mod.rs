@@ -37,3 +37,6 @@ pub use pull::Pull;
 pub use release::Release;
 pub use request::{Request, RequestBody, RequestContext, RequestHeader, ResponseContext};
 pub use resource::{EndpointReference, ResourceUri, Selector, SelectorSet};
+
+#[cfg(test)]
+mod tests;
