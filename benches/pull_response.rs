@@ -1,7 +1,14 @@
 //! Reads a PullResponse of 20,000 instances with 25 properties each, beside quick-xml's bare reader on the same bytes.
 //!
 //! `cargo bench --bench pull_response`; with `HVR_BENCH_FILE=FILE` the bytes are written there, for other readers.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::as_conversions, missing_docs, reason = "a measurement")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::as_conversions,
+    missing_docs,
+    reason = "a measurement"
+)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

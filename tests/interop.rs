@@ -7,17 +7,19 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::indexing_slicing,
     reason = "a panic is the report of a test"
 )]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use hyperv_replica::auth::Credentials;
 use hyperv_replica::transport::{Connector, Endpoint, Session, Trust};
 use hyperv_replica::wsman::{Exchange, ExchangeErrorKind, Identify, Message};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const USERS: &str =
     "LAB:operator:Passw0rd!\n:local:plain\nLAB:jürgen:Pässwörd€\n:upn@lab.test:upn-pass\nLAB.TEST:upn:upn-pass\n";
@@ -26,6 +28,8 @@ const USERS: &str =
 struct Acceptor {
     child: Child,
     port: u16,
+    stats: u16,
+    /// In DER; empty over plain HTTP.
     certificate: Vec<u8>,
     _users: tempfile::NamedTempFile,
 }
@@ -51,7 +55,8 @@ impl Acceptor {
         let hex = hello["certificate"].as_str().unwrap().as_bytes();
         let certificate =
             hex.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
-        Acceptor { child, port: u16::try_from(hello["port"].as_u64().unwrap()).unwrap(), certificate, _users: users }
+        let port = |name| u16::try_from(hello[name].as_u64().unwrap()).unwrap();
+        Acceptor { child, port: port("port"), stats: port("stats"), certificate, _users: users }
     }
 
     fn session(&self, user: &str, password: &str) -> Session {
@@ -66,27 +71,15 @@ impl Acceptor {
         }
     }
 
+    /// What the acceptor has seen so far.
     fn stats(&self) -> Value {
-        use std::io::Read;
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        if !self.certificate.is_empty() {
-            return Value::Null;
-        }
-        stream.write_all(b"GET /stats HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.stats)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        let mut text = Vec::new();
-        let mut buffer = [0; 4096];
-        loop {
-            let count = stream.read(&mut buffer).unwrap();
-            text.extend_from_slice(&buffer[..count]);
-            let shown = String::from_utf8_lossy(&text).into_owned();
-            if let Some((_, body)) = shown.split_once("\r\n\r\n")
-                && let Ok(value) = serde_json::from_str(body)
-            {
-                return value;
-            }
-            assert!(count > 0, "no statistics");
-        }
+        stream.write_all(b"GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (_, body) = text.split_once("\r\n\r\n").expect("no statistics");
+        serde_json::from_str(body).unwrap()
     }
 }
 
@@ -141,8 +134,9 @@ async fn users_of_every_form_are_let_in_and_bodies_sealed_both_ways() {
             let acceptor = Acceptor::start(engine, &[]);
             converse(&acceptor.session(user, password), &format!("{engine} {user}")).await;
             let stats = acceptor.stats();
-            assert_eq!(stats["errors"], serde_json::json!([]), "{engine} {user}");
-            assert_eq!(stats["authenticates"], 1);
+            assert_eq!(stats["errors"], json!([]), "{engine} {user}");
+            assert_eq!((&stats["users"], &stats["targets"]), (&json!([user]), &json!(["HTTP/127.0.0.1"])), "{engine}");
+            assert_eq!((&stats["authenticates"], &stats["opened"]), (&json!(1), &json!(5)), "{engine} {user}");
             assert!(stats["largest"].as_u64().unwrap() > 100 * 1024);
         }
     }
@@ -171,7 +165,8 @@ async fn a_first_message_costs_two_requests_with_http_sys_and_three_elsewhere() 
 #[tokio::test]
 async fn a_wrong_password_is_tried_once() {
     for engine in engines().unwrap_or_default() {
-        for (user, password) in [("LAB\\operator", "wrong"), ("LAB\\nobody", "Passw0rd!")] {
+        for (user, password) in [("LAB\\operator", "wrong"), ("LAB\\jürgen", "passwörd€"), ("LAB\\nobody", "Passw0rd!")]
+        {
             let acceptor = Acceptor::start(engine, &[]);
             let session = acceptor.session(user, password);
             for _ in 0..3 {
@@ -180,6 +175,8 @@ async fn a_wrong_password_is_tried_once() {
             }
             let stats = acceptor.stats();
             assert_eq!((stats["authenticates"].as_u64(), stats["opened"].as_u64()), (Some(1), Some(0)), "{engine}");
+            // Refused by the library, and for the password: everything else about the login was in order.
+            assert_eq!((&stats["refused"], &stats["requests"]), (&json!(1), &json!(2)), "{engine}: {stats}");
         }
     }
 }
@@ -187,8 +184,11 @@ async fn a_wrong_password_is_tried_once() {
 #[tokio::test]
 async fn chunked_replies_are_read() {
     for engine in engines().unwrap_or_default() {
-        let acceptor = Acceptor::start(engine, &["--chunked"]);
-        converse(&acceptor.session("LAB\\operator", "Passw0rd!"), engine).await;
+        for options in [&["--chunked"][..], &["--chunked", "--tls"]] {
+            let acceptor = Acceptor::start(engine, options);
+            converse(&acceptor.session("LAB\\operator", "Passw0rd!"), engine).await;
+            assert_eq!(acceptor.stats()["errors"], json!([]), "{engine} {options:?}");
+        }
     }
 }
 
@@ -196,10 +196,24 @@ async fn chunked_replies_are_read() {
 async fn channel_binding_is_required_and_right() {
     for engine in engines().unwrap_or_default() {
         let acceptor = Acceptor::start(engine, &["--tls"]);
-        converse(&acceptor.session("LAB\\operator", "Passw0rd!"), engine).await;
+        let session = acceptor.session("LAB\\operator", "Passw0rd!");
+        converse(&session, engine).await;
+        let stats = acceptor.stats();
+        assert_eq!((&stats["errors"], &stats["authenticates"]), (&json!([]), &json!(1)), "{engine}");
+        assert_eq!((&stats["requests"], session.connections()), (&json!(6), 1), "{engine}");
+
         let acceptor = Acceptor::start(engine, &["--tls", "--wrong-binding"]);
-        let error = acceptor.session("LAB\\operator", "Passw0rd!").send(repeatable("<a/>")).await.unwrap_err();
-        assert_eq!(error.kind(), ExchangeErrorKind::Login, "{engine}: {error}");
+        let session = acceptor.session("LAB\\operator", "Passw0rd!");
+        for _ in 0..2 {
+            let error = session.send(repeatable("<a/>")).await.unwrap_err();
+            assert_eq!(error.kind(), ExchangeErrorKind::Login, "{engine}: {error}");
+        }
+        let stats = acceptor.stats();
+        assert_eq!((&stats["authenticates"], &stats["opened"]), (&json!(1), &json!(0)), "{engine}");
+        // The acceptor must have found the binding wrong, not something else.
+        let found = stats["errors"].to_string();
+        let wanted = if *engine == "gss" { GSS_BINDING_DIFFERS } else { "BadBindings" };
+        assert!(found.contains(wanted), "{engine}: {found}");
     }
 }
 
@@ -210,14 +224,30 @@ async fn a_connection_closed_after_the_401_is_never_dialled_again_in_silence() {
         let acceptor = Acceptor::start(engine, &["--close-after-401", "challenge"]);
         let session = acceptor.session("LAB\\operator", "Passw0rd!");
         let error = session.send(repeatable("<a/>")).await.unwrap_err();
+        assert_eq!(error.kind(), ExchangeErrorKind::ConnectionLost, "{engine}: {error}");
         assert!(error.to_string().contains("clos"), "{engine}: {error}");
         let stats = acceptor.stats();
         assert_eq!((stats["authenticates"].as_u64(), stats["opened"].as_u64()), (Some(0), Some(0)), "{engine}");
 
         // Nothing was asked yet: the login begins anew on a new connection, and costs one request more.
-        let acceptor = Acceptor::start(engine, &["--close-after-401", "bare-once"]);
+        for closing in ["bare-once", "silent-once"] {
+            let acceptor = Acceptor::start(engine, &["--close-after-401", closing]);
+            let session = acceptor.session("LAB\\operator", "Passw0rd!");
+            converse(&session, engine).await;
+            let stats = acceptor.stats();
+            assert_eq!((&stats["authenticates"], &stats["errors"]), (&json!(1), &json!([])), "{engine} {closing}");
+            assert_eq!((&stats["requests"], session.connections()), (&json!(7), 2), "{engine} {closing}");
+        }
+
+        // A server that never comes to a challenge is left alone after the second try.
+        let acceptor = Acceptor::start(engine, &["--close-after-401", "bare-always"]);
         let session = acceptor.session("LAB\\operator", "Passw0rd!");
-        converse(&session, engine).await;
-        assert_eq!((session.connections(), acceptor.stats()["authenticates"].as_u64()), (2, Some(1)), "{engine}");
+        let error = session.send(repeatable("<a/>")).await.unwrap_err();
+        assert_eq!(error.kind(), ExchangeErrorKind::Scheme, "{engine}: {error}");
+        let stats = acceptor.stats();
+        assert_eq!((&stats["requests"], &stats["authenticates"]), (&json!(2), &json!(0)), "{engine}");
     }
 }
+
+/// What gss-ntlmssp says where the binding differs, and nowhere else: a defective token and EACCES.
+const GSS_BINDING_DIFFERS: &str = "gss_accept_sec_context: 0x90000 13";

@@ -27,6 +27,7 @@ pub struct Connection {
     locale: Option<String>,
     deadline: Option<Duration>,
     clock: super::clock::Clock,
+    typed: Vec<String>,
 }
 
 impl Connection {
@@ -46,7 +47,15 @@ impl Connection {
             locale: Some(settings.locale.clone().unwrap_or_else(|| "en-US".to_owned())),
             deadline: settings.timeout,
             clock: context.clock,
+            typed: settings.typed.clone(),
         })
+    }
+
+    /// The command line that goes on from here: these words, and the connection flags that were typed.
+    pub fn again(&self, words: &[&str]) -> String {
+        let typed = self.typed.iter().map(String::as_str);
+        let words: Vec<_> = ["hvr"].into_iter().chain(words.iter().copied()).chain(typed).map(quoted).collect();
+        words.join(" ")
     }
 
     /// Whether the host is a simulated one.
@@ -79,6 +88,16 @@ impl Connection {
     }
 }
 
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false if cfg!(windows) => format!("\"{}\"", word.replace('"', "\\\"")),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 async fn simulated(settings: &Settings) -> Result<(Session, Option<Server>, String), Problem> {
     let scenario = scenario(settings.scenario.as_deref())?;
     let server = Server::start(scenario, ServerOptions::http()).await;
@@ -101,6 +120,18 @@ async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String
     })?;
     let user = user.parse().map_err(|error: crate::auth::AuthError| Problem::usage(error.to_string()))?;
     let trust = trust(settings, endpoint.is_tls())?;
+    if !endpoint.is_tls() {
+        if settings.auth == Auth::Basic {
+            return Err(Problem::usage(
+                "Basic would show the password over plain HTTP: use https, or --auth negotiate",
+            ));
+        }
+        let ignored = match settings.trust {
+            TrustSetting::System => "",
+            _ => "; what was said about certificates has no effect",
+        };
+        note(&format!("plain HTTP to {}: every message is sealed by NTLM{ignored}", endpoint.host()));
+    }
     let password = password(&settings.password, user_text(settings), &name)?;
     let auth = match settings.auth {
         Auth::Auto => AuthChoice::Auto,

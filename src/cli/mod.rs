@@ -33,25 +33,59 @@ struct Context {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    // The deadline is that of the whole command.
+    let clock = clock::Clock::start();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to standard output and are no error.
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             let _ = error.print();
-            return exit.into();
+            if !error.use_stderr() {
+                return Exit::Done.into();
+            }
+            print_unreadable(&error);
+            return Exit::Usage.into();
         }
     };
-    run(cli).into()
+    let exit = run(cli, clock);
+    if output::lost_data() {
+        output::note(&format!(
+            "hvr: standard output could not be written; without that the exit would be {}",
+            exit.code()
+        ));
+        return if exit == Exit::Done { Exit::Internal } else { exit }.into();
+    }
+    exit.into()
 }
 
-fn run(cli: Cli) -> Exit {
+/// A command line that cannot be read still ends in a document where one was asked for.
+fn print_unreadable(error: &clap::Error) {
+    let words: Vec<_> = std::env::args_os().skip(1).filter_map(|word| word.into_string().ok()).collect();
+    let apart = words.windows(2).filter(|pair| pair.first().is_some_and(|flag| flag == "-o" || flag == "--output"));
+    let apart = apart.filter_map(|pair| pair.last().map(String::as_str));
+    let joined = words.iter().filter_map(|word| word.strip_prefix("--output=").or(word.strip_prefix("-o")));
+    let variable = std::env::var("HVR_OUTPUT").ok();
+    let named = apart.chain(joined).chain(variable.as_deref()).find_map(|name| match name.trim_start_matches('=') {
+        "json" => Some(Format::Json),
+        "jsonl" => Some(Format::Jsonl),
+        _ => None,
+    });
+    let Some(format) = named else { return };
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or("").trim_start_matches("error: ").to_owned();
+    let problem = Problem::usage(line).remedy("see hvr --help");
+    Printer::new(format, false).document(&problem.to_json(false));
+}
+
+fn run(cli: Cli, clock: clock::Clock) -> Exit {
     let settings = match Settings::gather(&cli.common) {
         Ok(settings) => settings,
-        Err(problem) => return Printer::new(cli.common.output.unwrap_or_default()).problem(&problem),
+        Err(problem) => return Printer::new(cli.common.output.unwrap_or_default(), false).problem(&problem),
     };
     log(cli.common.verbose.max(settings.verbose));
-    let context = Context { printer: Printer::new(settings.output), settings, clock: clock::Clock::start() };
+    let simulated = settings.simulate || matches!(cli.command, Command::Simulate(_));
+    let printer = Printer::new(settings.output, simulated);
+    let context = Context { printer, settings, clock };
     let ended = match &cli.command {
         Command::Failover(args) => block_on(commands::failover::run(args, &context)),
         Command::Status(args) => block_on(commands::status::run(args, &context)),

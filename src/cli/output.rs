@@ -1,6 +1,7 @@
 //! Data to standard output, everything else to standard error; host text escaped before it reaches a terminal.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::Table;
 use comfy_table::presets;
@@ -14,12 +15,13 @@ use super::problem::Problem;
 #[derive(Debug, Clone, Copy)]
 pub struct Printer {
     format: Format,
+    simulated: bool,
 }
 
 impl Printer {
-    /// A printer for a form.
-    pub fn new(format: Format) -> Self {
-        Printer { format }
+    /// A printer for a form; whether the host is a simulated one is said in every document.
+    pub fn new(format: Format, simulated: bool) -> Self {
+        Printer { format, simulated }
     }
 
     /// The form.
@@ -38,13 +40,13 @@ impl Printer {
             Format::Jsonl => document.to_string(),
             _ => serde_json::to_string_pretty(document).unwrap_or_default(),
         };
-        line(&text);
+        line(&harmless_json(&text));
     }
 
     /// Prints an event on a line of its own, in `jsonl` only.
     pub fn event(self, event: &Value) {
         if self.format == Format::Jsonl {
-            line(&event.to_string());
+            line(&harmless_json(&event.to_string()));
         }
     }
 
@@ -68,7 +70,7 @@ impl Printer {
     /// Prints why a command ends, for people and for scripts.
     pub fn problem(self, problem: &Problem) -> Exit {
         if !self.is_table() {
-            self.document(&problem.to_json());
+            self.document(&problem.to_json(self.simulated));
         }
         note(&format!("hvr: {}", problem.message));
         if !problem.remedy.is_empty() {
@@ -78,10 +80,21 @@ impl Printer {
     }
 }
 
-/// One line of data. A reader that has gone is no error of ours.
+/// One line of data. A reader that has gone is no error of ours; a full disk is one, see [`lost_data`].
 pub fn line(text: &str) {
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => LOST_DATA.store(true, Ordering::Relaxed),
+        _ => {}
+    }
 }
+
+/// Whether data could not be written to standard output.
+pub fn lost_data() -> bool {
+    LOST_DATA.load(Ordering::Relaxed)
+}
+
+static LOST_DATA: AtomicBool = AtomicBool::new(false);
 
 /// One line to standard error, host text made harmless.
 pub fn note(text: &str) {
@@ -121,9 +134,25 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// JSON with the characters that [`printable`] shows as `\u` escapes. They stand inside strings only, so it stays the
+/// same JSON.
+fn harmless_json(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut shown, character| {
+        match character {
+            '\n' => shown.push('\n'),
+            // All of them lie in the first plane, so one escape is enough.
+            other if other.is_control() || is_disguise(other) => {
+                shown.push_str(&format!("\\u{:04x}", u32::from(other)));
+            }
+            other => shown.push(other),
+        }
+        shown
+    })
+}
+
 /// Marks of direction, joiners of nothing, and the byte order mark.
 fn is_disguise(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -136,5 +165,16 @@ mod tests {
         assert_eq!(printable("a\u{1b}[31mb\tc\r"), "a\\u{1b}[31mb c\\u{d}");
         assert_eq!(printable("exe\u{202e}fdp"), "exe\\u{202e}fdp");
         assert_eq!(printable("\u{9b}2J"), "\\u{9b}2J");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn json_keeps_its_value_and_shows_nothing_harmful(text: String) {
+            let text = format!("{text}\u{202e}\u{9b}");
+            let shown = harmless_json(&serde_json::to_string_pretty(&serde_json::json!({ "text": text })).unwrap());
+            proptest::prop_assert!(shown.chars().all(|c| c == '\n' || !(c.is_control() || is_disguise(c))));
+            let read: Value = serde_json::from_str(&shown).unwrap();
+            proptest::prop_assert_eq!(read["text"].as_str().unwrap(), text);
+        }
     }
 }

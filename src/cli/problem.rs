@@ -83,10 +83,11 @@ impl Problem {
     }
 
     /// The document for scripts.
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(&self, simulated: bool) -> Value {
         let mut document = json!({
             "kind": "error",
             "schema": 1,
+            "simulated": simulated,
             "exit": self.exit.code(),
             "code": self.code,
             "message": self.message,

@@ -44,20 +44,25 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// This layer, what it leaves open taken from the next. A way of trusting is one choice: a layer that names a CA
-    /// is not mixed with the pin of another.
+    /// This layer, what it leaves open taken from the next.
+    ///
+    /// A way of trusting is one choice: a layer that names a CA is not mixed with the pin of another. One that only
+    /// turns `insecure` off leaves the CA or pin below it in force. A URL says its scheme itself, so `http` below it
+    /// does not contradict it.
     fn over(self, next: Layer) -> Layer {
-        let trusts = self.ca.is_some() || self.pin_sha256.is_some() || self.insecure.is_some();
-        let (ca, pin, insecure) = match trusts {
+        let chooses = self.ca.is_some() || self.pin_sha256.is_some() || self.insecure == Some(true);
+        let (ca, pin, insecure) = match chooses {
             true => (self.ca, self.pin_sha256, self.insecure),
-            false => (next.ca, next.pin_sha256, next.insecure),
+            false => (next.ca, next.pin_sha256, self.insecure.or(next.insecure)),
         };
+        let names_scheme = self.host.as_ref().is_some_and(|host| host.contains("://"));
+        let http = self.http.or(next.http.filter(|_| !names_scheme));
         Layer {
             host: self.host.or(next.host),
             user: self.user.or(next.user),
             password_file: self.password_file.or(next.password_file),
             auth: self.auth.or(next.auth),
-            http: self.http.or(next.http),
+            http,
             ca,
             pin_sha256: pin,
             insecure,
@@ -111,6 +116,8 @@ pub struct Settings {
     pub simulate: bool,
     pub scenario: Option<PathBuf>,
     pub verbose: u8,
+    /// The connection flags as they were typed, for the next command to suggest.
+    pub typed: Vec<String>,
 }
 
 /// The configuration file.
@@ -126,7 +133,12 @@ impl Settings {
     /// Merges flags, environment and profile.
     pub fn gather(common: &Common) -> Result<Settings, Problem> {
         let environment = environment_layer()?;
-        let profile = profile(common.profile.clone().or(variable("HVR_PROFILE")))?;
+        let simulate = common.simulate.or(switch("HVR_SIMULATE")?).unwrap_or(false);
+        // A simulated host needs nothing that a profile says, and a broken file must not spoil a rehearsal.
+        let profile = match simulate {
+            true => Layer::default(),
+            false => profile(common.profile.clone().or(variable("HVR_PROFILE")))?,
+        };
         let password = password_source(common, &environment, &profile)?;
         let layer = common.layer().over(environment).over(profile);
         let scenario = common.scenario.clone().or_else(|| variable("HVR_SCENARIO").map(PathBuf::from));
@@ -148,11 +160,42 @@ impl Settings {
             operation_timeout: layer.operation_timeout.map(|span| span.0),
             locale: layer.locale,
             output: layer.output.unwrap_or_default(),
-            simulate: common.simulate.or(switch("HVR_SIMULATE")?).unwrap_or(false),
+            simulate,
             scenario,
             verbose: parsed::<u8>("HVR_VERBOSE", "a number")?.unwrap_or(0),
+            typed: typed(common),
         })
     }
+}
+
+/// The flags that decide about the connection. Environment and profile hold for the next command by themselves.
+fn typed(common: &Common) -> Vec<String> {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let auth = common.auth.and_then(|auth| auth.to_possible_value()).map(|auth| auth.get_name().to_owned());
+    let pairs = [
+        ("-H", common.host.clone()),
+        ("-u", common.user.clone()),
+        ("--password-file", path(&common.password_file)),
+        ("--auth", auth),
+        ("--ca", path(&common.ca)),
+        ("--pin-sha256", common.pin_sha256.clone()),
+        ("--profile", common.profile.clone()),
+        ("--scenario", path(&common.scenario)),
+    ];
+    let switches = [
+        ("--password-stdin", common.password_stdin),
+        ("--http", common.http),
+        ("--insecure", common.insecure),
+        ("--simulate", common.simulate),
+    ];
+    let mut words = Vec::new();
+    for (flag, value) in pairs {
+        words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
+    }
+    for (flag, value) in switches {
+        words.extend(value.map(|on| if on { flag.to_owned() } else { format!("{flag}=false") }));
+    }
+    words
 }
 
 fn password_source(common: &Common, environment: &Layer, profile: &Layer) -> Result<PasswordSource, Problem> {
@@ -162,16 +205,19 @@ fn password_source(common: &Common, environment: &Layer, profile: &Layer) -> Res
     if let Some(file) = &common.password_file {
         return Ok(PasswordSource::File(file.clone()));
     }
-    if switch("HVR_PASSWORD_STDIN")? == Some(true) {
-        return Ok(PasswordSource::Stdin);
+    let stdin = common.password_stdin.is_none() && switch("HVR_PASSWORD_STDIN")? == Some(true);
+    let direct = std::env::var_os("HVR_PASSWORD").filter(|password| !password.is_empty());
+    match (&environment.password_file, direct, stdin) {
+        (None, None, false) => Ok(profile.password_file.clone().map_or(PasswordSource::Prompt, PasswordSource::File)),
+        (Some(file), None, false) => Ok(PasswordSource::File(file.clone())),
+        (None, None, true) => Ok(PasswordSource::Stdin),
+        (None, Some(password), false) => match password.into_string() {
+            Ok(password) => Ok(PasswordSource::Value(Secret::from(password))),
+            Err(_) => Err(Problem::usage("HVR_PASSWORD is not valid Unicode")),
+        },
+        // Which of two passwords is meant is not for this program to guess: each wrong one counts towards a lock-out.
+        _ => Err(Problem::usage("HVR_PASSWORD, HVR_PASSWORD_FILE and HVR_PASSWORD_STDIN exclude each other: set one")),
     }
-    if let Some(file) = &environment.password_file {
-        return Ok(PasswordSource::File(file.clone()));
-    }
-    if let Ok(password) = std::env::var("HVR_PASSWORD") {
-        return Ok(PasswordSource::Value(Secret::from(password)));
-    }
-    Ok(profile.password_file.clone().map_or(PasswordSource::Prompt, PasswordSource::File))
 }
 
 fn environment_layer() -> Result<Layer, Problem> {
@@ -245,23 +291,35 @@ fn profile(name: Option<String>) -> Result<Layer, Problem> {
 }
 
 fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Layer, Problem> {
-    let mut file: File = toml::from_str(text)
-        .map_err(|error| Problem::usage(format!("{}: {}", path.display(), error.to_string().trim_end())))?;
+    let mut file: File = toml::from_str(text).map_err(|error| {
+        let problem = Problem::usage(format!("{}: {}", path.display(), error.to_string().trim_end()));
+        match error.message().contains("unknown field `password`") {
+            true => problem.remedy("no password stands in this file: name the file that holds it with password_file"),
+            false => problem,
+        }
+    })?;
     let Some(name) = name.or(file.default) else { return Ok(Layer::default()) };
     let known: Vec<_> = file.profiles.keys().cloned().collect();
-    file.profiles.remove(&name).ok_or_else(|| {
+    let mut layer = file.profiles.remove(&name).ok_or_else(|| {
         Problem::usage(format!("{} has no profile {name:?}; it has: {}", path.display(), known.join(", ")))
-    })
+    })?;
+    // A relative path is meant from where the file is, wherever the command runs.
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for named in [&mut layer.password_file, &mut layer.ca].into_iter().flatten() {
+        *named = folder.join(&*named);
+    }
+    Ok(layer)
 }
 
-/// `$XDG_CONFIG_HOME/hvr/config.toml`; on Windows below %APPDATA%.
+/// `$XDG_CONFIG_HOME/hvr/config.toml`, else in the place for configuration of the system.
 fn config_path() -> Option<PathBuf> {
-    let base = if cfg!(windows) {
-        variable("APPDATA").map(PathBuf::from)
-    } else {
-        let home = || variable("HOME").map(|home| PathBuf::from(home).join(".config"));
-        variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home)
+    let below_home = |folder: &str| variable("HOME").map(|home| PathBuf::from(home).join(folder));
+    let usual = || match std::env::consts::OS {
+        "windows" => variable("APPDATA").map(PathBuf::from),
+        "macos" => below_home("Library/Application Support"),
+        _ => below_home(".config"),
     };
+    let base = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(usual);
     base.map(|base| base.join("hvr").join("config.toml"))
 }
 
@@ -289,5 +347,34 @@ mod tests {
         let profile = Layer { ca: Some("ca.pem".into()), host: Some("h".into()), ..Layer::default() };
         let merged = flags.over(profile);
         assert_eq!((merged.pin_sha256.as_deref(), merged.ca, merged.host.as_deref()), (Some("aa"), None, Some("h")));
+    }
+
+    #[test]
+    fn turning_insecure_off_keeps_the_pin_below_it() {
+        let off = || Layer { insecure: Some(false), ..Layer::default() };
+        let pinned = off().over(Layer { pin_sha256: Some("aa".into()), ..Layer::default() });
+        assert_eq!((pinned.pin_sha256.as_deref(), pinned.insecure), (Some("aa"), Some(false)));
+        let insecure = Layer { insecure: Some(true), ..Layer::default() };
+        assert_eq!(off().over(insecure).insecure, Some(false));
+    }
+
+    #[test]
+    fn a_url_says_its_scheme_itself() {
+        let http = || Layer { host: Some("below".into()), http: Some(true), ..Layer::default() };
+        let named = |host: &str| Layer { host: Some(host.into()), ..Layer::default() };
+        assert_eq!(named("https://h").over(http()).http, None);
+        assert_eq!(named("h").over(http()).http, Some(true));
+        let merged = Layer::default().over(named("https://h")).over(http());
+        assert_eq!((merged.host.as_deref(), merged.http), (Some("https://h"), None));
+    }
+
+    #[test]
+    fn paths_in_a_profile_are_meant_from_its_file() {
+        let text = "default = \"a\"\n[profiles.a]\npassword_file = \"secret\"\nca = \"/etc/ca.pem\"";
+        let layer = choose_profile(text, None, Path::new("conf/hvr/config.toml")).unwrap();
+        assert_eq!(layer.password_file.as_deref(), Some(Path::new("conf/hvr/secret")));
+        assert_eq!(layer.ca.as_deref(), Some(Path::new("/etc/ca.pem")));
+        let problem = choose_profile("[profiles.a]\npassword = \"x\"", None, Path::new("c")).unwrap_err();
+        assert!(problem.remedy.contains("password_file"), "{problem:?}");
     }
 }

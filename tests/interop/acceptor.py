@@ -2,12 +2,13 @@
 """An HTTP server that lets NTLM clients in by software not written here, and echoes what they send.
 
     acceptor.py --engine pyspnego|gss [--tls] [--server NAME] [--body-with-token yes|no]
-                [--close-after-401 never|challenge|bare-once] [--chunked] [--wrong-binding]
+                [--close-after-401 never|challenge|bare-once|silent-once|bare-always] [--chunked] [--wrong-binding]
 
 Over plain HTTP every body must be sealed, in exactly the form of [MS-WSMV] 2.2.9.1 (tabs before the part headers
 for a server named Microsoft-HTTPAPI, none for another); over TLS the login must carry the right channel binding and
-bodies are clear. Listens on 127.0.0.1 and prints one JSON line with port and certificate; GET /stats tells what was
-seen. Users come from the file in NTLM_USER_FILE (DOMAIN:user:password a line). Ends with its standard input.
+bodies are clear. What the libraries let pass is looked at here: see `inspect`. Listens on 127.0.0.1 and prints one
+JSON line with two ports and the certificate; GET on the second port (plain HTTP) tells what was seen. Users come from
+the file in NTLM_USER_FILE (DOMAIN:user:password a line). Ends with its standard input.
 """
 
 import argparse
@@ -25,7 +26,10 @@ import tempfile
 import threading
 
 PROTOCOL = b"application/HTTP-SPNEGO-session-encrypted"
-STATS = {"connections": 0, "requests": 0, "authenticates": 0, "refused": 0, "opened": 0, "largest": 0, "errors": []}
+STATS = {
+    "connections": 0, "requests": 0, "authenticates": 0, "refused": 0, "opened": 0, "largest": 0,
+    "users": [], "targets": [], "errors": [],
+}
 LOCK = threading.Lock()
 
 
@@ -53,8 +57,14 @@ class Pyspnego:
         except Exception as error:  # whatever the library raises is a refusal
             raise Refused(repr(error)) from error
 
+    def user(self):
+        return self.context.client_principal
+
     def unwrap(self, header, data):
-        return self.context.unwrap_winrm(header, data)
+        try:
+            return self.context.unwrap_winrm(header, data)
+        except Exception as error:
+            raise Refused(repr(error)) from error
 
     def wrap(self, data):
         header, sealed, padding = self.context.wrap_winrm(data)
@@ -100,7 +110,7 @@ class Gss:
 
     def __init__(self, binding):
         self.lib = ctypes.CDLL("libgssapi_krb5.so.2")
-        self.context = ctypes.c_void_p()
+        self.context, self.name = ctypes.c_void_p(), ctypes.c_void_p()
         self.bindings = None
         if binding:
             self.bindings = Bindings(0, Buffer(0, None), 0, Buffer(0, None), Buffer.of(binding))
@@ -120,7 +130,8 @@ class Gss:
         given, answer = Buffer.of(token), Buffer(0, None)
         major = self.lib.gss_accept_sec_context(
             ctypes.byref(minor), ctypes.byref(self.context), self.credential, ctypes.byref(given),
-            ctypes.byref(self.bindings) if self.bindings else None, None, None, ctypes.byref(answer),
+            ctypes.byref(self.bindings) if self.bindings else None, ctypes.byref(self.name), None,
+            ctypes.byref(answer),
             ctypes.byref(flags), None, None,
         )
         if major & 0xFFFF0000:
@@ -129,6 +140,14 @@ class Gss:
         if done and flags.value & 0x10 == 0:
             raise Refused("no confidentiality agreed on")
         return answer.take(), done
+
+    def user(self):
+        minor, shown = ctypes.c_uint32(), Buffer(0, None)
+        major = self.lib.gss_display_name(ctypes.byref(minor), self.name, ctypes.byref(shown), None)
+        if major:
+            raise Refused(f"gss_display_name: {major:#x} {minor.value}")
+        # gss-ntlmssp counts the zero byte at the end, and puts an empty domain before a name with an @.
+        return shown.take().rstrip(b"\0").decode().removeprefix("\\")
 
     def unwrap(self, header, data):
         minor, state = ctypes.c_uint32(), ctypes.c_int()
@@ -152,6 +171,51 @@ class Gss:
         return token[:16], token[16:]
 
 
+# -- what the libraries do not insist on ------------------------------------------------------------------
+
+FLAGS = 0x00000001 | 0x00000010 | 0x00000020 | 0x00080000 | 0x20000000 | 0x40000000  # what sealing is safe with
+MIC_PRESENT = 2
+
+
+def field(message, at):
+    length, _, offset = struct.unpack_from("<HHI", message, at)
+    if offset + length > len(message):
+        raise Refused("a field of AUTHENTICATE lies outside of it")
+    return message[offset:offset + length]
+
+
+def inspect(token, binding):
+    """AUTHENTICATE as [MS-NLMP] 3.1.5.1.2 wants it; returns the target name.
+
+    pyspnego takes all-zero bindings for an acceptor with bindings, and neither library misses a MIC that was not
+    announced. That the MIC and the binding are right is for them to find out.
+    """
+    if token[:12] != b"NTLMSSP\0\3\0\0\0":
+        raise Refused("no AUTHENTICATE message")
+    (flags,) = struct.unpack_from("<I", token, 60)
+    if flags & FLAGS != FLAGS:
+        raise Refused(f"AUTHENTICATE lacks flags, it has {flags:#010x}")
+    if field(token, 12) != bytes(24):
+        raise Refused("an LM response beside a timestamp")
+    if len(field(token, 52)) != 16:
+        raise Refused("no exchanged session key")
+    pairs, rest = {}, field(token, 20)[16 + 28:]
+    while True:
+        kind, length = struct.unpack_from("<HH", rest)
+        if kind in pairs:
+            raise Refused(f"AV pair {kind} stands twice")
+        pairs[kind], rest = rest[4:4 + length], rest[4 + length:]
+        if kind == 0:
+            break
+    if 7 not in pairs:
+        raise Refused("the timestamp of the challenge was dropped")
+    if len(pairs.get(6, b"")) != 4 or not struct.unpack("<I", pairs[6])[0] & MIC_PRESENT or not any(token[72:88]):
+        raise Refused("no MIC")
+    if 10 not in pairs or any(pairs[10]) != (binding is not None):
+        raise Refused(f"channel binding {pairs.get(10, b'').hex()} where {'one' if binding else 'zero'} was due")
+    return pairs.get(9, b"").decode("utf-16-le")
+
+
 # -- the sealed body, read to the byte --------------------------------------------------------------------
 
 
@@ -165,9 +229,9 @@ def parts(length, tab):
 
 def unseal(engine, body, tab):
     end = b"--Encrypted Boundary--\r\n"
-    if not body.endswith(end):
-        raise Refused("no closing boundary")
     marker = b";Length="
+    if not body.endswith(end) or marker not in body:
+        raise Refused("no closing boundary, or no Length: the body is not sealed")
     digits = body[body.index(marker) + len(marker):body.index(b"\r\n", body.index(marker))]
     length = int(digits)
     head = parts(length, tab)
@@ -230,21 +294,21 @@ def serve(sock, arguments, binding, closed_once):
         if request is None:
             return
         method, path, headers, body = request
-        if path == "/stats":
-            reply(sock, argparse.Namespace(server="stats", chunked=False), 200, [], json.dumps(STATS).encode())
-            continue
         with LOCK:
             STATS["requests"] += 1
+        if (method, path) != ("POST", "/wsman"):
+            raise Refused(f"{method} {path}")
         authorization = headers.get("authorization", "")
         if authorization:
             scheme, _, token = authorization.partition(" ")
             if scheme != "Negotiate":
                 raise Refused(f"scheme {scheme}")
             token = base64.b64decode(token)
-            if arguments.close_after_401 == "bare-once" and not closed_once.is_set():
+            how, _, when = arguments.close_after_401.partition("-")
+            if when == "always" or (when == "once" and not closed_once.is_set()):
                 # As servers do that only list their schemes at first: no challenge, and the connection ends.
                 closed_once.set()
-                reply(sock, arguments, 401, ["WWW-Authenticate: Negotiate"], close=True)
+                reply(sock, arguments, 401, ["WWW-Authenticate: Negotiate"], close=how == "bare")
                 return
             if token[8:12] == b"\x01\0\0\0":
                 engine, complete = ENGINES[arguments.engine](binding), False
@@ -253,6 +317,11 @@ def serve(sock, arguments, binding, closed_once):
             else:
                 with LOCK:
                     STATS["authenticates"] += 1
+                if engine is None or complete:
+                    raise Refused("AUTHENTICATE without a challenge")
+                target = inspect(token, binding)
+                with LOCK:
+                    STATS["targets"].append(target)
             try:
                 answer, complete = engine.step(token)
             except Refused as error:
@@ -269,6 +338,8 @@ def serve(sock, arguments, binding, closed_once):
                 if close:
                     return
                 continue
+            with LOCK:
+                STATS["users"].append(engine.user())
             if body and arguments.body_with_token == "no":
                 raise Refused("a body beside the last token")
             if not body:
@@ -280,6 +351,8 @@ def serve(sock, arguments, binding, closed_once):
         content_type = headers.get("content-type", "")
         if arguments.tls:
             message, sealed_type = body, "application/soap+xml;charset=UTF-8"
+            if content_type != sealed_type:
+                raise Refused(f"Content-Type {content_type}")
         else:
             wanted = f'multipart/encrypted;protocol="{PROTOCOL.decode()}";boundary="Encrypted Boundary"'
             if content_type != wanted:
@@ -293,7 +366,9 @@ def serve(sock, arguments, binding, closed_once):
 
 
 def certificate():
-    """A self-signed certificate, its key, and the binding that belongs to it (RFC 5929)."""
+    """A self-signed certificate, TLS with it, and the binding that belongs to it (RFC 5929)."""
+    import ipaddress
+
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -301,8 +376,6 @@ def certificate():
     key = ec.generate_private_key(ec.SECP384R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    import ipaddress
-
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     made = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
@@ -312,18 +385,29 @@ def certificate():
         .sign(key, hashes.SHA384())
     )
     der = made.public_bytes(serialization.Encoding.DER)
-    folder = tempfile.mkdtemp()
-    with open(os.path.join(folder, "cert.pem"), "wb") as file:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
         file.write(made.public_bytes(serialization.Encoding.PEM))
         file.write(key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(os.path.join(folder, "cert.pem"))
+        file.flush()
+        context.load_cert_chain(file.name)
     return der, context, b"tls-server-end-point:" + hashlib.sha384(der).digest()
 
 
+def tell(listener):
+    """Answers every connection with what was seen so far."""
+    while True:
+        sock, _ = listener.accept()
+        with sock, LOCK:
+            sock.recv(4096)
+            body = json.dumps(STATS).encode()
+            sock.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
 ENGINES = {"pyspnego": Pyspnego, "gss": Gss}
+CLOSINGS = ["never", "challenge", "bare-once", "silent-once", "bare-always"]
 
 
 def main():
@@ -332,7 +416,7 @@ def main():
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--server", default="Microsoft-HTTPAPI/2.0")
     parser.add_argument("--body-with-token", choices=["yes", "no"], default="yes")
-    parser.add_argument("--close-after-401", choices=["never", "challenge", "bare-once"], default="never")
+    parser.add_argument("--close-after-401", choices=CLOSINGS, default="never")
     parser.add_argument("--chunked", action="store_true")
     parser.add_argument("--wrong-binding", action="store_true")
     arguments = parser.parse_args()
@@ -340,7 +424,10 @@ def main():
     if arguments.wrong_binding:
         binding = b"tls-server-end-point:" + bytes(32)
     listener = socket.create_server(("127.0.0.1", 0))
-    print(json.dumps({"port": listener.getsockname()[1], "certificate": der.hex()}), flush=True)
+    stats = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=tell, args=(stats,), daemon=True).start()
+    hello = {"port": listener.getsockname()[1], "stats": stats.getsockname()[1], "certificate": der.hex()}
+    print(json.dumps(hello), flush=True)
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     closed_once = threading.Event()
 
@@ -349,10 +436,11 @@ def main():
             if tls:
                 sock = tls.wrap_socket(sock, server_side=True)
             serve(sock, arguments, binding, closed_once)
-        except (Refused, AssertionError, ValueError) as error:
+        except (Refused, AssertionError, ValueError, LookupError, struct.error) as error:
             with LOCK:
                 STATS["errors"].append(str(error))
         except OSError:
+            # The client went away, as it may: after a refusal, or because it does not trust the certificate.
             pass
         finally:
             sock.close()

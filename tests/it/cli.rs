@@ -279,6 +279,118 @@ async fn a_real_connection_by_flags_environment_and_profile() {
     assert_eq!(server.refused_logins(), refused + 1, "the wrong password was tried once");
 }
 
+/// `hvr` against a server, with everything but the command from the environment.
+fn against(server: &Server, arguments: &[&str]) -> Ran {
+    let mut command = hvr(arguments);
+    command.env("HVR_HOST", server.url()).env("HVR_USER", "dr-admin").env("HVR_PASSWORD", "canary-pass-42");
+    let ran = ran(command.output().unwrap());
+    assert!(!format!("{}{}", ran.out, ran.err).contains("canary-pass-42"), "{}{}", ran.out, ran.err);
+    ran
+}
+
+/// Exactly one document, checked against its schema.
+fn only_document(ran: &Ran) -> Value {
+    let document: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}\n{}", ran.out));
+    check_document(&document);
+    document
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_was_left_is_followed_by_another_command() {
+    let scenario = "[account]\nuser = \"dr-admin\"\npassword = \"canary-pass-42\"";
+    let server: Server = crate::support::serve(scenario, ServerOptions::http()).await;
+    let url = server.url();
+
+    let started = against(&server, &["failover", "slow-01", "--yes", "--no-wait", "-H", &url]);
+    assert_eq!(started.code, 0, "{}", started.err);
+    let job = started.out.trim_end();
+    // What to type next names the host that was typed, and nothing that the environment still says.
+    let next = format!("hvr job wait '{job}' -H {url}; then prove it: hvr status ");
+    assert!(started.err.contains(&next), "{}", started.err);
+
+    let shown = only_document(&against(&server, &["job", "show", job, "-o", "json"]));
+    assert_eq!((shown["kind"].as_str(), shown["simulated"].as_bool()), (Some("job"), Some(false)));
+
+    // The failover runs on: an end of patience must never read as "nothing was changed".
+    let late = against(&server, &["job", "wait", job, "--timeout", "1500ms", "-o", "json"]);
+    let document = only_document(&late);
+    assert_eq!((late.code, document["code"].as_str()), (8, Some("deadline")), "{}", late.err);
+    assert_eq!(document["may_have_changed"], true);
+    assert!(document["remedy"].as_str().unwrap().contains("hvr job wait 'Msvm_ConcreteJob?InstanceID="));
+
+    let started = against(&server, &["failover", "fail-01", "--yes", "--no-wait"]);
+    let failed = against(&server, &["job", "wait", started.out.trim_end(), "-o", "json"]);
+    let document = only_document(&failed);
+    assert_eq!((failed.code, document["code"].as_str()), (4, Some("job-failed")), "{}", failed.err);
+
+    let plain = against(&server, &["status"]);
+    assert!(plain.err.contains("sealed by NTLM"), "{}", plain.err);
+}
+
+#[test]
+fn a_job_on_an_unreachable_host_is_6_at_once() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let host = format!("127.0.0.1:{port}");
+    let mut command = hvr(&["job", "wait", "A-1", "-H", &host, "-u", "u", "--http", "-o", "json"]);
+    let ran = ran(command.env("HVR_PASSWORD", "x").output().unwrap());
+    assert_eq!((ran.code, only_document(&ran)["may_have_changed"].as_bool()), (6, Some(false)), "{}", ran.err);
+    assert!(!ran.err.contains("trying again"), "{}", ran.err);
+}
+
+#[test]
+fn every_end_is_one_document() {
+    let (ran, document) = rehearse("", &["status", "app-db-01", "nobody"]);
+    assert_eq!((ran.code, document["code"].as_str()), (3, Some("not-visible")));
+    assert_eq!(document["simulated"], true);
+    let ran = run(&["failover", "--bogus", "-o", "json"]);
+    assert_eq!((ran.code, only_document(&ran)["code"].as_str()), (2, Some("usage")));
+    assert!(ran.err.contains("--bogus"), "{}", ran.err);
+    let people = run(&["status", "app-db-01", "nobody", "--simulate"]);
+    assert!(people.code == 3 && people.out.contains("app-db-01"), "{}", people.out);
+}
+
+#[test]
+fn loss_is_said_of_replicas_that_can_be_failed_over() {
+    let (_, document) = rehearse("", &["status", "app-db-01", "done-01", "primary-01"]);
+    let loss: Vec<_> = document["vms"].as_array().unwrap().iter().map(|vm| &vm["data_loss_seconds_if_now"]).collect();
+    assert!(loss[0].as_u64() >= Some(150) && loss[1].is_null() && loss[2].is_null(), "{loss:?}");
+}
+
+#[test]
+fn settings_that_contradict_are_named_and_a_rehearsal_needs_none() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("hvr")).unwrap();
+    std::fs::write(folder.path().join("hvr/config.toml"), "[profiles.x]\nhots = 'a'").unwrap();
+    let with = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let mut command = hvr(arguments);
+        ran(command.env("XDG_CONFIG_HOME", folder.path()).envs(environment.iter().copied()).output().unwrap())
+    };
+    let unknown = with(&["status"], &[]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("hots") && unknown.err.contains("config.toml"), "{}", unknown.err);
+    assert_eq!(with(&["points", "app-db-01", "--simulate"], &[]).code, 0);
+    for environment in [
+        &[("HVR_PASSWORD", "canary-1"), ("HVR_PASSWORD_FILE", "f")][..],
+        &[("HVR_INSECURE", "offf")],
+        &[("HVR_TIMEOUT", "10")],
+        &[("HVR_OUTPUT", "xml")],
+    ] {
+        let mut command = hvr(&["status", "-H", "h", "-u", "u"]);
+        let ran = ran(command.envs(environment.iter().copied()).output().unwrap());
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains(environment[0].0) && !ran.err.contains("canary-1"), "{}", ran.err);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn data_that_cannot_be_written_is_not_done() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ran = ran(hvr(&["points", "app-db-01", "--simulate"]).stdout(full).output().unwrap());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("standard output"), "{}", ran.err);
+}
+
 #[test]
 fn jobs_are_followed_by_their_reference() {
     let (ran, document) = rehearse("", &["job", "wait", "0D4F7A10-5B1C-4A6B-8F2E-33E1C0A9D7B6"]);

@@ -8,7 +8,9 @@
 )]
 
 mod cli;
+mod examples;
 mod failover;
+mod hostile;
 mod support;
 mod tidy;
 mod wire;

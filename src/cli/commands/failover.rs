@@ -13,8 +13,8 @@ use crate::cli::problem::{Changed, Problem, chain};
 use crate::cli::span::Span;
 use crate::cli::{Context, json, stop};
 use crate::failover::{
-    DryRun, Event, Operator, Order, Outcome, PointChoice, Proposal, Refusal, Report, StartReport, Unproven, dry_run,
-    run as fail_over,
+    DryRun, Event, Operator, Order, Outcome, PointChoice, Proposal, Refusal, Report, Severity, StartReport, Unproven,
+    dry_run, run as fail_over,
 };
 use crate::hyperv::{Job, JobError, JobRef, Vm};
 
@@ -75,27 +75,18 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
 }
 
 /// The person at the terminal, or the script.
-struct Console {
+struct Console<'c> {
     vm: String,
+    connection: &'c Connection,
     yes: bool,
     printer: Printer,
     bar: Option<ProgressBar>,
     last: Option<(String, Option<u16>)>,
-    host: String,
-    simulated: bool,
 }
 
-impl Console {
-    fn new(args: &Args, connection: &Connection, printer: Printer) -> Self {
-        Console {
-            vm: args.vm.clone(),
-            yes: args.yes,
-            printer,
-            bar: None,
-            last: None,
-            host: connection.name.clone(),
-            simulated: connection.is_simulated(),
-        }
+impl<'c> Console<'c> {
+    fn new(args: &Args, connection: &'c Connection, printer: Printer) -> Self {
+        Console { vm: args.vm.clone(), connection, yes: args.yes, printer, bar: None, last: None }
     }
 
     fn say(&self, text: &str) {
@@ -127,9 +118,9 @@ impl Console {
     }
 }
 
-impl Operator for Console {
+impl Operator for Console<'_> {
     async fn confirm(&mut self, proposal: &Proposal) -> bool {
-        for text in describe(proposal, &self.host) {
+        for text in describe(proposal, &self.connection.name) {
             note(&text);
         }
         if self.yes {
@@ -154,7 +145,11 @@ impl Operator for Console {
                 stop::leave_behind(
                     Changed::Perhaps,
                     "the call was being sent: the host may have taken it",
-                    format!("do not run the failover again; look first: hvr status {}", self.vm),
+                    format!(
+                        "do not run the failover again; look first: {}. State 5 (Recovered): it is done. State 12: it \
+                         runs. State 3 (Replicating): it was not begun",
+                        self.connection.again(&["status", &self.vm])
+                    ),
                 );
                 self.say(&format!("failing over {} …", proposal.vm.name));
                 ("invoking", json::proposal(proposal))
@@ -163,7 +158,7 @@ impl Operator for Console {
                 stop::leave_behind(
                     Changed::Yes,
                     format!("the failover goes on on the host as job {job}"),
-                    format!("follow it: hvr job wait '{job}'; then prove it: hvr status {}", self.vm),
+                    follow_and_prove(self.connection, job, &self.vm),
                 );
                 ("job-started", json!({ "job": json::job_ref(job) }))
             }
@@ -186,7 +181,7 @@ impl Operator for Console {
             }
         };
         self.printer.event(&json!({
-            "kind": "event", "schema": 1, "simulated": self.simulated, "event": name, "data": fields,
+            "kind": "event", "schema": 1, "simulated": self.connection.is_simulated(), "event": name, "data": fields,
         }));
     }
 }
@@ -276,7 +271,11 @@ fn end(outcome: Outcome, args: &Args, connection: &Connection, printer: Printer)
             "host-refused",
             format!("the host refused to fail {} over: {} ({code})", vm.name, code.value()),
         )
-        .remedy(format!("nothing was started; look at the VM: hvr status {}, hvr check {}", args.vm, args.vm))
+        .remedy(format!(
+            "nothing was started; look at the VM: {}, {}",
+            connection.again(&["status", &args.vm]),
+            connection.again(&["check", &args.vm])
+        ))
         .detail("return_value", json::named(code.value(), code))
         .detail("vm", json::vm(&vm))),
         Outcome::Faulted { vm, error } => {
@@ -285,14 +284,16 @@ fn end(outcome: Outcome, args: &Args, connection: &Connection, printer: Printer)
             Err(Problem { message: format!("the host did not take the failover of {}: {text}", vm.name), ..problem }
                 .detail("vm", json::vm(&vm)))
         }
-        Outcome::JobFailed { vm, job, details } => Err(job_failed(&vm, &job, &details, &args.vm)),
-        Outcome::Unknown(unproven) => Err(unknown(&unproven, &args.vm)),
+        Outcome::JobFailed { vm, job, details } => {
+            Err(job_failed(&vm, &job, &details, &connection.again(&["status", &args.vm])))
+        }
+        Outcome::Unknown(unproven) => Err(unknown(&unproven, &args.vm, connection)),
         Outcome::DeadlinePassed { vm, job, last } => Err(Problem::new(
             Exit::Deadline,
             "deadline",
             format!("the deadline passed; the failover of {} goes on on the host", vm.name),
         )
-        .remedy(format!("follow it: hvr job wait '{job}'; then prove it: hvr status {}", args.vm))
+        .remedy(follow_and_prove(connection, &job, &args.vm))
         .changed(Changed::Yes)
         .detail("job", last.map_or_else(|| json::job_ref(&job), |job| json::job(&job)))
         .detail("vm", json::vm(&vm))),
@@ -364,7 +365,8 @@ fn done(report: &Report, connection: &Connection, printer: Printer) -> Result<Ex
 fn started(proposal: &Proposal, job: &JobRef, connection: &Connection, printer: Printer) {
     if printer.is_table() {
         output::line(&printable(&job.to_string()));
-        note(&format!("the failover of {} was started and is not followed: hvr job wait '{job}'", proposal.vm.name));
+        note(&format!("the failover of {} was started and is not followed", proposal.vm.name));
+        note(&format!("     {}", follow_and_prove(connection, job, proposal.vm.id.as_str())));
         return;
     }
     printer.document(&json!({
@@ -380,6 +382,17 @@ fn started(proposal: &Proposal, job: &JobRef, connection: &Connection, printer: 
     }));
 }
 
+/// How to go on with a job that runs.
+fn follow_and_prove(connection: &Connection, job: &JobRef, vm: &str) -> String {
+    if connection.is_simulated() {
+        return format!(
+            "a simulated host ends with its command; on a real one: hvr job wait '{job}'; then prove it: hvr status {vm}"
+        );
+    }
+    let follow = connection.again(&["job", "wait", &job.to_string()]);
+    format!("follow it: {follow}; then prove it: {}", connection.again(&["status", vm]))
+}
+
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NotVisible(name) => super::not_visible(&name),
@@ -393,19 +406,22 @@ fn refused(refusal: Refusal) -> Problem {
         .detail("points", points.iter().map(json::point).collect()),
         Refusal::Preflight(proposal) => {
             let first = proposal.findings.first();
-            let text = first.map_or_else(String::new, |finding| finding.text.clone());
+            let refusals = || proposal.findings.iter().filter(|finding| finding.severity == Severity::Refusal);
+            let text = refusals().map(|finding| finding.text.as_str()).collect::<Vec<_>>().join("; ");
+            let remedies = refusals().map(|finding| finding.remedy.as_str()).filter(|remedy| !remedy.is_empty());
+            let remedy = remedies.collect::<Vec<_>>().join("; ");
             Problem::new(
                 Exit::Refused,
                 first.map_or("refused", |finding| finding.code),
                 format!("{} is not failed over: {text}", proposal.vm.name),
             )
-            .remedy(first.map_or_else(String::new, |finding| finding.remedy.clone()))
+            .remedy(remedy)
             .detail("proposal", json::proposal(&proposal))
         }
     }
 }
 
-fn job_failed(vm: &Vm, job: &Job, details: &[JobError], name: &str) -> Problem {
+fn job_failed(vm: &Vm, job: &Job, details: &[JobError], look: &str) -> Problem {
     let code = job.error_code;
     let mut texts: Vec<&str> = vec![&job.error_description, &job.error_summary];
     texts.extend(details.iter().map(|detail| detail.message.as_str()));
@@ -426,26 +442,28 @@ fn job_failed(vm: &Vm, job: &Job, details: &[JobError], name: &str) -> Problem {
             said.join(" / ")
         ),
     )
-    .remedy(format!("the host says it is not failed over; look before you try again: hvr status {name}"))
+    .remedy(format!("the state of the VM was not read after that; look before you try again: {look}"))
     .changed(Changed::Perhaps)
     .detail("job", json::job(job))
     .detail("errors", json::job_errors(details))
     .detail("vm", json::vm(vm))
 }
 
-fn unknown(unproven: &Unproven, name: &str) -> Problem {
+fn unknown(unproven: &Unproven, name: &str, connection: &Connection) -> Problem {
     let state = unproven.after.as_ref().map_or_else(
         || "the VM could not be read".to_owned(),
         |vm| format!("the VM last read as state {} ({})", vm.state.value(), vm.state),
     );
-    let follow = unproven.job.as_ref().map_or_else(String::new, |job| format!(" and hvr job show '{job}'"));
+    let look = connection.again(&["status", name]);
+    let show = |job: &JobRef| format!(" and {}", connection.again(&["job", "show", &job.to_string()]));
+    let follow = unproven.job.as_ref().map_or_else(String::new, show);
     Problem::new(
         Exit::Unknown,
         "state-unknown",
         format!("it is not known whether {} was failed over: {}; {state}", unproven.before.name, unproven.reason),
     )
     .remedy(format!(
-        "do NOT run the failover again yet; look with: hvr status {name}{follow}. State 5 (Recovered): it is done. State 12: \
+        "do NOT run the failover again yet; look with: {look}{follow}. State 5 (Recovered): it is done. State 12: \
          it runs. State 3 (Replicating) with no failover job after five minutes: it did not happen, and may be run again"
     ))
     .changed(Changed::Perhaps)

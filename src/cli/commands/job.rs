@@ -8,8 +8,8 @@ use crate::cli::output::note;
 use crate::cli::problem::{Changed, Problem};
 use crate::cli::{Context, json, stop};
 use crate::failover::Clock;
-use crate::hyperv::{Follow, Host, Job, JobFollower, JobRef, JobState};
-use crate::wsman::Exchange;
+use crate::hyperv::{self, Follow, Host, Job, JobFollower, JobRef, JobState};
+use crate::wsman::{self, Exchange};
 
 /// Show or follow a job.
 #[derive(Debug, clap::Args)]
@@ -43,11 +43,15 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     let reference = parse(&one.job, &host)?;
     let job = match wait {
         false => host.job(&reference).await?,
-        true => follow(&reference, &host, context).await?,
+        true => follow(&reference, &host, &connection, context).await?,
     };
     let Some(job) = job else { return Err(gone(&reference)) };
-    print(&job, &connection, context);
-    if !job.is_over() || job.is_good() {
+    let failed = job.is_over() && !job.is_good();
+    // One document in JSON: a failure that was waited for is told by that of the error.
+    if !(wait && failed) || context.printer.is_table() {
+        print(&job, &connection, context);
+    }
+    if !failed {
         if job.state == JobState::CompletedWithWarnings {
             note("the job completed with warnings");
         }
@@ -71,21 +75,33 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     .detail("errors", json::job_errors(&details)))
 }
 
-async fn follow<E: Exchange>(reference: &JobRef, host: &Host<E>, context: &Context) -> Result<Option<Job>, Problem> {
-    stop::leave_behind(
-        Changed::Yes,
-        format!("job {reference} goes on on the host"),
-        format!("follow it: hvr job wait '{reference}'"),
-    );
+async fn follow<E: Exchange>(
+    reference: &JobRef,
+    host: &Host<E>,
+    connection: &Connection,
+    context: &Context,
+) -> Result<Option<Job>, Problem> {
+    let again = connection.again(&["job", "wait", &reference.to_string()]);
+    let out_of_time = |last: Option<&Job>| {
+        Problem::new(Exit::Deadline, "deadline", "the deadline passed; the job goes on on the host")
+            .remedy(format!("follow it again: {again}"))
+            .changed(Changed::Yes)
+            .detail("job", last.map_or_else(|| json::job_ref(reference), json::job))
+    };
     let clock = &context.clock;
     let mut follower = JobFollower::new(clock.now());
-    let mut last = None;
+    let mut last: Option<Job> = None;
     loop {
         let answer = host.job(reference).await;
         let now = clock.now();
         let next = match answer {
             Ok(job) => {
                 if let Some(job) = &job {
+                    stop::leave_behind(
+                        Changed::Yes,
+                        format!("job {reference} goes on on the host"),
+                        format!("follow it: {again}"),
+                    );
                     note(&format!(
                         "job {}: {}, {} %",
                         job.reference.instance_id(),
@@ -97,25 +113,20 @@ async fn follow<E: Exchange>(reference: &JobRef, host: &Host<E>, context: &Conte
                 last = job.or(last);
                 next
             }
+            // The first look tells a wrong host from a lost one.
+            Err(error) if last.is_none() => return Err(error.into()),
+            Err(hyperv::Error::Wsman(wsman::Error::Deadline)) => return Err(out_of_time(last.as_ref())),
             Err(error) if error.is_contact_lost() => {
                 note(&format!("no answer ({error}); trying again"));
                 follower.observe_failure(now)
             }
-            // The first look tells a wrong host from a lost one.
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Problem::from(error).changed(Changed::Perhaps)),
         };
         match next {
             Follow::Wait(delay) => {
                 let remaining = context.settings.timeout.map(|deadline| deadline.saturating_sub(clock.now()));
                 if remaining.is_some_and(|remaining| remaining.is_zero()) {
-                    return Err(Problem::new(
-                        Exit::Deadline,
-                        "deadline",
-                        "the deadline passed; the job goes on on the host",
-                    )
-                    .remedy(format!("follow it again: hvr job wait '{reference}'"))
-                    .changed(Changed::Yes)
-                    .detail("job", last.as_ref().map_or_else(|| json::job_ref(reference), json::job)));
+                    return Err(out_of_time(last.as_ref()));
                 }
                 clock.sleep(remaining.map_or(delay, |remaining| remaining.min(delay))).await;
             }
@@ -127,7 +138,7 @@ async fn follow<E: Exchange>(reference: &JobRef, host: &Host<E>, context: &Conte
                     "state-unknown",
                     "the host gives no answer; the job may go on",
                 )
-                .remedy(format!("try again later: hvr job wait '{reference}'"))
+                .remedy(format!("try again later: {again}"))
                 .changed(Changed::Perhaps));
             }
         }

@@ -1,5 +1,7 @@
 //! `hvr status`: replicated VMs and what a failover now would lose.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::cli::connect::Connection;
@@ -7,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::problem::Problem;
 use crate::cli::span::Span;
 use crate::cli::{Context, json};
-use crate::hyperv::{LookedUp, ReplicationMode, Vm};
+use crate::hyperv::{LookedUp, ReplicationMode, ReplicationState, Vm};
 
 /// Show replicated VMs: mode, state, health, last replication, data loss if failed over now.
 #[derive(Debug, clap::Args)]
@@ -43,15 +45,29 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
                 .note("no VM is visible to this account on this host; that need not mean that there is none");
         }
     }
-    print(&vms, &connection, context);
-    match missing.first() {
-        None => Ok(Exit::Done),
-        Some(name) => Err(super::not_visible(name).detail("missing", json!(missing))),
+    let Some(name) = missing.first() else {
+        print(&vms, &connection, context);
+        return Ok(Exit::Done);
+    };
+    // One document in JSON: that of the error. People still see the others.
+    if context.printer.is_table() && !vms.is_empty() {
+        print(&vms, &connection, context);
     }
+    let mut problem = super::not_visible(name);
+    if missing.len() > 1 {
+        problem.message = format!("of the VMs named, these are not visible to this account: {}", missing.join(", "));
+    }
+    Err(problem.detail("missing", json!(missing)))
+}
+
+/// What a failover to the latest point would lose now; nothing is said of a VM that has no such failover before it.
+fn loss(vm: &Vm) -> Option<Duration> {
+    let is_replica = matches!(vm.mode, ReplicationMode::Replica | ReplicationMode::ExtendedReplica);
+    let is_failed_over = matches!(vm.state, ReplicationState::Recovered | ReplicationState::Committed);
+    json::age(vm.last_replication.as_ref()).filter(|_| is_replica && !is_failed_over)
 }
 
 fn print(vms: &[Vm], connection: &Connection, context: &Context) {
-    let loss = |vm: &Vm| json::age(vm.last_replication.as_ref());
     let printer = context.printer;
     if printer.is_table() {
         let rows: Vec<_> = vms
