@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::schema::check_document;
 
 /// `hvr` with a clean environment.
-fn hvr(arguments: &[&str]) -> Command {
+pub fn hvr(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hvr"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HVR_")) {
         command.env_remove(name);
@@ -19,13 +19,14 @@ fn hvr(arguments: &[&str]) -> Command {
     command
 }
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+/// How it ended.
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
-fn ran(output: Output) -> Ran {
+pub fn ran(output: Output) -> Ran {
     Ran {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -33,12 +34,12 @@ fn ran(output: Output) -> Ran {
     }
 }
 
-fn run(arguments: &[&str]) -> Ran {
+pub fn run(arguments: &[&str]) -> Ran {
     ran(hvr(arguments).output().unwrap())
 }
 
 /// With `--simulate`, a scenario in TOML, and `-o json`; the document is checked against its schema.
-fn rehearse(scenario: &str, arguments: &[&str]) -> (Ran, Value) {
+pub fn rehearse(scenario: &str, arguments: &[&str]) -> (Ran, Value) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(scenario.as_bytes()).unwrap();
     let path = file.path().to_str().unwrap().to_owned();
@@ -280,7 +281,7 @@ async fn a_real_connection_by_flags_environment_and_profile() {
 }
 
 /// `hvr` against a server, with everything but the command from the environment.
-fn against(server: &Server, arguments: &[&str]) -> Ran {
+pub fn against(server: &Server, arguments: &[&str]) -> Ran {
     let mut command = hvr(arguments);
     command.env("HVR_HOST", server.url()).env("HVR_USER", "dr-admin").env("HVR_PASSWORD", "canary-pass-42");
     let ran = ran(command.output().unwrap());

@@ -7,6 +7,7 @@
     reason = "a panic is the report of a test"
 )]
 
+mod check_cli;
 mod cli;
 mod examples;
 mod failover;
@@ -14,3 +15,4 @@ mod hostile;
 mod support;
 mod tidy;
 mod wire;
+mod wsman_cli;

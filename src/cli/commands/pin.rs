@@ -19,12 +19,14 @@ use crate::transport::show_certificate;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Host; that of -H when left out
-    host: Option<String>,
+    // Not called `host`: it would take the place of the global option of that name.
+    #[arg(value_name = "HOST")]
+    server: Option<String>,
 }
 
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
-    let host = args.host.clone().or_else(|| context.settings.host.clone());
+    let host = args.server.clone().or_else(|| context.settings.host.clone());
     let settings = Settings { host, ..context.settings.clone() };
     let (endpoint, name) = endpoint(&settings)?;
     if !endpoint.is_tls() {
@@ -44,8 +46,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
             row("valid to", time(shown.not_after)),
         ];
         context.printer.table(&["certificate", &name], &rows);
+        note("nothing about it was verified: whether to trust it at first sight is a person's decision");
         note(
-            "to trust exactly this certificate: --pin-sha256 with the pin above, once you have compared it with what the host's administrator sees",
+            "compare the pin with the one read on the host itself (Windows shows the SHA-1 thumbprint, which is another \
+             number; Get-ChildItem Cert:\\LocalMachine\\My | % { $_.GetCertHashString('SHA256') } prints the pins); then add \
+             --pin-sha256 and the pin, or pin_sha256 in a profile",
         );
         return Ok(Exit::Done);
     }

@@ -64,19 +64,18 @@ impl FromStr for Argument {
         let form = || ArgumentError::Form(text.chars().take(200).collect());
         let (name, value) = text.split_once('=').ok_or_else(form)?;
         let name = name.trim().parse()?;
-        let special: [(&str, fn(String) -> Given); 3] =
-            [("text:", Given::Text), ("ref:", Given::Reference), ("instance:", Given::Instance)];
-        let given = match value {
-            "null" => Given::Null,
-            _ => {
-                match special.into_iter().find_map(|(mark, given)| Some(given(value.strip_prefix(mark)?.to_owned()))) {
-                    Some(given) => given,
-                    None => match value.strip_prefix('@') {
-                        Some(file) => Given::Plain(read_file(file)?),
-                        None => Given::Plain(value.to_owned()),
-                    },
-                }
-            }
+        let given = if value == "null" {
+            Given::Null
+        } else if let Some(text) = value.strip_prefix("text:") {
+            Given::Text(text.to_owned())
+        } else if let Some(reference) = value.strip_prefix("ref:") {
+            Given::Reference(reference.to_owned())
+        } else if let Some(json) = value.strip_prefix("instance:") {
+            Given::Instance(json.to_owned())
+        } else if let Some(file) = value.strip_prefix('@') {
+            Given::Plain(read_file(file)?)
+        } else {
+            Given::Plain(value.to_owned())
         };
         Ok(Argument { name, given })
     }
@@ -198,10 +197,10 @@ impl Typing<'_> {
     fn reference(&self, text: &str) -> Result<Parameter, String> {
         let name = &self.parameter.name;
         let reference: ReferenceText = text.trim().parse().map_err(|error| format!("{name}: {error}"))?;
-        if let Some(wanted) = &self.parameter.reference_class {
-            if !fits(self.schema, reference.class(), wanted.as_str()) {
-                return Err(format!("{name} is a reference to a {wanted}, and {} is none", reference.class()));
-            }
+        if let Some(wanted) = &self.parameter.reference_class
+            && !fits(self.schema, reference.class(), wanted.as_str())
+        {
+            return Err(format!("{name} is a reference to a {wanted}, and {} is none", reference.class()));
         }
         Ok(Parameter::Reference(reference.resolve(self.addressing)))
     }
@@ -209,10 +208,10 @@ impl Typing<'_> {
     fn embedded(&self, text: &str) -> Result<Parameter, String> {
         let name = &self.parameter.name;
         let instance = instance_from_text(text, self.schema).map_err(|error| format!("{name}: {error}"))?;
-        if let Some(wanted) = &self.parameter.embedded_class {
-            if !fits(self.schema, instance.class().as_str(), wanted.as_str()) {
-                return Err(format!("{name} holds a {wanted}, and {} is none", instance.class()));
-            }
+        if let Some(wanted) = &self.parameter.embedded_class
+            && !fits(self.schema, instance.class().as_str(), wanted.as_str())
+        {
+            return Err(format!("{name} holds a {wanted}, and {} is none", instance.class()));
         }
         Ok(Parameter::Embedded(instance))
     }

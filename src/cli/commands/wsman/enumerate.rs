@@ -9,7 +9,7 @@ use crate::cli::problem::Problem;
 use crate::cli::typed::{ReferenceText, instance_to_json, lines, reference_to_json, words};
 use crate::wsman::{Client, Enumerate, EnumerationMode, Exchange, Filter, Item, Limits, ResourceUri};
 
-use super::{Desk, Line, fields};
+use super::{Desk, Line, fields, say};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -65,7 +65,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let mut left = args.limit.map_or(u64::MAX, u64::from);
     let ended = loop {
         let page = enumeration.next_page().await;
-        line.print_raw();
+        desk.print_raw(&line);
         match page {
             Err(error) => break Err(Problem::from(error)),
             Ok(None) => break Ok(true),
@@ -237,13 +237,9 @@ impl Listing<'_> {
         output::line(&format!(
             "], \"simulated\": {simulated}, \"count\": {count}, \"complete\": {complete}, \"error\":"
         ));
-        printer.document(&problem.as_ref().map_or(Json::Null, Problem::to_json));
+        printer.document(&problem.as_ref().map_or(Json::Null, |problem| problem.to_json(simulated)));
         output::line("}");
-        Ok(problem.map_or(Exit::Done, |problem| {
-            note(&format!("hvr: {}", problem.message));
-            note(&format!("     {}", problem.remedy));
-            problem.exit
-        }))
+        Ok(problem.as_ref().map_or(Exit::Done, say))
     }
 }
 

@@ -75,13 +75,13 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
         );
     }
     let answer = line.client.invoke(&invoke).await;
-    line.print_raw();
+    desk.print_raw(&line);
     let output = answer.map_err(|error| refusal(name, error, changes))?;
     let call = Call { class, name, method, changes };
     if !desk.args.raw {
         call.print(&output, &line, desk);
     }
-    call.judge(&output)
+    call.judge(&output, &line)
 }
 
 /// What a call that brought no output means. A fault is the host's answer; anything that proves nothing is unknown.
@@ -123,7 +123,7 @@ impl Call<'_> {
     }
 
     /// 0 and 4096 are good; a method without a return value, or with one that is no number, is done when it answers.
-    fn judge(&self, output: &InvokeOutput) -> Result<Exit, Problem> {
+    fn judge(&self, output: &InvokeOutput, line: &Line) -> Result<Exit, Problem> {
         let Some(text) = output.parameters().text("ReturnValue").into_option() else { return Ok(Exit::Done) };
         let declared = self.method.and_then(|method| method.return_type);
         if declared.is_some_and(|cim_type| cim_type.integer_range().is_none()) {
@@ -133,7 +133,7 @@ impl Call<'_> {
             Ok(0) => Ok(Exit::Done),
             Ok(4096) => {
                 if let Some(job) = output.reference("Job") {
-                    note(&format!("a job runs: hvr job wait '{job}'"));
+                    note(&format!("a job runs: {}", line.connection.again(&["job", "wait", &job.to_string()])));
                 }
                 Ok(Exit::Done)
             }

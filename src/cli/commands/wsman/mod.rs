@@ -4,6 +4,7 @@ mod enumerate;
 mod exchange;
 mod invoke;
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::cim::schema::Schema;
 use crate::cli::Context;
 use crate::cli::connect::{Connection, endpoint};
 use crate::cli::exit::Exit;
-use crate::cli::output::{self, Printer};
+use crate::cli::output::{self, Printer, note};
 use crate::cli::problem::Problem;
 use crate::cli::typed::{ReferenceText, instance_to_json, lines};
 use crate::hyperv::{NAMESPACE, random_id};
@@ -29,7 +30,7 @@ use exchange::{Paper, Tap};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
-    what: What,
+    what: Box<What>,
     /// CIM namespace
     #[arg(long, global = true, default_value = NAMESPACE)]
     namespace: String,
@@ -73,13 +74,28 @@ enum What {
 
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
-    let desk = Desk { schema: schema(args)?, addressing: addressing(args), args, context };
-    match &args.what {
+    let raw_shown = Cell::new(false);
+    let desk = Desk { schema: schema(args)?, addressing: addressing(args), args, context, raw_shown };
+    let ended = match args.what.as_ref() {
         What::Identify => desk.identify().await,
         What::Get { reference } => desk.get(reference).await,
         What::Enumerate(args) => enumerate::run(args, &desk).await,
         What::Invoke(args) => invoke::run(args, &desk).await,
+    };
+    match ended {
+        // The fault itself was the data.
+        Err(problem) if desk.raw_shown.get() => Ok(say(&problem)),
+        ended => ended,
     }
+}
+
+/// Says why a command ends where the data has said it already.
+fn say(problem: &Problem) -> Exit {
+    note(&format!("hvr: {}", problem.message));
+    if !problem.remedy.is_empty() {
+        note(&format!("     {}", problem.remedy));
+    }
+    problem.exit
 }
 
 fn schema(args: &Args) -> Result<Option<Schema>, Problem> {
@@ -111,6 +127,7 @@ struct Desk<'a> {
     context: &'a Context,
     addressing: ClassAddressing,
     schema: Option<Schema>,
+    raw_shown: Cell<bool>,
 }
 
 /// A connection, and a client of it that keeps replies where their XML is wanted.
@@ -167,7 +184,7 @@ impl Desk<'_> {
         }
         let line = self.connect().await?;
         let answer = line.client.identify().await;
-        line.print_raw();
+        self.print_raw(&line);
         let identity = answer?;
         if self.args.raw {
             return Ok(Exit::Done);
@@ -203,7 +220,7 @@ impl Desk<'_> {
         }
         let line = self.connect().await?;
         let answer = line.client.get(target).await;
-        line.print_raw();
+        self.print_raw(&line);
         let response = answer?;
         if self.args.raw {
             return Ok(Exit::Done);
@@ -215,6 +232,17 @@ impl Desk<'_> {
             self.document(&line, "wsman-instance", json!({ "instance": instance }));
         }
         Ok(Exit::Done)
+    }
+
+    /// Prints the XML of the last reply, where it was kept.
+    fn print_raw(&self, line: &Line) {
+        let Some(xml) = line.client.exchange().take() else { return };
+        self.raw_shown.set(true);
+        // Exact for a program that reads it; for a terminal it is host text like any other.
+        match std::io::stdout().is_terminal() {
+            true => output::line(&output::printable(&xml)),
+            false => output::line(&xml),
+        }
     }
 
     fn print_instance(&self, instance: &Json) {
@@ -229,18 +257,6 @@ impl Desk<'_> {
             all.extend(fields);
         }
         self.printer().document(&document);
-    }
-}
-
-impl Line {
-    /// Prints the XML of the last reply, where it was kept.
-    fn print_raw(&self) {
-        let Some(xml) = self.client.exchange().take() else { return };
-        // Exact for a program that reads it; for a terminal it is host text like any other.
-        match std::io::stdout().is_terminal() {
-            true => output::line(&output::printable(&xml)),
-            false => output::line(&xml),
-        }
     }
 }
 
