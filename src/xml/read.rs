@@ -1,10 +1,13 @@
 //! Bytes to [`Document`], with limits and with the checks the parser crate leaves to its caller.
 
+use std::borrow::Cow;
+
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::document::{AttributeNode, Binding, Document, NO_BINDING, NO_NAMESPACE, Node, Span, XML_NAMESPACE};
 use super::error::{Error, ErrorKind};
+use super::leaf::Leaf;
 use super::ns;
 
 /// What a reader is willing to hold.
@@ -93,6 +96,8 @@ struct Builder<'i> {
     /// Indices of the open elements.
     open: Vec<u32>,
     scope: u32,
+    /// The attributes of one element that are no declarations; kept for its memory.
+    undeclared: Vec<(Span, Span)>,
     /// The last prefix resolved and what it gave: a reply uses one prefix thousands of times in a row.
     recent: Option<(&'i str, u32, u32)>,
     /// Whether `]]>` occurs at all; only then is each text searched for it.
@@ -115,6 +120,7 @@ impl<'i> Builder<'i> {
             document,
             open: Vec::with_capacity(16),
             scope: NO_BINDING,
+            undeclared: Vec::new(),
             recent: None,
             has_cdata_end: input.contains("]]>"),
         }
@@ -125,20 +131,29 @@ impl<'i> Builder<'i> {
         let config = reader.config_mut();
         config.check_comments = true;
         config.check_end_names = true;
+        // Bytes that the parser has not seen, for its positions.
+        let mut passed = 0;
         loop {
             let event = match reader.read_event() {
                 Ok(event) => event,
                 Err(error) => {
-                    let offset = usize::try_from(reader.error_position()).unwrap_or(0);
+                    let offset = usize::try_from(reader.error_position()).unwrap_or(0).saturating_add(passed);
                     return Err(self.fail(offset, ErrorKind::Syntax(error.to_string())));
                 }
             };
             match event {
-                Event::Start(start) => self.open(&start)?,
-                Event::End(_) => self.close(),
+                Event::Start(start) => {
+                    self.open(&start)?;
+                    passed += self.leaves(reader.get_mut())?;
+                }
+                Event::End(_) => {
+                    self.close();
+                    passed += self.leaves(reader.get_mut())?;
+                }
                 Event::Empty(start) => {
                     self.open(&start)?;
                     self.close();
+                    passed += self.leaves(reader.get_mut())?;
                 }
                 Event::Text(text) => self.text(&text)?,
                 Event::CData(data) => {
@@ -177,6 +192,35 @@ impl<'i> Builder<'i> {
         Ok(self.document)
     }
 
+    /// Takes the plain elements at the front of what remains, which the parser then never sees; its state between two
+    /// tags is the same before and after them.
+    fn leaves(&mut self, remaining: &mut &'i [u8]) -> Result<usize, Error> {
+        let Some(parent) = self.open.last().copied() else { return Ok(0) };
+        if self.has_cdata_end || self.open.len() >= self.limits.depth {
+            return Ok(0);
+        }
+        let start = self.input.len() - remaining.len();
+        let mut at = start;
+        // Where the parent has text of its own, white space between its children belongs to it.
+        while self.document.nodes.get(wide(parent)).is_some_and(|parent| parent.text.len() == 0)
+            && let Some(leaf) = self.input.get(at..).and_then(Leaf::at_front)
+        {
+            let name = self.offset(leaf.local);
+            let namespace = self.resolve(leaf.prefix, name)?;
+            self.document.nodes.push(Node {
+                local: Span::plain(name, leaf.local.len()),
+                text: Span::plain(name + leaf.local.len() + 1, leaf.text.len()),
+                namespace,
+                end: narrow(self.document.nodes.len()) + 1,
+                first_attribute: narrow(self.document.attributes.len()),
+                scope: self.scope,
+            });
+            at += leaf.len;
+        }
+        *remaining = remaining.get(at - start..).unwrap_or_default();
+        Ok(at - start)
+    }
+
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), Error> {
         let whole: &str = start;
         let at = self.offset(whole);
@@ -202,13 +246,12 @@ impl<'i> Builder<'i> {
         let namespace = self.resolve(prefix, at)?;
         let id = narrow(self.document.nodes.len());
         self.document.nodes.push(Node {
-            local: Span { start: narrow(at + name.len() - local.len()), len: narrow(local.len()), unescaped: false },
+            local: Span::plain(at + name.len() - local.len(), local.len()),
             text: Span::default(),
             namespace,
             // While the element is open, this holds the scope to return to.
             end: outer_scope,
             first_attribute,
-            attribute_count: narrow(self.document.attributes.len()) - first_attribute,
             scope: self.scope,
         });
         self.open.push(id);
@@ -226,7 +269,7 @@ impl<'i> Builder<'i> {
     /// Namespace declarations first, then the other attributes, as a prefix may be declared after its use.
     fn attributes(&mut self, start: &BytesStart<'_>, at: usize) -> Result<(), Error> {
         let mut count = 0;
-        let mut plain = Vec::new();
+        let first_attribute = self.document.attributes.len();
         let first_binding = self.document.bindings.len();
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.fail(at, ErrorKind::Attribute(error.to_string())))?;
@@ -239,18 +282,24 @@ impl<'i> Builder<'i> {
             let declared = if key == "xmlns" { Some("") } else { key.strip_prefix("xmlns:") };
             match declared {
                 Some(prefix) => self.declare(key, prefix, value, first_binding, at)?,
-                None => plain.push((self.span_of(key), value)),
+                None => self.undeclared.push((self.span_of(key), value)),
             }
         }
-        for (key, value) in plain {
-            self.attribute(key, value, at)?;
+        let mut plain = std::mem::take(&mut self.undeclared);
+        for (key, value) in plain.drain(..) {
+            self.attribute(key, value, first_attribute, at)?;
         }
+        self.undeclared = plain;
         Ok(())
     }
 
     fn declare(&mut self, key: &str, prefix: &str, value: Span, first: usize, at: usize) -> Result<(), Error> {
-        let uri = self.text_at(value).to_owned();
-        if (uri.is_empty() && !prefix.is_empty()) || prefix == "xmlns" || (prefix == "xml") != (uri == ns::XML) {
+        let uri = match value.is_unescaped() {
+            true => Cow::Owned(self.text_at(value).to_owned()),
+            false => Cow::Borrowed(self.input_at(value)),
+        };
+        if (uri.is_empty() && !prefix.is_empty()) || prefix == "xmlns" || (prefix == "xml") != (uri.as_ref() == ns::XML)
+        {
             return Err(self.fail(at, ErrorKind::Attribute(format!("{key} cannot be declared so"))));
         }
         let span = self.span_of(prefix);
@@ -258,28 +307,25 @@ impl<'i> Builder<'i> {
         if doubled {
             return Err(self.fail(at, ErrorKind::Attribute(format!("{key} is declared twice"))));
         }
-        let namespace = self.intern(uri);
+        let namespace = self.intern(&uri);
         self.document.bindings.push(Binding { prefix: span, namespace, outer: self.scope });
         self.scope = narrow(self.document.bindings.len() - 1);
         Ok(())
     }
 
-    fn attribute(&mut self, key: Span, value: Span, at: usize) -> Result<(), Error> {
-        let name = self.text_at(key).to_owned();
+    fn attribute(&mut self, key: Span, value: Span, first: usize, at: usize) -> Result<(), Error> {
+        let name = self.input_at(key);
         let (namespace, local) = match name.split_once(':') {
             Some((prefix, local)) if !prefix.is_empty() && !local.is_empty() => (self.resolve_slow(prefix, at)?, local),
             Some(_) => return Err(self.fail(at, ErrorKind::Attribute(format!("{name:?} is not a name")))),
-            None => (NO_NAMESPACE, name.as_str()),
+            None => (NO_NAMESPACE, name),
         };
-        let len = narrow(local.len());
-        let span = Span { start: key.start + key.len - len, len, unescaped: false };
-        // `open` counts from the length before this element's first attribute.
-        let owner = self.document.nodes.last().map_or(0, |node| wide(node.first_attribute + node.attribute_count));
+        let span = self.span_of(local);
         let doubled = self
             .document
             .attributes
             .iter()
-            .skip(owner)
+            .skip(first)
             .any(|other| other.namespace == namespace && self.text_at(other.local) == local);
         if doubled {
             return Err(self.fail(at, ErrorKind::Attribute(format!("{name} stands twice on one element"))));
@@ -309,7 +355,7 @@ impl<'i> Builder<'i> {
             rest = after;
         }
         self.document.unescaped.push_str(rest);
-        Ok(Span { start: narrow(start), len: narrow(self.document.unescaped.len() - start), unescaped: true })
+        Ok(Span::unescaped(start, self.document.unescaped.len() - start))
     }
 
     fn text(&mut self, text: &str) -> Result<(), Error> {
@@ -325,14 +371,14 @@ impl<'i> Builder<'i> {
         }
         let last = narrow(self.document.nodes.len()) - 1;
         let has_children = last != current;
-        let has_text = self.document.nodes.get(wide(current)).is_some_and(|node| node.text.len > 0);
+        let has_text = self.document.nodes.get(wide(current)).is_some_and(|node| node.text.len() > 0);
         if has_children && !has_text && text.trim_ascii().is_empty() {
             return Ok(());
         }
         let plain = !text.as_bytes().contains(&b'\r');
-        let whole = Span { start: narrow(at), len: narrow(text.len()), unescaped: false };
+        let whole = Span::plain(at, text.len());
         match self.document.nodes.get_mut(wide(current)) {
-            Some(node) if plain && node.text.len == 0 => node.text = whole,
+            Some(node) if plain && node.text.len() == 0 => node.text = whole,
             _ => self.append(normalise_line_ends(text).as_ref(), at)?,
         }
         Ok(())
@@ -351,9 +397,9 @@ impl<'i> Builder<'i> {
         let Some(current) = self.open.last().map(|id| wide(*id)) else { return Ok(()) };
         let before = self.document.nodes.get(current).map(|node| node.text).unwrap_or_default();
         let arena = self.document.unescaped.len();
-        let grows_in_place = before.unescaped && wide(before.start + before.len) == arena;
+        let grows_in_place = before.is_unescaped() && wide(before.start) + before.len() == arena;
         // Text between children is copied anew with each piece; this bounds the sum of the copies.
-        if arena + wide(before.len) + piece.len() > self.input.len().saturating_mul(8).min(MOST_BYTES) {
+        if arena + before.len() + piece.len() > self.input.len().saturating_mul(8).min(MOST_BYTES) {
             return Err(self.fail(at, ErrorKind::TooManyParts));
         }
         let start = if grows_in_place {
@@ -364,7 +410,7 @@ impl<'i> Builder<'i> {
             arena
         };
         self.document.unescaped.push_str(piece);
-        let text = Span { start: narrow(start), len: narrow(self.document.unescaped.len() - start), unescaped: true };
+        let text = Span::unescaped(start, self.document.unescaped.len() - start);
         if let Some(node) = self.document.nodes.get_mut(current) {
             node.text = text;
         }
@@ -375,8 +421,8 @@ impl<'i> Builder<'i> {
     fn drop_blank_text(&mut self) {
         let Some(node) = self.open.last().map(|id| wide(*id)) else { return };
         let text = self.document.nodes.get(node).map(|node| node.text).unwrap_or_default();
-        if text.len > 0
-            && !text.unescaped
+        if text.len() > 0
+            && !text.is_unescaped()
             && self.text_at(text).trim_ascii().is_empty()
             && let Some(node) = self.document.nodes.get_mut(node)
         {
@@ -420,11 +466,11 @@ impl<'i> Builder<'i> {
         }
     }
 
-    fn intern(&mut self, uri: String) -> u32 {
+    fn intern(&mut self, uri: &str) -> u32 {
         // Newest first: a reply repeats the declarations of the item before.
         let known = self.document.namespaces.iter().rposition(|known| *known == uri);
         narrow(known.unwrap_or_else(|| {
-            self.document.namespaces.push(uri);
+            self.document.namespaces.push(uri.to_owned());
             self.document.namespaces.len() - 1
         }))
     }
@@ -434,8 +480,13 @@ impl<'i> Builder<'i> {
     }
 
     fn text_at(&self, span: Span) -> &str {
-        let arena = if span.unescaped { self.document.unescaped.as_str() } else { self.input };
-        arena.get(wide(span.start)..wide(span.start) + wide(span.len)).unwrap_or("")
+        let arena = if span.is_unescaped() { self.document.unescaped.as_str() } else { self.input };
+        arena.get(wide(span.start)..wide(span.start) + span.len()).unwrap_or("")
+    }
+
+    /// A plain span, with the lifetime of the input.
+    fn input_at(&self, span: Span) -> &'i str {
+        self.input.get(wide(span.start)..wide(span.start) + span.len()).unwrap_or("")
     }
 
     /// Where a slice of the input lies in it.
@@ -444,7 +495,7 @@ impl<'i> Builder<'i> {
     }
 
     fn span_of(&self, part: &str) -> Span {
-        Span { start: narrow(self.offset(part)), len: narrow(part.len()), unescaped: false }
+        Span::plain(self.offset(part), part.len())
     }
 
     #[cold]
@@ -472,7 +523,7 @@ fn character_of(name: &str) -> Option<char> {
 }
 
 /// XML 1.0 section 2.11: CR LF and lone CR are read as LF.
-fn normalise_line_ends(text: &str) -> std::borrow::Cow<'_, str> {
+fn normalise_line_ends(text: &str) -> Cow<'_, str> {
     match text.contains('\r') {
         true => text.replace("\r\n", "\n").replace('\r', "\n").into(),
         false => text.into(),
