@@ -22,8 +22,8 @@ pub trait Clock: Send + Sync {
 
 /// The person or program in front of the workflow.
 pub trait Operator: Send {
-    /// Whether to go on with this proposal. Asked once, before anything is changed.
-    fn confirm(&mut self, proposal: &Proposal) -> bool;
+    /// Whether to go on with this proposal. Asked once, before anything is changed; may take its time.
+    fn confirm(&mut self, proposal: &Proposal) -> impl Future<Output = bool> + Send;
     /// Told what happens, for progress and records.
     fn event(&mut self, event: &Event<'_>);
 }
@@ -68,7 +68,7 @@ pub async fn run<E: Exchange>(
         seen = match action {
             Action::FindVm(selector) => Observation::Vm(host.find_vm(&selector).await),
             Action::ListPoints(id) => Observation::Points(host.recovery_points(&id).await),
-            Action::Confirm(proposal) => Observation::Answer(operator.confirm(&proposal)),
+            Action::Confirm(proposal) => Observation::Answer(operator.confirm(&proposal).await),
             Action::Invoke { keys, vm, point } => {
                 Observation::Invoked(host.initiate_failover(&keys, &vm, point.as_ref()).await)
             }

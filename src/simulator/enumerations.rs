@@ -207,7 +207,8 @@ fn raw(writer: &mut Writer, items: &[Vec<u8>]) {
     }
 }
 
-fn room(header: &RequestHeader) -> usize {
+/// How large a reply may be.
+pub(super) fn room(header: &RequestHeader) -> usize {
     // The host's own MaxEnvelopeSizekb is 500.
     let asked = header.max_envelope_size.unwrap_or(HOST_LIMIT).min(HOST_LIMIT);
     usize::try_from(asked).unwrap_or(usize::MAX)

@@ -34,9 +34,14 @@ impl Service<'_> {
     pub(super) fn invoke(&mut self, resource: &Resource, method: &str, request: &Request) -> Result<Vec<u8>, Refusal> {
         let class = resource.class.ok_or_else(Refusal::action_not_supported)?;
         let method = class.method(method).ok_or_else(Refusal::action_not_supported)?;
+        let uri = resource.form.addressing.class(class.name);
+        // The action is the class URI and the method: one that names another class is another action.
+        let action = request.header.action.as_deref().unwrap_or("");
+        if !action.eq_ignore_ascii_case(&format!("{uri}/{}", method.name)) {
+            return Err(Refusal::action_not_supported());
+        }
         let target = self.target(class, &request.header)?;
         let payload = request.payload().ok_or_else(Refusal::schema)?;
-        let uri = resource.form.addressing.class(class.name);
         if !payload.namespace().eq_ignore_ascii_case(uri.as_str()) {
             return Err(Refusal::schema());
         }

@@ -118,7 +118,7 @@ impl Default for Scenario {
 pub enum ScenarioError {
     /// Not TOML, an unknown key, or a value of the wrong kind; the message names line and column.
     #[error("the scenario cannot be read: {0}")]
-    Toml(#[from] toml::de::Error),
+    Toml(String),
     /// The parts do not fit together.
     #[error("the scenario cannot be used: {0}")]
     Content(String),
@@ -130,7 +130,9 @@ impl Scenario {
     /// # Errors
     /// [`ScenarioError`] naming the place or the entry that is wrong.
     pub fn from_toml(text: &str) -> Result<Scenario, ScenarioError> {
-        let scenario: Scenario = toml::from_str(text)?;
+        // The message shows the line, and a line may be of any length.
+        let scenario: Scenario = toml::from_str(text)
+            .map_err(|error| ScenarioError::Toml(error.to_string().trim_end().chars().take(1000).collect()))?;
         scenario.check()?;
         Ok(scenario)
     }

@@ -7,7 +7,7 @@ use crate::wsman::{
 };
 use crate::xml::ns;
 
-use super::enumerations::{Begun, Items};
+use super::enumerations::{Begun, Items, room};
 use super::host::State;
 use super::instances::instances;
 use super::object::{Form, NAMESPACE_SELECTOR, Object};
@@ -162,12 +162,18 @@ impl Service<'_> {
         if keys.iter().any(|key| !class.is_key(key)) {
             return Err(Refusal::selectors("UnexpectedSelectors"));
         }
-        if !keys.is_empty() && keys.len() != class.keys.len() {
+        let has_key = |key: &&str| keys.iter().any(|given| given.eq_ignore_ascii_case(key));
+        if !keys.is_empty() && (keys.len() != class.keys.len() || !class.keys.iter().all(has_key)) {
             return Err(Refusal::not_found());
         }
         let found = self.all(class).into_iter().find(|object| object.matches(&header.selectors));
         let object = found.ok_or_else(Refusal::not_found)?;
-        get::write_response(&self.context, |writer| object.write(writer, &resource.form)).map_err(|_| Refusal::schema())
+        let reply = get::write_response(&self.context, |writer| object.write(writer, &resource.form));
+        let reply = reply.map_err(|_| Refusal::schema())?;
+        if reply.len() > room(header) {
+            return Err(Refusal::reply_too_large());
+        }
+        Ok(reply)
     }
 
     pub(super) fn all(&self, class: &Class) -> Vec<Object> {

@@ -99,7 +99,7 @@ impl<E: Exchange> Client<E> {
     pub async fn ask<O: Repeatable>(&self, operation: &O) -> Result<O::Output, Error> {
         let (id, bytes, timeouts) = self.prepare(operation)?;
         let message = Message::repeatable(operation, id.as_str(), bytes, timeouts.reply());
-        read(operation, &self.exchange.send(message).await?, &id)
+        read(operation, self.exchange.send(message).await?, &id)
     }
 
     /// Sends an operation at most once.
@@ -109,7 +109,7 @@ impl<E: Exchange> Client<E> {
     pub async fn order<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
         let (id, bytes, timeouts) = self.prepare(operation)?;
         let message = Message::once(operation.action(), id.as_str(), bytes, timeouts.reply());
-        read(operation, &self.exchange.send(message).await?, &id)
+        read(operation, self.exchange.send(message).await?, &id)
     }
 
     /// Identify.
@@ -177,8 +177,8 @@ impl<E: Exchange> Client<E> {
     }
 }
 
-fn read<O: Operation>(operation: &O, reply: &Reply, id: &str) -> Result<O::Output, Error> {
-    operation.read(&reply.bytes, id).map_err(|error| match error {
+fn read<O: Operation>(operation: &O, reply: Reply, id: &str) -> Result<O::Output, Error> {
+    operation.read(reply.bytes, id).map_err(|error| match error {
         ReplyError::Fault(fault) => Error::Fault(fault),
         source => Error::Reply { status: reply.status, source },
     })

@@ -138,7 +138,7 @@ impl Operation for Enumerate {
         })
     }
 
-    fn read(&self, reply: &[u8], message_id: &str) -> Result<Page, ReplyError> {
+    fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Page, ReplyError> {
         let document = accept(reply, message_id, RESPONSE_ACTION)?;
         Page::read(document, "EnumerateResponse", ns::WSMAN)
     }

@@ -33,7 +33,7 @@ impl Operation for Get {
         envelope.body(|_| {})
     }
 
-    fn read(&self, reply: &[u8], message_id: &str) -> Result<Response, ReplyError> {
+    fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Response, ReplyError> {
         let document = accept(reply, message_id, RESPONSE_ACTION)?;
         let class = self.target.resource.last_segment();
         let payload = Envelope::of(&document)?.payload();

@@ -38,7 +38,7 @@ impl Operation for Identify {
         writer.finish()
     }
 
-    fn read(&self, reply: &[u8], _: &str) -> Result<Identity, ReplyError> {
+    fn read(&self, reply: Vec<u8>, _: &str) -> Result<Identity, ReplyError> {
         let document = Document::parse(reply)?;
         let envelope = Envelope::of(&document)?;
         let payload = envelope.payload();

@@ -73,7 +73,7 @@ impl Operation for Invoke {
         embedded_error.map_or(Ok(bytes), Err)
     }
 
-    fn read(&self, reply: &[u8], message_id: &str) -> Result<InvokeOutput, ReplyError> {
+    fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<InvokeOutput, ReplyError> {
         let document = accept(reply, message_id, &format!("{}Response", self.action()))?;
         let expected = format!("{}_OUTPUT", self.method);
         let payload = Envelope::of(&document)?.payload();

@@ -25,7 +25,7 @@ pub trait Operation {
     /// # Errors
     /// In this order: not an envelope, a fault, a foreign Action, a foreign RelatesTo, another body
     /// root than expected.
-    fn read(&self, reply: &[u8], message_id: &str) -> Result<Self::Output, ReplyError>;
+    fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Self::Output, ReplyError>;
 }
 
 /// An operation that changes nothing on the host, so that it may be sent again after any failure.

@@ -37,7 +37,7 @@ impl Operation for Release {
         })
     }
 
-    fn read(&self, reply: &[u8], message_id: &str) -> Result<(), ReplyError> {
+    fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<(), ReplyError> {
         accept(reply, message_id, RESPONSE_ACTION).map(|_| ())
     }
 }

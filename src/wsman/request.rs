@@ -50,7 +50,7 @@ impl RequestContext<'_> {
 
 /// Reads a reply as far as every operation does: an envelope, not a fault, the right action, the right
 /// RelatesTo. The action of a reply is compared without case, as class URIs are.
-pub(super) fn accept(reply: &[u8], message_id: &str, action: &str) -> Result<Document, ReplyError> {
+pub(super) fn accept(reply: Vec<u8>, message_id: &str, action: &str) -> Result<Document, ReplyError> {
     let document = Document::parse(reply)?;
     let envelope = Envelope::of(&document)?;
     if let Some(fault) = envelope.payload().and_then(Fault::read) {

@@ -18,56 +18,60 @@ pub struct Document {
     pub(super) namespaces: Vec<String>,
 }
 
-/// A stretch of the input, or of the unescaped texts. A document has very many: which of the two is the highest bit of
-/// the length, which no document reaches.
+/// A stretch of the input, or of the unescaped texts: which of the two is the highest bit of the length.
+///
+/// INVARIANT: both arenas are shorter than 2^31 bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Span {
-    pub(super) start: u32,
-    len_and_arena: u32,
+    start: u32,
+    marked_len: u32,
 }
 
-const UNESCAPED: u32 = 1 << 31;
-
 impl Span {
-    const EMPTY: Span = Span { start: 0, len_and_arena: 0 };
+    const UNESCAPED: u32 = 1 << 31;
 
-    pub(super) fn plain(start: usize, len: usize) -> Span {
-        // Both are at most `MOST_BYTES`.
-        let narrow = |value| u32::try_from(value).unwrap_or(0);
-        Span { start: narrow(start), len_and_arena: narrow(len) & !UNESCAPED }
+    pub(super) const EMPTY: Span = Span { start: 0, marked_len: 0 };
+
+    pub(super) fn of_input(start: u32, len: u32) -> Span {
+        Span { start, marked_len: len }
     }
 
-    pub(super) fn unescaped(start: usize, len: usize) -> Span {
-        let Span { start, len_and_arena } = Span::plain(start, len);
-        Span { start, len_and_arena: len_and_arena | UNESCAPED }
+    pub(super) fn of_unescaped(start: u32, len: u32) -> Span {
+        Span { start, marked_len: len | Span::UNESCAPED }
     }
 
-    pub(super) fn len(self) -> usize {
-        usize::try_from(self.len_and_arena & !UNESCAPED).unwrap_or(0)
+    pub(super) fn start(self) -> u32 {
+        self.start
+    }
+
+    pub(super) fn len(self) -> u32 {
+        self.marked_len & !Span::UNESCAPED
     }
 
     pub(super) fn is_unescaped(self) -> bool {
-        self.len_and_arena & UNESCAPED != 0
+        self.marked_len & Span::UNESCAPED != 0
     }
 }
 
 /// An element. Its children follow it directly; `end` is the index after its last descendant.
+///
+/// 32 bytes: a reply of many small instances makes half a million of them, and the time to touch their memory counts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub(super) local: Span,
     pub(super) text: Span,
-    pub(super) namespace: u32,
     pub(super) end: u32,
-    /// Attributes lie in document order: those of an element end where those of the next one begin.
     pub(super) first_attribute: u32,
     /// Newest namespace binding in scope, a link into the chain of `bindings`.
     pub(super) scope: u32,
+    pub(super) namespace: u16,
+    pub(super) attribute_count: u16,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AttributeNode {
     pub(super) local: Span,
-    pub(super) namespace: u32,
+    pub(super) namespace: u16,
     pub(super) value: Span,
 }
 
@@ -75,16 +79,16 @@ pub(super) struct AttributeNode {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Binding {
     pub(super) prefix: Span,
-    pub(super) namespace: u32,
+    pub(super) namespace: u16,
     pub(super) outer: u32,
 }
 
 /// No binding: the end of a chain.
 pub(super) const NO_BINDING: u32 = u32::MAX;
 /// The id of "no namespace".
-pub(super) const NO_NAMESPACE: u32 = 0;
+pub(super) const NO_NAMESPACE: u16 = 0;
 /// The id of the namespace of `xml:lang`.
-pub(super) const XML_NAMESPACE: u32 = 1;
+pub(super) const XML_NAMESPACE: u16 = 1;
 
 impl Document {
     /// The root element.
@@ -99,12 +103,13 @@ impl Document {
 
     pub(super) fn span(&self, span: Span) -> &str {
         let arena = if span.is_unescaped() { &self.unescaped } else { &self.input };
-        let start = usize::try_from(span.start).unwrap_or(usize::MAX);
-        arena.get(start..start.saturating_add(span.len())).unwrap_or("")
+        let start = usize::try_from(span.start()).unwrap_or(usize::MAX);
+        let len = usize::try_from(span.len()).unwrap_or(usize::MAX);
+        arena.get(start..start.saturating_add(len)).unwrap_or("")
     }
 
-    fn namespace(&self, id: u32) -> &str {
-        usize::try_from(id).ok().and_then(|id| self.namespaces.get(id)).map_or("", String::as_str)
+    fn namespace(&self, id: u16) -> &str {
+        self.namespaces.get(usize::from(id)).map_or("", String::as_str)
     }
 }
 
@@ -169,8 +174,11 @@ impl<'d> Element<'d> {
 
     /// Attributes, namespace declarations left out.
     pub fn attributes(self) -> impl Iterator<Item = Attribute<'d>> {
+        let node = self.node();
+        let first = usize::try_from(node.first_attribute).unwrap_or(usize::MAX);
+        let count = usize::from(node.attribute_count);
         let document = self.document;
-        document.attributes.get(self.attribute_range()).unwrap_or_default().iter().map(move |attribute| Attribute {
+        document.attributes.iter().skip(first).take(count).map(move |attribute| Attribute {
             namespace: document.namespace(attribute.namespace),
             local: document.span(attribute.local),
             value: document.span(attribute.value),
@@ -179,6 +187,9 @@ impl<'d> Element<'d> {
 
     /// The value of an attribute; the namespace of an attribute without prefix is empty.
     pub fn attribute(self, namespace: &str, local: &str) -> Option<&'d str> {
+        if self.node().attribute_count == 0 {
+            return None;
+        }
         self.attributes()
             .find(|attribute| attribute.local == local && attribute.namespace == namespace)
             .map(|attribute| attribute.value)
@@ -215,21 +226,15 @@ impl<'d> Element<'d> {
         }
     }
 
-    fn attribute_range(self) -> std::ops::Range<usize> {
-        let place = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
-        let next = self.document.nodes.get(place(self.id).saturating_add(1));
-        let end = next.map_or(self.document.attributes.len(), |next| place(next.first_attribute));
-        place(self.node().first_attribute)..end
-    }
-
     fn node(self) -> &'d Node {
         const MISSING: Node = Node {
             local: Span::EMPTY,
             text: Span::EMPTY,
-            namespace: NO_NAMESPACE,
             end: 0,
             first_attribute: 0,
             scope: NO_BINDING,
+            namespace: NO_NAMESPACE,
+            attribute_count: 0,
         };
         usize::try_from(self.id).ok().and_then(|id| self.document.nodes.get(id)).unwrap_or(&MISSING)
     }

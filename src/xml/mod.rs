@@ -9,7 +9,6 @@
 
 mod document;
 mod error;
-mod leaf;
 pub mod ns;
 mod read;
 mod write;

@@ -1,13 +1,10 @@
 //! Bytes to [`Document`], with limits and with the checks the parser crate leaves to its caller.
 
-use std::borrow::Cow;
-
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::document::{AttributeNode, Binding, Document, NO_BINDING, NO_NAMESPACE, Node, Span, XML_NAMESPACE};
 use super::error::{Error, ErrorKind};
-use super::leaf::Leaf;
 use super::ns;
 
 /// What a reader is willing to hold.
@@ -96,12 +93,12 @@ struct Builder<'i> {
     /// Indices of the open elements.
     open: Vec<u32>,
     scope: u32,
-    /// The attributes of one element that are no declarations; kept for its memory.
-    undeclared: Vec<(Span, Span)>,
     /// The last prefix resolved and what it gave: a reply uses one prefix thousands of times in a row.
-    recent: Option<(&'i str, u32, u32)>,
+    recent: Option<(&'i str, u32, u16)>,
     /// Whether `]]>` occurs at all; only then is each text searched for it.
     has_cdata_end: bool,
+    /// Whether a carriage return occurs at all; only then are line ends normalised.
+    has_carriage_return: bool,
 }
 
 impl<'i> Builder<'i> {
@@ -120,9 +117,9 @@ impl<'i> Builder<'i> {
             document,
             open: Vec::with_capacity(16),
             scope: NO_BINDING,
-            undeclared: Vec::new(),
             recent: None,
-            has_cdata_end: input.contains("]]>"),
+            has_cdata_end: memchr::memmem::find(input.as_bytes(), b"]]>").is_some(),
+            has_carriage_return: memchr::memchr(b'\r', input.as_bytes()).is_some(),
         }
     }
 
@@ -131,29 +128,20 @@ impl<'i> Builder<'i> {
         let config = reader.config_mut();
         config.check_comments = true;
         config.check_end_names = true;
-        // Bytes that the parser has not seen, for its positions.
-        let mut passed = 0;
         loop {
             let event = match reader.read_event() {
                 Ok(event) => event,
                 Err(error) => {
-                    let offset = usize::try_from(reader.error_position()).unwrap_or(0).saturating_add(passed);
+                    let offset = usize::try_from(reader.error_position()).unwrap_or(0);
                     return Err(self.fail(offset, ErrorKind::Syntax(error.to_string())));
                 }
             };
             match event {
-                Event::Start(start) => {
-                    self.open(&start)?;
-                    passed += self.leaves(reader.get_mut())?;
-                }
-                Event::End(_) => {
-                    self.close();
-                    passed += self.leaves(reader.get_mut())?;
-                }
+                Event::Start(start) => self.open(&start)?,
+                Event::End(_) => self.close(),
                 Event::Empty(start) => {
                     self.open(&start)?;
                     self.close();
-                    passed += self.leaves(reader.get_mut())?;
                 }
                 Event::Text(text) => self.text(&text)?,
                 Event::CData(data) => {
@@ -192,35 +180,6 @@ impl<'i> Builder<'i> {
         Ok(self.document)
     }
 
-    /// Takes the plain elements at the front of what remains, which the parser then never sees; its state between two
-    /// tags is the same before and after them.
-    fn leaves(&mut self, remaining: &mut &'i [u8]) -> Result<usize, Error> {
-        let Some(parent) = self.open.last().copied() else { return Ok(0) };
-        if self.has_cdata_end || self.open.len() >= self.limits.depth {
-            return Ok(0);
-        }
-        let start = self.input.len() - remaining.len();
-        let mut at = start;
-        // Where the parent has text of its own, white space between its children belongs to it.
-        while self.document.nodes.get(wide(parent)).is_some_and(|parent| parent.text.len() == 0)
-            && let Some(leaf) = self.input.get(at..).and_then(Leaf::at_front)
-        {
-            let name = self.offset(leaf.local);
-            let namespace = self.resolve(leaf.prefix, name)?;
-            self.document.nodes.push(Node {
-                local: Span::plain(name, leaf.local.len()),
-                text: Span::plain(name + leaf.local.len() + 1, leaf.text.len()),
-                namespace,
-                end: narrow(self.document.nodes.len()) + 1,
-                first_attribute: narrow(self.document.attributes.len()),
-                scope: self.scope,
-            });
-            at += leaf.len;
-        }
-        *remaining = remaining.get(at - start..).unwrap_or_default();
-        Ok(at - start)
-    }
-
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), Error> {
         let whole: &str = start;
         let at = self.offset(whole);
@@ -245,14 +204,17 @@ impl<'i> Builder<'i> {
         }
         let namespace = self.resolve(prefix, at)?;
         let id = narrow(self.document.nodes.len());
+        let count = narrow(self.document.attributes.len()) - first_attribute;
         self.document.nodes.push(Node {
-            local: Span::plain(at + name.len() - local.len(), local.len()),
-            text: Span::default(),
-            namespace,
+            local: Span::of_input(narrow(at + name.len() - local.len()), narrow(local.len())),
+            text: Span::EMPTY,
             // While the element is open, this holds the scope to return to.
             end: outer_scope,
             first_attribute,
             scope: self.scope,
+            namespace,
+            // `Limits` bounds it below; a larger limit than 16 bits is cut there.
+            attribute_count: u16::try_from(count).unwrap_or(u16::MAX),
         });
         self.open.push(id);
         Ok(())
@@ -266,15 +228,14 @@ impl<'i> Builder<'i> {
         }
     }
 
-    /// Namespace declarations first, then the other attributes, as a prefix may be declared after its use.
+    /// Attributes are kept with their whole name until all are read, as a prefix may be declared after its use.
     fn attributes(&mut self, start: &BytesStart<'_>, at: usize) -> Result<(), Error> {
-        let mut count = 0;
+        let most = self.limits.attributes.min(usize::from(u16::MAX));
         let first_attribute = self.document.attributes.len();
         let first_binding = self.document.bindings.len();
-        for attribute in start.attributes().with_checks(false) {
+        for (place, attribute) in start.attributes().with_checks(false).enumerate() {
             let attribute = attribute.map_err(|error| self.fail(at, ErrorKind::Attribute(error.to_string())))?;
-            count += 1;
-            if count > self.limits.attributes {
+            if place >= most {
                 return Err(self.fail(at, ErrorKind::TooManyAttributes(self.limits.attributes)));
             }
             let key = attribute.key.into_inner();
@@ -282,63 +243,70 @@ impl<'i> Builder<'i> {
             let declared = if key == "xmlns" { Some("") } else { key.strip_prefix("xmlns:") };
             match declared {
                 Some(prefix) => self.declare(key, prefix, value, first_binding, at)?,
-                None => self.undeclared.push((self.span_of(key), value)),
+                None => {
+                    let local = self.span_of(key);
+                    self.document.attributes.push(AttributeNode { local, namespace: NO_NAMESPACE, value });
+                }
             }
         }
-        let mut plain = std::mem::take(&mut self.undeclared);
-        for (key, value) in plain.drain(..) {
-            self.attribute(key, value, first_attribute, at)?;
+        for place in first_attribute..self.document.attributes.len() {
+            self.name_attribute(place, first_attribute, at)?;
         }
-        self.undeclared = plain;
         Ok(())
     }
 
     fn declare(&mut self, key: &str, prefix: &str, value: Span, first: usize, at: usize) -> Result<(), Error> {
-        let uri = match value.is_unescaped() {
-            true => Cow::Owned(self.text_at(value).to_owned()),
-            false => Cow::Borrowed(self.input_at(value)),
-        };
-        if (uri.is_empty() && !prefix.is_empty()) || prefix == "xmlns" || (prefix == "xml") != (uri.as_ref() == ns::XML)
-        {
+        let uri = self.text_at(value);
+        if (uri.is_empty() && !prefix.is_empty()) || prefix == "xmlns" || (prefix == "xml") != (uri == ns::XML) {
             return Err(self.fail(at, ErrorKind::Attribute(format!("{key} cannot be declared so"))));
         }
+        // Newest first: a reply repeats the declarations of the item before.
+        let known = self.document.namespaces.iter().rposition(|known| *known == uri);
         let span = self.span_of(prefix);
-        let doubled = self.document.bindings.iter().skip(first).any(|binding| self.text_at(binding.prefix) == prefix);
-        if doubled {
+        let mut since = self.document.bindings.iter().skip(first);
+        if since.any(|binding| self.text_at(binding.prefix) == prefix) {
             return Err(self.fail(at, ErrorKind::Attribute(format!("{key} is declared twice"))));
         }
-        let namespace = self.intern(&uri);
+        let namespace = match known {
+            Some(known) => known,
+            None => {
+                let uri = uri.to_owned();
+                self.document.namespaces.push(uri);
+                self.document.namespaces.len() - 1
+            }
+        };
+        let namespace = u16::try_from(namespace).map_err(|_| self.fail(at, ErrorKind::TooManyParts))?;
         self.document.bindings.push(Binding { prefix: span, namespace, outer: self.scope });
         self.scope = narrow(self.document.bindings.len() - 1);
         Ok(())
     }
 
-    fn attribute(&mut self, key: Span, value: Span, first: usize, at: usize) -> Result<(), Error> {
-        let name = self.input_at(key);
+    /// Splits the name of an attribute, resolves its prefix and refuses a second one of the same expanded name.
+    fn name_attribute(&mut self, place: usize, first: usize, at: usize) -> Result<(), Error> {
+        let Some(whole) = self.document.attributes.get(place).map(|attribute| attribute.local) else { return Ok(()) };
+        let name = self.text_at(whole);
         let (namespace, local) = match name.split_once(':') {
             Some((prefix, local)) if !prefix.is_empty() && !local.is_empty() => (self.resolve_slow(prefix, at)?, local),
             Some(_) => return Err(self.fail(at, ErrorKind::Attribute(format!("{name:?} is not a name")))),
             None => (NO_NAMESPACE, name),
         };
-        let span = self.span_of(local);
-        let doubled = self
-            .document
-            .attributes
-            .iter()
-            .skip(first)
-            .any(|other| other.namespace == namespace && self.text_at(other.local) == local);
-        if doubled {
+        let len = narrow(local.len());
+        let earlier = self.document.attributes.iter().take(place).skip(first);
+        if earlier.into_iter().any(|other| other.namespace == namespace && self.text_at(other.local) == local) {
             return Err(self.fail(at, ErrorKind::Attribute(format!("{name} stands twice on one element"))));
         }
-        self.document.attributes.push(AttributeNode { local: span, namespace, value });
+        if let Some(attribute) = self.document.attributes.get_mut(place) {
+            attribute.local = Span::of_input(whole.start() + whole.len() - len, len);
+            attribute.namespace = namespace;
+        }
         Ok(())
     }
 
     fn attribute_value(&mut self, raw: &str, at: usize) -> Result<Span, Error> {
-        if raw.contains('<') {
+        if raw.as_bytes().contains(&b'<') {
             return Err(self.fail(at, ErrorKind::Attribute("a value contains <".to_owned())));
         }
-        if !raw.contains(['&', '\r', '\n', '\t']) {
+        if !raw.bytes().any(|byte| matches!(byte, b'&' | b'\r' | b'\n' | b'\t')) {
             return Ok(self.span_of(raw));
         }
         let start = self.document.unescaped.len();
@@ -355,7 +323,7 @@ impl<'i> Builder<'i> {
             rest = after;
         }
         self.document.unescaped.push_str(rest);
-        Ok(Span::unescaped(start, self.document.unescaped.len() - start))
+        Ok(Span::of_unescaped(narrow(start), narrow(self.document.unescaped.len() - start)))
     }
 
     fn text(&mut self, text: &str) -> Result<(), Error> {
@@ -375,8 +343,8 @@ impl<'i> Builder<'i> {
         if has_children && !has_text && text.trim_ascii().is_empty() {
             return Ok(());
         }
-        let plain = !text.as_bytes().contains(&b'\r');
-        let whole = Span::plain(at, text.len());
+        let plain = !self.has_carriage_return || !text.contains('\r');
+        let whole = Span::of_input(narrow(at), narrow(text.len()));
         match self.document.nodes.get_mut(wide(current)) {
             Some(node) if plain && node.text.len() == 0 => node.text = whole,
             _ => self.append(normalise_line_ends(text).as_ref(), at)?,
@@ -397,20 +365,20 @@ impl<'i> Builder<'i> {
         let Some(current) = self.open.last().map(|id| wide(*id)) else { return Ok(()) };
         let before = self.document.nodes.get(current).map(|node| node.text).unwrap_or_default();
         let arena = self.document.unescaped.len();
-        let grows_in_place = before.is_unescaped() && wide(before.start) + before.len() == arena;
+        let grows_in_place = before.is_unescaped() && wide(before.start() + before.len()) == arena;
         // Text between children is copied anew with each piece; this bounds the sum of the copies.
-        if arena + before.len() + piece.len() > self.input.len().saturating_mul(8).min(MOST_BYTES) {
+        if arena + wide(before.len()) + piece.len() > self.input.len().saturating_mul(8).min(MOST_BYTES) {
             return Err(self.fail(at, ErrorKind::TooManyParts));
         }
         let start = if grows_in_place {
-            wide(before.start)
+            wide(before.start())
         } else {
             let earlier = self.text_at(before).to_owned();
             self.document.unescaped.push_str(&earlier);
             arena
         };
         self.document.unescaped.push_str(piece);
-        let text = Span::unescaped(start, self.document.unescaped.len() - start);
+        let text = Span::of_unescaped(narrow(start), narrow(self.document.unescaped.len() - start));
         if let Some(node) = self.document.nodes.get_mut(current) {
             node.text = text;
         }
@@ -426,7 +394,7 @@ impl<'i> Builder<'i> {
             && self.text_at(text).trim_ascii().is_empty()
             && let Some(node) = self.document.nodes.get_mut(node)
         {
-            node.text = Span::default();
+            node.text = Span::EMPTY;
         }
     }
 
@@ -437,7 +405,7 @@ impl<'i> Builder<'i> {
         }
     }
 
-    fn resolve(&mut self, prefix: &'i str, at: usize) -> Result<u32, Error> {
+    fn resolve(&mut self, prefix: &'i str, at: usize) -> Result<u16, Error> {
         if let Some((known, scope, namespace)) = self.recent
             && known == prefix
             && scope == self.scope
@@ -449,7 +417,7 @@ impl<'i> Builder<'i> {
         Ok(namespace)
     }
 
-    fn resolve_slow(&self, prefix: &str, at: usize) -> Result<u32, Error> {
+    fn resolve_slow(&self, prefix: &str, at: usize) -> Result<u16, Error> {
         if prefix == "xml" {
             return Ok(XML_NAMESPACE);
         }
@@ -466,27 +434,13 @@ impl<'i> Builder<'i> {
         }
     }
 
-    fn intern(&mut self, uri: &str) -> u32 {
-        // Newest first: a reply repeats the declarations of the item before.
-        let known = self.document.namespaces.iter().rposition(|known| *known == uri);
-        narrow(known.unwrap_or_else(|| {
-            self.document.namespaces.push(uri.to_owned());
-            self.document.namespaces.len() - 1
-        }))
-    }
-
     fn local_of(&self, id: u32) -> &str {
         self.document.nodes.get(wide(id)).map_or("", |node| self.text_at(node.local))
     }
 
     fn text_at(&self, span: Span) -> &str {
         let arena = if span.is_unescaped() { self.document.unescaped.as_str() } else { self.input };
-        arena.get(wide(span.start)..wide(span.start) + span.len()).unwrap_or("")
-    }
-
-    /// A plain span, with the lifetime of the input.
-    fn input_at(&self, span: Span) -> &'i str {
-        self.input.get(wide(span.start)..wide(span.start) + span.len()).unwrap_or("")
+        arena.get(wide(span.start())..wide(span.start()) + wide(span.len())).unwrap_or("")
     }
 
     /// Where a slice of the input lies in it.
@@ -495,7 +449,7 @@ impl<'i> Builder<'i> {
     }
 
     fn span_of(&self, part: &str) -> Span {
-        Span::plain(self.offset(part), part.len())
+        Span::of_input(narrow(self.offset(part)), narrow(part.len()))
     }
 
     #[cold]
@@ -523,7 +477,7 @@ fn character_of(name: &str) -> Option<char> {
 }
 
 /// XML 1.0 section 2.11: CR LF and lone CR are read as LF.
-fn normalise_line_ends(text: &str) -> Cow<'_, str> {
+fn normalise_line_ends(text: &str) -> std::borrow::Cow<'_, str> {
     match text.contains('\r') {
         true => text.replace("\r\n", "\n").replace('\r', "\n").into(),
         false => text.into(),

@@ -7,6 +7,10 @@
     reason = "a panic is the report of a test"
 )]
 
+mod cli;
+mod examples;
 mod failover;
+mod hostile;
 mod support;
 mod tidy;
+mod wire;

@@ -39,6 +39,9 @@ pub(super) struct Traversal {
     result_role: Option<String>,
 }
 
+/// The other ends of an association object, each with its role.
+type FarEnds = Vec<(&'static str, Path)>;
+
 /// Text that is no query of this kind.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadQuery;
@@ -119,7 +122,7 @@ impl Scope<'_> {
         of: &Path,
         association: Option<&str>,
         role: Option<&str>,
-    ) -> Result<Vec<(Object, Vec<(&'static str, Path)>)>, BadQuery> {
+    ) -> Result<Vec<(Object, FarEnds)>, BadQuery> {
         let known = |class: &str| !schema::derived(self.namespace, class).is_empty();
         if !known(&of.class) || association.is_some_and(|class| !known(class)) {
             return Err(BadQuery);

@@ -26,7 +26,7 @@ fn conditions_choose_objects() {
     assert_eq!(systems("(ReplicationMode = 1 OR ReplicationMode = 3) AND NOT EnabledState <> 2").unwrap().len(), 2);
     assert_eq!(systems("ReplicationMode IS NULL"), Ok(vec!["HVDR01".to_owned()]));
     assert_eq!(systems("ElementName LIKE 'bücher%'"), Ok(vec!["Bücher-データ".to_owned()]));
-    assert_eq!(systems("ElementName LIKE '____-01'").unwrap().len(), 3);
+    assert_eq!(systems("ElementName LIKE '____-01'").unwrap().len(), 4);
 }
 
 #[test]

@@ -77,8 +77,8 @@ impl Login {
 fn acceptor(shared: &Shared) -> Option<Acceptor> {
     let scenario = shared.simulator.scenario();
     let binding = match (scenario.http.channel_binding, &shared.binding) {
-        (ChannelBindingLevel::Relaxed, Some(binding)) => BindingPolicy::Relaxed(binding.clone()),
-        (ChannelBindingLevel::Strict, Some(binding)) => BindingPolicy::Strict(binding.clone()),
+        (ChannelBindingLevel::Relaxed, Some(binding)) => BindingPolicy::Relaxed(*binding),
+        (ChannelBindingLevel::Strict, Some(binding)) => BindingPolicy::Strict(*binding),
         // Over plain HTTP any given binding is ignored (MS-WSMV 2.2.4.34).
         _ => BindingPolicy::Ignore,
     };

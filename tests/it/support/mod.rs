@@ -1,5 +1,8 @@
 //! What the tests share: a simulated host, a client of it, a clock and an operator.
 
+pub mod oracle;
+pub mod schema;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -70,7 +73,7 @@ pub struct Yes {
 }
 
 impl Operator for Yes {
-    fn confirm(&mut self, _: &Proposal) -> bool {
+    async fn confirm(&mut self, _: &Proposal) -> bool {
         true
     }
 

@@ -1,0 +1,175 @@
+//! The command line: what can be typed, nothing of what it does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::commands;
+use super::exit::Exit;
+use super::settings::{Auth, Layer};
+use super::span::Span;
+
+/// Fails Hyper-V Replica virtual machines over from any operating system.
+///
+/// Speaks WS-Management to the replica's host: no COM, no PowerShell, no agent. Try it without a host:
+/// `hvr failover app-db-01 --simulate --yes`.
+#[derive(Debug, Parser)]
+#[command(name = "hvr", version, propagate_version = true, after_help = Exit::table(), max_term_width = 110)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fail a VM over to its replica (unplanned), follow the job and prove the result
+    Failover(commands::failover::Args),
+    /// Show replicated VMs: state, health, last replication, data loss if failed over now
+    Status(commands::status::Args),
+    /// Show the recovery points of a VM, newest first
+    Points(commands::points::Args),
+    /// Show or follow a job
+    Job(commands::job::Args),
+    /// Can I reach the host, log in, and fail a VM over? Changes nothing
+    Check(commands::check::Args),
+    /// Ask any class of any WS-Management service
+    Wsman(commands::wsman::Args),
+    /// Show the certificate of a host and its pin
+    Pin(commands::pin::Args),
+    /// Run a simulated Hyper-V replica host on 127.0.0.1
+    Simulate(commands::simulate::Args),
+    /// Print completions for a shell
+    Completions(commands::generate::CompletionsArgs),
+    /// Print the manual page of hvr or of one of its commands
+    Man(commands::generate::ManArgs),
+}
+
+/// Options that every command takes. Each has an environment variable and most a key in a profile; the order is
+/// flag, environment, profile, default.
+#[derive(Debug, Default, Clone, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct Common {
+    /// Host that holds the replica: name, address, host:port or URL [env: HVR_HOST]
+    #[arg(short = 'H', long, global = true, value_name = "HOST")]
+    pub host: Option<String>,
+    /// DOMAIN\user, user@realm or user [env: HVR_USER]
+    #[arg(short, long, global = true)]
+    pub user: Option<String>,
+    /// Read the password from this file [env: HVR_PASSWORD_FILE; HVR_PASSWORD holds a password itself]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Read the password from standard input [env: HVR_PASSWORD_STDIN]
+    #[arg(long, global = true, conflicts_with = "password_file", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    pub password_stdin: Option<bool>,
+    /// How to log in; auto uses Basic only over verified TLS [env: HVR_AUTH]
+    #[arg(long, global = true, value_enum)]
+    pub auth: Option<Auth>,
+    /// Plain HTTP on port 5985, every message sealed by NTLM; the default is HTTPS on 5986 [env: HVR_HTTP]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", hide_possible_values = true)]
+    pub http: Option<bool>,
+    /// Trust the certificate authorities in this file, and no others [env: HVR_CA]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Trust exactly the certificate with this SHA-256 fingerprint [env: HVR_PIN_SHA256]
+    #[arg(long, global = true, value_name = "HEX")]
+    pub pin_sha256: Option<String>,
+    /// Trust any certificate: whoever sits between can read and change everything [env: HVR_INSECURE]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", hide_possible_values = true)]
+    pub insecure: Option<bool>,
+    /// Profile of the configuration file to use [env: HVR_PROFILE]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Deadline of the whole command: 90s, 10m, 1h30m [env: HVR_TIMEOUT]
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub timeout: Option<Span>,
+    /// How long the host may work on one request; 60s if not said [env: HVR_OPERATION_TIMEOUT]
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub operation_timeout: Option<Span>,
+    /// Language of the host's texts, such as de-DE [env: HVR_LOCALE]
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    pub locale: Option<String>,
+    /// Use a simulated host in place of the network [env: HVR_SIMULATE]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", hide_possible_values = true)]
+    pub simulate: Option<bool>,
+    /// Scenario file of the simulated host [env: HVR_SCENARIO]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// Form of the output [env: HVR_OUTPUT]
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    pub output: Option<Format>,
+    /// Say on standard error what happens; twice for more [env: HVR_VERBOSE]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The form of the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line, as it happens.
+    Jsonl,
+}
+
+impl Common {
+    /// What the flags say, in the form in which environment and profile say it too.
+    pub fn layer(&self) -> Layer {
+        Layer {
+            host: self.host.clone(),
+            user: self.user.clone(),
+            password_file: self.password_file.clone(),
+            auth: self.auth,
+            http: self.http,
+            ca: self.ca.clone(),
+            pin_sha256: self.pin_sha256.clone(),
+            insecure: self.insecure,
+            timeout: self.timeout,
+            operation_timeout: self.operation_timeout,
+            locale: self.locale.clone(),
+            output: self.output,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn there_is_no_password_argument() {
+        let command = Cli::command();
+        let mut all = vec![&command];
+        while let Some(command) = all.pop() {
+            all.extend(command.get_subcommands());
+            for argument in command.get_arguments() {
+                let name = argument.get_long().unwrap_or("");
+                assert!(!name.contains("password") || ["password-file", "password-stdin"].contains(&name), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn switches_can_be_turned_off() {
+        let cli = Cli::try_parse_from(["hvr", "status", "--http=false", "--insecure"]).unwrap();
+        assert_eq!((cli.common.http, cli.common.insecure), (Some(false), Some(true)));
+    }
+}

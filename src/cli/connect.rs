@@ -1,0 +1,249 @@
+//! From settings to a session: endpoint, trust, password; or an embedded simulated host.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::{Credentials, Secret};
+use crate::hyperv::{Host, NAMESPACE, random_id};
+use crate::simulator::{Scenario, Server, ServerOptions};
+use crate::transport::{AuthChoice, Connector, Endpoint, Pin, Session, Trust};
+use crate::wsman::{ClassAddressing, Client, Timeouts};
+
+use super::Context;
+use super::output::{is_interactive, note};
+use super::problem::{Problem, chain};
+use super::settings::{Auth, PasswordSource, Settings, TrustSetting};
+
+/// A session with a host, and what it takes to ask it.
+pub struct Connection {
+    session: Arc<Session>,
+    /// The embedded host; it ends with the connection.
+    server: Option<Server>,
+    /// The name for people.
+    pub name: String,
+    timeouts: Timeouts,
+    locale: Option<String>,
+    deadline: Option<Duration>,
+    clock: super::clock::Clock,
+    typed: Vec<String>,
+}
+
+impl Connection {
+    /// Makes a connection ready; nothing is dialled before the first message.
+    pub async fn open(context: &Context) -> Result<Connection, Problem> {
+        let settings = &context.settings;
+        let (session, server, name) = match settings.simulate {
+            true => simulated(settings).await?,
+            false => network(settings).await?,
+        };
+        let timeouts = settings.operation_timeout.map_or_else(Timeouts::default, Timeouts::new);
+        Ok(Connection {
+            session: Arc::new(session),
+            server,
+            name,
+            timeouts,
+            locale: Some(settings.locale.clone().unwrap_or_else(|| "en-US".to_owned())),
+            deadline: settings.timeout,
+            clock: context.clock,
+            typed: settings.typed.clone(),
+        })
+    }
+
+    /// The command line that goes on from here: these words, and the connection flags that were typed.
+    pub fn again(&self, words: &[&str]) -> String {
+        let typed = self.typed.iter().map(String::as_str);
+        let words: Vec<_> = ["hvr"].into_iter().chain(words.iter().copied()).chain(typed).map(quoted).collect();
+        words.join(" ")
+    }
+
+    /// Whether the host is a simulated one.
+    pub fn is_simulated(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// A Hyper-V host behind this connection.
+    pub fn host(&self) -> Host<Arc<Session>> {
+        Host::new(self.client(ClassAddressing::microsoft(NAMESPACE)))
+    }
+
+    /// A client for any classes.
+    pub fn client(&self, addressing: ClassAddressing) -> Client<Arc<Session>> {
+        let (deadline, clock) = (self.deadline, self.clock);
+        Client::new(self.session.clone(), addressing, random_id)
+            .with_timeouts(self.timeouts)
+            .with_locale(self.locale.clone())
+            .with_deadline(move || deadline.map(|deadline| deadline.saturating_sub(clock.elapsed())))
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false if cfg!(windows) => format!("\"{}\"", word.replace('"', "\\\"")),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+async fn simulated(settings: &Settings) -> Result<(Session, Option<Server>, String), Problem> {
+    let scenario = scenario(settings.scenario.as_deref())?;
+    let server = Server::start(scenario, ServerOptions::http()).await;
+    let server = server.map_err(|error| Problem::internal(chain(&error)))?;
+    note(&format!("simulated host {}: an embedded rehearsal, nothing real is touched", server.address()));
+    let endpoint = parse_endpoint(&server.url(), false)?;
+    let user = server.user().parse().map_err(|_| Problem::usage("the scenario's account is no user name"))?;
+    let credentials = Credentials { user, password: server.password().clone() };
+    let session = Connector::new(endpoint)
+        .credentials(credentials)
+        .session()
+        .map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
+    Ok((session, Some(server), "simulated host".to_owned()))
+}
+
+async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String), Problem> {
+    let (endpoint, name) = endpoint(settings)?;
+    let user = settings.user.as_deref().ok_or_else(|| {
+        Problem::usage("no user: give -u, HVR_USER, or a profile; or --simulate for a rehearsal without a host")
+    })?;
+    let user = user.parse().map_err(|error: crate::auth::AuthError| Problem::usage(error.to_string()))?;
+    let trust = trust(settings, endpoint.is_tls())?;
+    if !endpoint.is_tls() {
+        if settings.auth == Auth::Basic {
+            return Err(Problem::usage(
+                "Basic would show the password over plain HTTP: use https, or --auth negotiate",
+            ));
+        }
+        let ignored = match settings.trust {
+            TrustSetting::System => "",
+            _ => "; what was said about certificates has no effect",
+        };
+        note(&format!("plain HTTP to {}: every message is sealed by NTLM{ignored}", endpoint.host()));
+    }
+    let password = password(&settings.password, user_text(settings), &name)?;
+    let auth = match settings.auth {
+        Auth::Auto => AuthChoice::Auto,
+        Auth::Negotiate => AuthChoice::Negotiate,
+        Auth::Basic => AuthChoice::Basic,
+    };
+    let connector = Connector::new(endpoint).credentials(Credentials { user, password }).trust(trust).auth(auth);
+    let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
+    Ok((session, None, name))
+}
+
+fn user_text(settings: &Settings) -> &str {
+    settings.user.as_deref().unwrap_or("")
+}
+
+/// The endpoint that the settings name.
+pub fn endpoint(settings: &Settings) -> Result<(Endpoint, String), Problem> {
+    let host = settings.host.as_deref().ok_or_else(|| {
+        Problem::usage("no host: give -H, HVR_HOST, or a profile; or --simulate for a rehearsal without a host")
+    })?;
+    Ok((parse_endpoint(host, settings.http)?, host.to_owned()))
+}
+
+fn parse_endpoint(host: &str, http: bool) -> Result<Endpoint, Problem> {
+    let parsed = if http { Endpoint::http(host) } else { host.parse() };
+    parsed.map_err(|error| Problem::usage(format!("host {host:?}: {error}")))
+}
+
+/// The trust that the settings name, said aloud where it is more than the system's roots.
+pub fn trust(settings: &Settings, tls: bool) -> Result<Trust, Problem> {
+    if !tls {
+        return Ok(Trust::system());
+    }
+    match &settings.trust {
+        TrustSetting::System => Ok(Trust::system()),
+        TrustSetting::Ca(file) => {
+            let bytes = std::fs::read(file)
+                .map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))?;
+            Trust::ca(&bytes).map_err(|error| Problem::usage(format!("{}: {error}", file.display())))
+        }
+        TrustSetting::Pin(pin) => {
+            let pin: Pin = pin.parse().map_err(|error| Problem::usage(format!("--pin-sha256: {error}")))?;
+            note(&format!("trusting exactly the certificate {pin}, whatever its chain, name and dates"));
+            Ok(Trust::pin(pin))
+        }
+        TrustSetting::Insecure => {
+            note(
+                "--insecure: ANY certificate is trusted; whoever sits between can read and change everything, the password's proof included",
+            );
+            Ok(Trust::dangerous_accept_any_certificate())
+        }
+    }
+}
+
+/// The scenario in a file, or the default one.
+pub fn scenario(file: Option<&Path>) -> Result<Scenario, Problem> {
+    let Some(file) = file else { return Ok(Scenario::default()) };
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))?;
+    Scenario::from_toml(&text)
+        .map_err(|error| Problem::usage(format!("{}: {}", file.display(), error.to_string().trim_end())))
+}
+
+/// Reads the password where the settings say; one line end after it is not part of it.
+fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, Problem> {
+    let text = match source {
+        PasswordSource::Value(secret) => return Ok(secret.clone()),
+        PasswordSource::File(file) => {
+            warn_if_readable_by_all(file);
+            let fail = |error: std::io::Error| {
+                Problem::usage(format!("cannot read the password file {}: {error}", file.display()))
+            };
+            bounded(std::fs::File::open(file).map_err(fail)?).map_err(fail)?
+        }
+        PasswordSource::Stdin => {
+            let fail = |error: std::io::Error| {
+                Problem::usage(format!("cannot read the password from standard input: {error}"))
+            };
+            bounded(std::io::stdin().lock()).map_err(fail)?
+        }
+        PasswordSource::Prompt if is_interactive() => {
+            let prompt = super::output::printable(&format!("Password of {user} on {host}: "));
+            return rpassword::prompt_password(prompt)
+                .map(Secret::from)
+                .map_err(|error| Problem::usage(format!("cannot read the password: {error}")));
+        }
+        PasswordSource::Prompt => {
+            return Err(Problem::usage(
+                "no password: give --password-file, --password-stdin, HVR_PASSWORD_FILE or HVR_PASSWORD (there is no terminal to ask on)",
+            ));
+        }
+    };
+    let line = text.strip_suffix("\r\n").or(text.strip_suffix('\n')).unwrap_or(&text);
+    let secret = Secret::from(line);
+    drop(zeroize::Zeroizing::new(text));
+    if secret.expose().is_empty() {
+        return Err(Problem::usage("the password is empty"));
+    }
+    Ok(secret)
+}
+
+/// No password is longer than this; a mistaken file may be.
+const LONGEST_PASSWORD: u64 = 64 * 1024;
+
+fn bounded(from: impl Read) -> std::io::Result<String> {
+    let mut text = String::with_capacity(1024);
+    from.take(LONGEST_PASSWORD).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(unix)]
+fn warn_if_readable_by_all(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    if std::fs::metadata(file).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o004 != 0) {
+        note(&format!("the password file {} can be read by everybody on this machine: chmod 600 it", file.display()));
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_readable_by_all(_: &Path) {}

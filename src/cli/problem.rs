@@ -1,0 +1,193 @@
+//! Why a command did not succeed, in words that an operator can act on and in fields for scripts.
+
+use serde_json::{Map, Value, json};
+
+use crate::hyperv;
+use crate::wsman::{self, Delivery, ExchangeErrorKind};
+
+use super::exit::Exit;
+
+/// May the host have been changed?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// Certainly not.
+    No,
+    /// Certainly.
+    Yes,
+    /// Nothing proves either.
+    Perhaps,
+}
+
+impl Changed {
+    fn value(self) -> Value {
+        match self {
+            Changed::No => json!(false),
+            Changed::Yes => json!(true),
+            Changed::Perhaps => json!("perhaps"),
+        }
+    }
+}
+
+/// The end of a command that did not succeed.
+#[derive(Debug)]
+pub struct Problem {
+    pub(super) exit: Exit,
+    /// A stable short name for scripts.
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) remedy: String,
+    pub(super) changed: Changed,
+    /// Further fields of the JSON document.
+    pub(super) details: Box<Map<String, Value>>,
+}
+
+impl Problem {
+    /// A problem that changed nothing.
+    pub fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
+        Problem {
+            exit,
+            code,
+            message: message.into(),
+            remedy: String::new(),
+            changed: Changed::No,
+            details: Box::default(),
+        }
+    }
+
+    /// The command line or the configuration is unusable.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Problem::new(Exit::Usage, "usage", message)
+    }
+
+    /// A bug.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Problem::new(Exit::Internal, "internal", message).remedy("this is a bug: please report it")
+    }
+
+    /// With what to do about it.
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+
+    /// With another answer to "may the host have been changed?".
+    pub fn changed(mut self, changed: Changed) -> Self {
+        self.changed = changed;
+        self
+    }
+
+    /// With a further field for scripts.
+    pub fn detail(mut self, name: &str, value: Value) -> Self {
+        self.details.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The document for scripts.
+    pub fn to_json(&self, simulated: bool) -> Value {
+        let mut document = json!({
+            "kind": "error",
+            "schema": 1,
+            "simulated": simulated,
+            "exit": self.exit.code(),
+            "code": self.code,
+            "message": self.message,
+            "remedy": self.remedy,
+            "may_have_changed": self.changed.value(),
+        });
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("details".to_owned(), Value::Object((*self.details).clone()));
+        }
+        document
+    }
+}
+
+/// The texts of an error and of what is below it, each once.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        below = error.source();
+    }
+    text
+}
+
+impl From<hyperv::Error> for Problem {
+    fn from(error: hyperv::Error) -> Self {
+        match error {
+            hyperv::Error::Wsman(error) => error.into(),
+            other => Problem::new(Exit::HostRefused, "protocol", other.to_string())
+                .remedy("run the command again with -v; the host answers in a form this program does not know")
+                .changed(Changed::No),
+        }
+    }
+}
+
+/// A reading that failed: nothing was changed, whatever the delivery.
+impl From<wsman::Error> for Problem {
+    fn from(error: wsman::Error) -> Self {
+        let text = chain(&error);
+        match &error {
+            wsman::Error::Exchange(inner) => from_exchange(inner, text),
+            wsman::Error::Fault(fault) if fault.is_access_denied() => {
+                Problem::new(Exit::NotAllowed, "access-denied", text).remedy(RIGHTS)
+            }
+            wsman::Error::Fault(fault) if fault.is_quota() => Problem::new(Exit::HostRefused, "quota", text).remedy(
+                "a quota of the host is used up: close other sessions of this account, or try again in a minute",
+            ),
+            wsman::Error::Fault(fault) if fault.is_unknown_class() => Problem::new(Exit::HostRefused, "no-class", text)
+                .remedy("the host lacks the class or the namespace: is the Hyper-V role installed there?"),
+            wsman::Error::Fault(fault) if fault.is_not_found() => {
+                Problem::new(Exit::Refused, "not-found", text).remedy("check the class, its keys and the namespace")
+            }
+            wsman::Error::Fault(_) => Problem::new(Exit::HostRefused, "fault", text),
+            wsman::Error::Reply { .. } => Problem::new(Exit::HostRefused, "bad-reply", text)
+                .remedy("is this a WS-Management service? try `hvr wsman identify`"),
+            wsman::Error::Write(_) => Problem::new(Exit::Usage, "usage", text),
+            wsman::Error::Deadline => {
+                Problem::new(Exit::NotReached, "deadline", "the deadline passed before anything was changed")
+            }
+            _ => Problem::new(Exit::HostRefused, "protocol", text),
+        }
+    }
+}
+
+fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
+    let problem = |exit, code| Problem::new(exit, code, text.clone());
+    match error.kind() {
+        ExchangeErrorKind::Resolve => problem(Exit::NotReached, "dns").remedy("check the name of the host (-H)"),
+        ExchangeErrorKind::Connect => problem(Exit::NotReached, "connect")
+            .remedy("check host and port, the WinRM listener and the firewalls between; --http takes port 5985"),
+        ExchangeErrorKind::Tls => problem(Exit::NotReached, "tls"),
+        ExchangeErrorKind::Login => problem(Exit::NotAllowed, "login").remedy(
+            "check user and password; the password was tried once, so that the account is not locked out. A local \
+             account is written HOST\\user",
+        ),
+        ExchangeErrorKind::Scheme => problem(Exit::NotAllowed, "no-scheme"),
+        ExchangeErrorKind::SessionExpired => problem(Exit::NotAllowed, "session-expired")
+            .remedy("the host asked for a new login in mid-session; run the command again"),
+        ExchangeErrorKind::ConnectionLost => problem(Exit::NotReached, "connection-lost"),
+        ExchangeErrorKind::Timeout => problem(Exit::NotReached, "timeout")
+            .remedy("the host gave no answer in time; --timeout and --operation-timeout change how long to wait"),
+        ExchangeErrorKind::Protection => problem(Exit::NotAllowed, "protection"),
+        ExchangeErrorKind::HttpStatus(404) => {
+            problem(Exit::NotReached, "http-404").remedy("the path is not WinRM's; give the whole URL with -H")
+        }
+        ExchangeErrorKind::HttpStatus(403) => problem(Exit::NotAllowed, "http-403"),
+        ExchangeErrorKind::HttpStatus(503) => {
+            problem(Exit::NotReached, "http-503").remedy("the WinRM service is not ready; try again")
+        }
+        ExchangeErrorKind::HttpStatus(_) => problem(Exit::HostRefused, "http-status"),
+        ExchangeErrorKind::Configuration => problem(Exit::Usage, "configuration"),
+        _ if error.delivery() == Delivery::NotSent => problem(Exit::NotReached, "not-sent"),
+        _ => problem(Exit::HostRefused, "exchange"),
+    }
+}
+
+/// What an account needs on the host.
+pub const RIGHTS: &str = "the account needs: WinRM access (local Administrators or Remote Management Users), Remote \
+    Enable and Execute Methods on the WMI namespace root/virtualization/v2, and Hyper-V Administrators; a local account \
+    other than the built-in Administrator is filtered by UAC unless LocalAccountTokenFilterPolicy is 1";

@@ -1,0 +1,380 @@
+//! What a command works with: flag before environment before profile before default, merged once.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+
+use crate::auth::Secret;
+
+use super::args::{Common, Format};
+use super::problem::Problem;
+use super::span::Span;
+
+/// How to log in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// What the host offers: Negotiate, else Basic over verified TLS.
+    #[default]
+    Auto,
+    /// NTLM under Negotiate.
+    Negotiate,
+    /// Basic, over TLS only.
+    Basic,
+}
+
+/// One source of settings. Also the form of a profile in the configuration file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Layer {
+    pub host: Option<String>,
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub auth: Option<Auth>,
+    pub http: Option<bool>,
+    pub ca: Option<PathBuf>,
+    pub pin_sha256: Option<String>,
+    pub insecure: Option<bool>,
+    pub timeout: Option<Span>,
+    pub operation_timeout: Option<Span>,
+    pub locale: Option<String>,
+    pub output: Option<Format>,
+}
+
+impl Layer {
+    /// This layer, what it leaves open taken from the next.
+    ///
+    /// A way of trusting is one choice: a layer that names a CA is not mixed with the pin of another. One that only
+    /// turns `insecure` off leaves the CA or pin below it in force. A URL says its scheme itself, so `http` below it
+    /// does not contradict it.
+    fn over(self, next: Layer) -> Layer {
+        let chooses = self.ca.is_some() || self.pin_sha256.is_some() || self.insecure == Some(true);
+        let (ca, pin, insecure) = match chooses {
+            true => (self.ca, self.pin_sha256, self.insecure),
+            false => (next.ca, next.pin_sha256, self.insecure.or(next.insecure)),
+        };
+        let names_scheme = self.host.as_ref().is_some_and(|host| host.contains("://"));
+        let http = self.http.or(next.http.filter(|_| !names_scheme));
+        Layer {
+            host: self.host.or(next.host),
+            user: self.user.or(next.user),
+            password_file: self.password_file.or(next.password_file),
+            auth: self.auth.or(next.auth),
+            http,
+            ca,
+            pin_sha256: pin,
+            insecure,
+            timeout: self.timeout.or(next.timeout),
+            operation_timeout: self.operation_timeout.or(next.operation_timeout),
+            locale: self.locale.or(next.locale),
+            output: self.output.or(next.output),
+        }
+    }
+}
+
+/// Where a password comes from.
+#[derive(Debug, Clone)]
+pub enum PasswordSource {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+    /// The environment, already read.
+    Value(Secret),
+    /// A prompt on the terminal.
+    Prompt,
+}
+
+/// Which certificate is trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrustSetting {
+    /// The system's roots.
+    System,
+    /// The certificates in a file.
+    Ca(PathBuf),
+    /// One certificate.
+    Pin(String),
+    /// Any.
+    Insecure,
+}
+
+/// The settings of a command.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub host: Option<String>,
+    pub user: Option<String>,
+    pub password: PasswordSource,
+    pub auth: Auth,
+    pub http: bool,
+    pub trust: TrustSetting,
+    pub timeout: Option<Duration>,
+    pub operation_timeout: Option<Duration>,
+    pub locale: Option<String>,
+    pub output: Format,
+    pub simulate: bool,
+    pub scenario: Option<PathBuf>,
+    pub verbose: u8,
+    /// The connection flags as they were typed, for the next command to suggest.
+    pub typed: Vec<String>,
+}
+
+/// The configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    /// The profile that is used when none is named.
+    default: Option<String>,
+    profiles: std::collections::BTreeMap<String, Layer>,
+}
+
+impl Settings {
+    /// Merges flags, environment and profile.
+    pub fn gather(common: &Common) -> Result<Settings, Problem> {
+        let environment = environment_layer()?;
+        let simulate = common.simulate.or(switch("HVR_SIMULATE")?).unwrap_or(false);
+        // A simulated host needs nothing that a profile says, and a broken file must not spoil a rehearsal.
+        let profile = match simulate {
+            true => Layer::default(),
+            false => profile(common.profile.clone().or(variable("HVR_PROFILE")))?,
+        };
+        let password = password_source(common, &environment, &profile)?;
+        let layer = common.layer().over(environment).over(profile);
+        let scenario = common.scenario.clone().or_else(|| variable("HVR_SCENARIO").map(PathBuf::from));
+        let trust = match (layer.insecure.unwrap_or(false), layer.pin_sha256, layer.ca) {
+            (false, None, None) => TrustSetting::System,
+            (false, None, Some(file)) => TrustSetting::Ca(file),
+            (false, Some(pin), None) => TrustSetting::Pin(pin),
+            (true, None, None) => TrustSetting::Insecure,
+            _ => return Err(Problem::usage("--ca, --pin-sha256 and --insecure exclude each other")),
+        };
+        Ok(Settings {
+            host: layer.host,
+            user: layer.user,
+            password,
+            auth: layer.auth.unwrap_or_default(),
+            http: layer.http.unwrap_or(false),
+            trust,
+            timeout: layer.timeout.map(|span| span.0),
+            operation_timeout: layer.operation_timeout.map(|span| span.0),
+            locale: layer.locale,
+            output: layer.output.unwrap_or_default(),
+            simulate,
+            scenario,
+            verbose: parsed::<u8>("HVR_VERBOSE", "a number")?.unwrap_or(0),
+            typed: typed(common),
+        })
+    }
+}
+
+/// The flags that decide about the connection. Environment and profile hold for the next command by themselves.
+fn typed(common: &Common) -> Vec<String> {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let auth = common.auth.and_then(|auth| auth.to_possible_value()).map(|auth| auth.get_name().to_owned());
+    let pairs = [
+        ("-H", common.host.clone()),
+        ("-u", common.user.clone()),
+        ("--password-file", path(&common.password_file)),
+        ("--auth", auth),
+        ("--ca", path(&common.ca)),
+        ("--pin-sha256", common.pin_sha256.clone()),
+        ("--profile", common.profile.clone()),
+        ("--scenario", path(&common.scenario)),
+    ];
+    let switches = [
+        ("--password-stdin", common.password_stdin),
+        ("--http", common.http),
+        ("--insecure", common.insecure),
+        ("--simulate", common.simulate),
+    ];
+    let mut words = Vec::new();
+    for (flag, value) in pairs {
+        words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
+    }
+    for (flag, value) in switches {
+        words.extend(value.map(|on| if on { flag.to_owned() } else { format!("{flag}=false") }));
+    }
+    words
+}
+
+fn password_source(common: &Common, environment: &Layer, profile: &Layer) -> Result<PasswordSource, Problem> {
+    if common.password_stdin == Some(true) {
+        return Ok(PasswordSource::Stdin);
+    }
+    if let Some(file) = &common.password_file {
+        return Ok(PasswordSource::File(file.clone()));
+    }
+    let stdin = common.password_stdin.is_none() && switch("HVR_PASSWORD_STDIN")? == Some(true);
+    let direct = std::env::var_os("HVR_PASSWORD").filter(|password| !password.is_empty());
+    match (&environment.password_file, direct, stdin) {
+        (None, None, false) => Ok(profile.password_file.clone().map_or(PasswordSource::Prompt, PasswordSource::File)),
+        (Some(file), None, false) => Ok(PasswordSource::File(file.clone())),
+        (None, None, true) => Ok(PasswordSource::Stdin),
+        (None, Some(password), false) => match password.into_string() {
+            Ok(password) => Ok(PasswordSource::Value(Secret::from(password))),
+            Err(_) => Err(Problem::usage("HVR_PASSWORD is not valid Unicode")),
+        },
+        // Which of two passwords is meant is not for this program to guess: each wrong one counts towards a lock-out.
+        _ => Err(Problem::usage("HVR_PASSWORD, HVR_PASSWORD_FILE and HVR_PASSWORD_STDIN exclude each other: set one")),
+    }
+}
+
+fn environment_layer() -> Result<Layer, Problem> {
+    Ok(Layer {
+        host: variable("HVR_HOST"),
+        user: variable("HVR_USER"),
+        password_file: variable("HVR_PASSWORD_FILE").map(PathBuf::from),
+        auth: choice("HVR_AUTH")?,
+        http: switch("HVR_HTTP")?,
+        ca: variable("HVR_CA").map(PathBuf::from),
+        pin_sha256: variable("HVR_PIN_SHA256"),
+        insecure: switch("HVR_INSECURE")?,
+        timeout: parsed("HVR_TIMEOUT", "a duration such as 90s")?,
+        operation_timeout: parsed("HVR_OPERATION_TIMEOUT", "a duration such as 90s")?,
+        locale: variable("HVR_LOCALE"),
+        output: choice("HVR_OUTPUT")?,
+    })
+}
+
+/// An empty variable is none.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn parsed<T: std::str::FromStr>(name: &str, expected: &str) -> Result<Option<T>, Problem> {
+    let Some(text) = variable(name) else { return Ok(None) };
+    let value = text.parse().map_err(|_| Problem::usage(format!("{name} is {text:?}, which is not {expected}")))?;
+    Ok(Some(value))
+}
+
+fn switch(name: &str) -> Result<Option<bool>, Problem> {
+    match variable(name).as_deref() {
+        None => Ok(None),
+        Some("1" | "true" | "yes" | "on") => Ok(Some(true)),
+        Some("0" | "false" | "no" | "off") => Ok(Some(false)),
+        Some(other) => Err(Problem::usage(format!("{name} is {other:?}, which is neither true nor false"))),
+    }
+}
+
+fn choice<T: ValueEnum>(name: &str) -> Result<Option<T>, Problem> {
+    let Some(text) = variable(name) else { return Ok(None) };
+    let value = T::from_str(&text, true).map_err(|_| {
+        let known: Vec<_> = T::value_variants().iter().filter_map(|value| value.to_possible_value()).collect();
+        let known: Vec<_> = known.iter().map(|value| value.get_name()).collect();
+        Problem::usage(format!("{name} is {text:?}; it takes {}", known.join(", ")))
+    })?;
+    Ok(Some(value))
+}
+
+/// The profile of this name, or the default one, or an empty layer where there is no file.
+fn profile(name: Option<String>) -> Result<Layer, Problem> {
+    let Some(path) = config_path() else {
+        return match name {
+            Some(name) => {
+                Err(Problem::usage(format!("there is no place for a configuration file, so no profile {name:?}")))
+            }
+            None => Ok(Layer::default()),
+        };
+    };
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return match name {
+                Some(name) => Err(Problem::usage(format!("no profile {name:?}: there is no file {}", path.display()))),
+                None => Ok(Layer::default()),
+            };
+        }
+        Err(error) => return Err(Problem::usage(format!("cannot read {}: {error}", path.display()))),
+    };
+    choose_profile(&text, name, &path)
+}
+
+fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Layer, Problem> {
+    let mut file: File = toml::from_str(text).map_err(|error| {
+        let problem = Problem::usage(format!("{}: {}", path.display(), error.to_string().trim_end()));
+        match error.message().contains("unknown field `password`") {
+            true => problem.remedy("no password stands in this file: name the file that holds it with password_file"),
+            false => problem,
+        }
+    })?;
+    let Some(name) = name.or(file.default) else { return Ok(Layer::default()) };
+    let known: Vec<_> = file.profiles.keys().cloned().collect();
+    let mut layer = file.profiles.remove(&name).ok_or_else(|| {
+        Problem::usage(format!("{} has no profile {name:?}; it has: {}", path.display(), known.join(", ")))
+    })?;
+    // A relative path is meant from where the file is, wherever the command runs.
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for named in [&mut layer.password_file, &mut layer.ca].into_iter().flatten() {
+        *named = folder.join(&*named);
+    }
+    Ok(layer)
+}
+
+/// `$XDG_CONFIG_HOME/hvr/config.toml`, else in the place for configuration of the system.
+fn config_path() -> Option<PathBuf> {
+    let below_home = |folder: &str| variable("HOME").map(|home| PathBuf::from(home).join(folder));
+    let usual = || match std::env::consts::OS {
+        "windows" => variable("APPDATA").map(PathBuf::from),
+        "macos" => below_home("Library/Application Support"),
+        _ => below_home(".config"),
+    };
+    let base = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(usual);
+    base.map(|base| base.join("hvr").join("config.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_chosen_by_name_or_by_default() {
+        let text =
+            "default = \"a\"\n[profiles.a]\nhost = \"h1\"\ntimeout = \"10m\"\n[profiles.b]\nhost = \"h2\"\nhttp = true";
+        let path = Path::new("config.toml");
+        assert_eq!(choose_profile(text, None, path).unwrap().host.as_deref(), Some("h1"));
+        assert_eq!(choose_profile(text, Some("b".into()), path).unwrap().http, Some(true));
+        let problem = choose_profile(text, Some("c".into()), path).unwrap_err();
+        assert!(problem.message.contains("it has: a, b"), "{}", problem.message);
+        let problem = choose_profile("[profiles.a]\nhots = \"x\"", None, path).unwrap_err();
+        assert!(problem.message.contains("hots") && problem.message.contains("config.toml"), "{}", problem.message);
+        assert!(choose_profile("", None, path).unwrap().host.is_none());
+    }
+
+    #[test]
+    fn a_nearer_layer_wins_and_ways_of_trusting_are_not_mixed() {
+        let flags = Layer { pin_sha256: Some("aa".into()), ..Layer::default() };
+        let profile = Layer { ca: Some("ca.pem".into()), host: Some("h".into()), ..Layer::default() };
+        let merged = flags.over(profile);
+        assert_eq!((merged.pin_sha256.as_deref(), merged.ca, merged.host.as_deref()), (Some("aa"), None, Some("h")));
+    }
+
+    #[test]
+    fn turning_insecure_off_keeps_the_pin_below_it() {
+        let off = || Layer { insecure: Some(false), ..Layer::default() };
+        let pinned = off().over(Layer { pin_sha256: Some("aa".into()), ..Layer::default() });
+        assert_eq!((pinned.pin_sha256.as_deref(), pinned.insecure), (Some("aa"), Some(false)));
+        let insecure = Layer { insecure: Some(true), ..Layer::default() };
+        assert_eq!(off().over(insecure).insecure, Some(false));
+    }
+
+    #[test]
+    fn a_url_says_its_scheme_itself() {
+        let http = || Layer { host: Some("below".into()), http: Some(true), ..Layer::default() };
+        let named = |host: &str| Layer { host: Some(host.into()), ..Layer::default() };
+        assert_eq!(named("https://h").over(http()).http, None);
+        assert_eq!(named("h").over(http()).http, Some(true));
+        let merged = Layer::default().over(named("https://h")).over(http());
+        assert_eq!((merged.host.as_deref(), merged.http), (Some("https://h"), None));
+    }
+
+    #[test]
+    fn paths_in_a_profile_are_meant_from_its_file() {
+        let text = "default = \"a\"\n[profiles.a]\npassword_file = \"secret\"\nca = \"/etc/ca.pem\"";
+        let layer = choose_profile(text, None, Path::new("conf/hvr/config.toml")).unwrap();
+        assert_eq!(layer.password_file.as_deref(), Some(Path::new("conf/hvr/secret")));
+        assert_eq!(layer.ca.as_deref(), Some(Path::new("/etc/ca.pem")));
+        let problem = choose_profile("[profiles.a]\npassword = \"x\"", None, Path::new("c")).unwrap_err();
+        assert!(problem.remedy.contains("password_file"), "{problem:?}");
+    }
+}

@@ -1,0 +1,151 @@
+//! One oracle for each reader: whatever the bytes, it returns, it is bounded, and its error says something.
+//!
+//! Used by the tests in `hostile.rs` and by the fuzz targets, which include this file.
+#![allow(dead_code, reason = "each fuzz target uses one of them")]
+
+use hyperv_replica::auth::accept::{Acceptor, AcceptorOptions, BindingPolicy, Strictness, unseal_request};
+use hyperv_replica::auth::{
+    ChannelBinding, Credentials, Entropy, Initiator, Options, SecurityContext, offered, unseal_message,
+};
+use hyperv_replica::cim::{CimDatetime, Instance, mof};
+use hyperv_replica::hyperv::{Invoked, Job, JobRef, RecoveryPoint, Vm};
+use hyperv_replica::simulator::Scenario;
+use hyperv_replica::wsman::{
+    ClassAddressing, Enumerate, Get, Identify, Invoke, Operation, Pull, Release, Request, ResourceUri, SelectorSet,
+};
+use hyperv_replica::xml::Document;
+
+/// Every error must say something, in bounded space.
+fn says<T>(result: Result<T, impl std::fmt::Display>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let text = error.to_string();
+            assert!(!text.is_empty() && text.len() < 4096, "an error of {} bytes", text.len());
+            None
+        }
+    }
+}
+
+/// XML: the document and every view of it.
+pub fn xml(bytes: &[u8]) {
+    let Some(document) = says(Document::parse(bytes)) else { return };
+    let mut open = vec![(document.root(), 0)];
+    let mut seen = 0;
+    while let Some((element, depth)) = open.pop() {
+        seen += 1;
+        assert!(depth <= 64 && seen <= bytes.len());
+        assert!(element.text().len() <= bytes.len() * 8);
+        let _ = (element.qname(), element.is_nil(), element.namespace(), element.attributes().count());
+        open.extend(element.children().map(|child| (child, depth + 1)));
+    }
+}
+
+/// Replies to every operation, and what is read from them; requests as a host reads them.
+pub fn wsman(bytes: &[u8]) {
+    let addressing = ClassAddressing::microsoft("root/virtualization/v2");
+    let target = addressing.reference("Msvm_ReplicationService", SelectorSet::new());
+    let resource = addressing.all_classes();
+    says(Identify.read(bytes.to_vec(), ""));
+    if let Some(response) = says(Get { target: target.clone() }.read(bytes.to_vec(), "uuid:1")) {
+        let reference = JobRef::by_id(ResourceUri::new("x"), "y");
+        says(Job::read(reference, &response.instance()));
+        says(Vm::read(&response.instance()));
+        says(RecoveryPoint::read(&response.instance()));
+    }
+    let selectors = SelectorSet::new();
+    let pull = Pull { resource: resource.clone(), selectors: selectors.clone(), context: String::new() };
+    for page in [
+        says(Enumerate::new(resource.clone()).read(bytes.to_vec(), "uuid:1")),
+        says(pull.read(bytes.to_vec(), "uuid:1")),
+    ] {
+        let items = page.iter().flat_map(|page| page.items()).filter_map(|item| item.reference()).count();
+        assert!(items <= bytes.len());
+    }
+    says(Release { resource, selectors, context: String::new() }.read(bytes.to_vec(), "uuid:1"));
+    if let Some(output) = says(Invoke::new(target, "InitiateFailover").read(bytes.to_vec(), "uuid:1")) {
+        says(Invoked::read("InitiateFailover", &output));
+    }
+    if let Some(request) = says(Request::read(bytes)) {
+        let _ = request.payload();
+    }
+}
+
+/// CIM-XML, datetimes and MOF.
+pub fn cim(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Some(instance) = says(Instance::from_cim_xml(&text)) {
+        says(instance.to_cim_xml());
+    }
+    if let Some(time) = says(text.parse::<CimDatetime>()) {
+        assert!(time.to_dmtf().len() == 25);
+    }
+    if let Err(error) = mof::read(&text) {
+        assert!(!error.to_string().is_empty() && error.to_string().len() < 64 * 1024);
+    }
+}
+
+/// NTLM on both sides, the headers that carry it, and certificates for channel bindings.
+pub fn login(bytes: &[u8]) {
+    says(initiator().authenticate(bytes));
+    let mut acceptor = acceptor();
+    says(acceptor.challenge(bytes));
+    let mut initiator = initiator();
+    let negotiate = initiator.negotiate();
+    if says(acceptor.challenge(&negotiate)).is_some() {
+        says(acceptor.authenticate(bytes));
+    }
+    says(ChannelBinding::tls_server_end_point(bytes));
+    let header = String::from_utf8_lossy(bytes);
+    assert!(offered(std::iter::once(header.as_ref())).len() <= bytes.len() + 1);
+}
+
+/// Sealed bodies on both sides.
+pub fn sealed(bytes: &[u8]) {
+    let kind =
+        "multipart/encrypted;protocol=\"application/HTTP-SPNEGO-session-encrypted\";boundary=\"Encrypted Boundary\"";
+    let (mut client, mut server) = contexts();
+    says(unseal_message(&mut client, kind, bytes));
+    says(unseal_request(&mut server, kind, bytes, Strictness::HttpSys));
+    let (mut client, mut server) = contexts();
+    let header = String::from_utf8_lossy(bytes);
+    says(unseal_message(&mut client, &header, bytes));
+    says(unseal_request(&mut server, kind, bytes, Strictness::Lenient));
+}
+
+/// Scenario files.
+pub fn scenario(bytes: &[u8]) {
+    says(Scenario::from_toml(&String::from_utf8_lossy(bytes)));
+}
+
+fn initiator() -> Initiator {
+    let credentials = Credentials { user: "LAB\\user".parse().unwrap(), password: "canary-password".into() };
+    let entropy = Entropy { client_challenge: [1; 8], session_key: [2; 16] };
+    Initiator::new(&credentials, Options { binding: None, target_name: None, entropy, now: 132_000_000_000_000_000 })
+}
+
+fn acceptor() -> Acceptor {
+    let account = hyperv_replica::auth::accept::Account {
+        domain: "LAB".to_owned(),
+        user: "user".to_owned(),
+        password: "canary-password".into(),
+    };
+    Acceptor::new(AcceptorOptions {
+        accounts: vec![account],
+        computer: "HOST".to_owned(),
+        domain: "LAB".to_owned(),
+        dns_computer: "host.lab.test".to_owned(),
+        dns_domain: "lab.test".to_owned(),
+        binding: BindingPolicy::Ignore,
+        server_challenge: [3; 8],
+        now: 132_000_000_000_000_000,
+    })
+}
+
+fn contexts() -> (SecurityContext, SecurityContext) {
+    let (mut initiator, mut acceptor) = (initiator(), acceptor());
+    let challenge = acceptor.challenge(&initiator.negotiate()).unwrap();
+    let (token, client) = initiator.authenticate(&challenge).unwrap();
+    let (_, server) = acceptor.authenticate(&token).unwrap();
+    (client, server)
+}

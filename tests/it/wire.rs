@@ -1,0 +1,261 @@
+//! What goes over the wire: golden requests byte for byte, replies of every known shape.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hyperv_replica::cim::{CimDatetime, ClassName, Instance, InstanceView, Property, PropertyName, Value};
+use hyperv_replica::hyperv::{Invoked, Job, JobRef, RecoveryPoint, ReturnCode, Vm};
+use hyperv_replica::wsman::{
+    ClassAddressing, Enumerate, EnumerationMode, Filter, Get, Identify, Invoke, Limits, Operation, Parameter, Pull,
+    Release, ReplyError, RequestContext, ResourceUri, SelectorSet, Timeouts, wql,
+};
+
+const V2: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/virtualization/v2";
+const GUID: &str = "3F1E0C52-8A5B-4E0C-9C0D-7C1D5B0A9E21";
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
+}
+
+/// The request as written with fixed ids, compared with its file; `HVR_BLESS=1` writes the file anew.
+fn golden<O: Operation>(name: &str, operation: &O) {
+    let limits = Limits::default();
+    let context = RequestContext {
+        message_id: "uuid:6B1C2F0E-0D7B-4F9E-9C52-1A5A7E7B0C11",
+        to: "https://hvr01.example.test:5986/wsman",
+        limits: &limits,
+        timeouts: Timeouts::new(Duration::from_secs(60)),
+        locale: Some("en-US"),
+    };
+    let written = String::from_utf8(operation.write(&context).unwrap()).unwrap();
+    let file = data().join("requests").join(format!("{name}.xml"));
+    if std::env::var_os("HVR_BLESS").is_some() {
+        fs::write(&file, &written).unwrap();
+    }
+    let expected = fs::read_to_string(&file).unwrap_or_else(|_| panic!("no {}", file.display()));
+    assert_eq!(written, expected, "{name}");
+}
+
+#[test]
+fn requests_are_written_byte_for_byte() {
+    let microsoft = ClassAddressing::microsoft("root/virtualization/v2");
+    let dmtf = ClassAddressing::dmtf("root/virtualization/v2");
+    let vm = |addressing: &ClassAddressing| {
+        let keys = SelectorSet::new().with("CreationClassName", "Msvm_ComputerSystem").with("Name", GUID);
+        addressing.reference("Msvm_ComputerSystem", keys)
+    };
+    let service = microsoft
+        .reference("Msvm_ReplicationService", SelectorSet::new().with("CreationClassName", "Msvm_ReplicationService"));
+    let point = microsoft.reference(
+        "Msvm_VirtualSystemSettingData",
+        SelectorSet::new().with("InstanceID", "Microsoft:B7C6D5E4-1111-4222-8333-94A5B6C7D8E9"),
+    );
+    let job = microsoft
+        .reference("Msvm_ConcreteJob", SelectorSet::new().with("InstanceID", "0D4F7A10-5B1C-4A6B-8F2E-33E1C0A9D7B6"));
+    let class = |name| Enumerate::new(microsoft.class(name));
+    let query = wql::select("Msvm_ComputerSystem", &[("ElementName", "o'brien \\ <&> \"x\"")]);
+
+    golden("identify", &Identify);
+    golden("get-vm", &Get { target: vm(&microsoft) });
+    golden("get-vm-dmtf", &Get { target: vm(&dmtf) });
+    golden("get-job", &Get { target: job.clone() });
+    golden("enumerate", &class("Msvm_ComputerSystem"));
+    golden("enumerate-plain", &Enumerate { optimize: false, ..class("Msvm_ComputerSystem") });
+    golden("enumerate-wql", &Enumerate::new(microsoft.all_classes()).filter(Filter::wql(query)));
+    golden("enumerate-epr", &class("Msvm_ReplicationService").mode(EnumerationMode::Reference));
+    golden("enumerate-object-and-epr", &class("Msvm_ConcreteJob").mode(EnumerationMode::ObjectAndReference));
+    let mut other = Enumerate::new(dmtf.class("Msvm_ComputerSystem"));
+    other.selectors = dmtf.class_selectors();
+    golden("enumerate-dmtf", &other);
+    let context = "uuid:AAAAAAAA-0000-4000-8000-000000000001".to_owned();
+    let (resource, selectors) = (microsoft.all_classes(), SelectorSet::new());
+    golden("pull", &Pull { resource: resource.clone(), selectors: selectors.clone(), context: context.clone() });
+    golden("release", &Release { resource, selectors, context });
+    let latest =
+        Invoke::new(service.clone(), "InitiateFailover").with("ComputerSystem", Parameter::Reference(vm(&microsoft)));
+    golden("initiate-failover-latest", &latest);
+    golden("initiate-failover-point", &latest.with("SnapshotSettingData", Parameter::Reference(point)));
+    golden("get-error-ex", &Invoke::new(job, "GetErrorEx"));
+    let state = Parameter::Value(Value::uint16(2));
+    golden("request-state-change", &Invoke::new(vm(&microsoft), "RequestStateChange").with("RequestedState", state));
+    let start = CimDatetime::from_iso("2026-11-23T06:55:10Z").unwrap();
+    let resync = Invoke::new(service.clone(), "Resynchronize")
+        .with("ComputerSystem", Parameter::Reference(vm(&microsoft)))
+        .with("StartTime", Parameter::Value(Value::from(start)));
+    golden("invoke-datetime", &resync);
+    let adapter = |address: &str| {
+        let class = ClassName::from_static("Msvm_FailoverNetworkAdapterSettingData");
+        let mut adapter = Instance::new(class);
+        adapter.set(PropertyName::from_static("IPAddresses"), Some(Value::texts([address])));
+        adapter.set(PropertyName::from_static("DHCPEnabled"), Some(Value::from(false)));
+        adapter.set(PropertyName::from_static("InstanceID"), Some(Value::text("a & b < c \"d\"")));
+        Parameter::Embedded(adapter)
+    };
+    let network = Invoke::new(service, "SetFailoverNetworkAdapterSettings")
+        .with("ComputerSystem", Parameter::Reference(vm(&microsoft)))
+        .with("NetworkSettings", Parameter::Array(vec![adapter("10.0.0.7"), adapter("10.0.0.8")]));
+    golden("invoke-embedded-array", &network);
+}
+
+fn reply(name: &str) -> Vec<u8> {
+    let file = data().join(format!("{name}.xml"));
+    fs::read(&file).unwrap_or_else(|_| panic!("no {}", file.display()))
+}
+
+fn get(class: &str, name: &str) -> hyperv_replica::wsman::get::Response {
+    let target = ClassAddressing::microsoft("root/virtualization/v2").reference(class, SelectorSet::new());
+    Get { target }.read(reply(name), "uuid:1").unwrap()
+}
+
+fn invoke(name: &str) -> Result<Invoked, hyperv_replica::hyperv::Error> {
+    let target =
+        ClassAddressing::microsoft("root/virtualization/v2").reference("Msvm_ReplicationService", SelectorSet::new());
+    let output = Invoke::new(target, "InitiateFailover").read(reply(name), "uuid:1").unwrap();
+    Invoked::read("InitiateFailover", &output)
+}
+
+#[test]
+fn properties_have_three_conditions() {
+    let response = get("Msvm_ComputerSystem", "published/get-vm");
+    let vm = response.instance();
+    assert_eq!((vm.class(), vm.class_uri()), ("Msvm_ComputerSystem", format!("{V2}/Msvm_ComputerSystem").as_str()));
+    assert_eq!(vm.text("InstanceID"), Property::Null);
+    assert_eq!(vm.text("Nothing"), Property::Absent);
+    assert_eq!(vm.text("StatusText"), Property::Value(""));
+    assert_eq!(vm.text("PoolID"), Property::Value("  "));
+    assert_eq!(vm.numbers::<u16>("OperationalStatus").unwrap(), [17, 2]);
+    assert_eq!(vm.number::<u8>("EnabledState").unwrap(), Property::Value(3));
+    assert!(vm.number::<u8>("ElementName").is_err());
+    // The same name in another namespace is another thing.
+    assert_eq!(vm.text("Location"), Property::Absent);
+    let read = Vm::read(&vm).unwrap().unwrap();
+    assert_eq!((read.name.as_str(), read.state.value(), read.mode.value()), ("app-db-01", 3, 2));
+    assert_eq!(read.last_replication.unwrap().to_iso().unwrap(), "2026-11-23T04:15:02.5Z");
+    assert!(read.last_application_consistent.is_none(), "1601 is never");
+}
+
+#[test]
+fn pages_are_read_and_the_host_is_no_vm() {
+    let pull =
+        Pull { resource: ResourceUri::new(format!("{V2}/*")), selectors: SelectorSet::new(), context: String::new() };
+    let page = pull.read(reply("published/pull-host-and-vm"), "uuid:1").unwrap();
+    let vms: Vec<_> = page.instances().map(|instance| Vm::read(&instance).unwrap().map(|vm| vm.name)).collect();
+    assert_eq!(vms, [None, Some("db-07".to_owned())]);
+    assert_eq!(page.context(), None);
+    let enumerate = Enumerate::new(ResourceUri::new(format!("{V2}/*")));
+    let page = enumerate.read(reply("published/enumerate-context-only"), "uuid:1").unwrap();
+    assert_eq!((page.context(), page.items().count()), (Some("uuid:7F0B3D5E-0000-4000-8000-000000000001"), 0));
+    // EndOfSequence decides, whatever context comes with it (OMI).
+    let page = enumerate.read(reply("published/other-server-page"), "uuid:1").unwrap();
+    assert_eq!(page.context(), None);
+    let item = page.instances().next().unwrap();
+    assert_eq!(item.boolean("Enabled").unwrap(), Property::Value(true));
+    assert_eq!(item.datetime("Installed").unwrap().into_option().unwrap().to_iso().unwrap(), "2026-11-23T06:55:10Z");
+}
+
+#[test]
+fn outputs_lead_to_a_job_or_not() {
+    assert_eq!(invoke("published/output-done").unwrap(), Invoked::Done);
+    for name in ["inferred/output-job", "inferred/output-job-wrapped"] {
+        let Invoked::Started(job) = invoke(name).unwrap() else { panic!("{name}") };
+        assert_eq!(job.to_string(), "Msvm_ConcreteJob?InstanceID=0D4F7A10-5B1C-4A6B-8F2E-33E1C0A9D7B6", "{name}");
+    }
+    let error = invoke("inferred/output-job-missing").unwrap_err();
+    assert!(error.to_string().contains("4096"), "{error}");
+    assert_eq!(error.delivery(), hyperv_replica::wsman::Delivery::Unknown);
+    for code in 32768..=32779_u32 {
+        let text = String::from_utf8(reply("published/output-done")).unwrap();
+        let text = text.replace(">0</p:ReturnValue>", &format!(">{code}</p:ReturnValue>"));
+        let target = ClassAddressing::microsoft("root/virtualization/v2")
+            .reference("Msvm_ReplicationService", SelectorSet::new());
+        let output = Invoke::new(target, "InitiateFailover").read(text.into_bytes(), "uuid:1").unwrap();
+        let Invoked::Refused(refused) = Invoked::read("InitiateFailover", &output).unwrap() else { panic!("{code}") };
+        assert_eq!(refused.value(), code);
+        assert!(refused.name().is_some());
+    }
+    assert_eq!(ReturnCode::from(32790).to_string(), "Other(32790)");
+}
+
+#[test]
+fn jobs_are_read_running_and_failed() {
+    let read = |name: &str| {
+        let response = get("Msvm_ConcreteJob", name);
+        let reference = JobRef::by_id(ResourceUri::new(format!("{V2}/Msvm_ConcreteJob")), "x");
+        Job::read(reference, &response.instance()).unwrap()
+    };
+    let running = read("inferred/job-running");
+    assert_eq!((running.percent, running.is_over()), (Some(35), false));
+    assert_eq!(running.elapsed, Some(Duration::from_millis(2510)));
+    let failed = read("inferred/job-exception");
+    assert!(failed.is_over() && !failed.is_good());
+    assert_eq!(failed.error_code, ReturnCode::InvalidState);
+    assert!(!failed.error_description.is_empty());
+}
+
+#[test]
+fn recovery_points_are_told_from_other_settings() {
+    let pull =
+        Pull { resource: ResourceUri::new(format!("{V2}/*")), selectors: SelectorSet::new(), context: String::new() };
+    let page = pull.read(reply("inferred/pull-settings"), "uuid:1").unwrap();
+    let points: Vec<_> = page
+        .instances()
+        .filter_map(|instance| RecoveryPoint::read(&instance).unwrap())
+        .map(|point| point.kind.name())
+        .collect();
+    assert_eq!(points, ["standard", "application-consistent", "planned"]);
+}
+
+#[test]
+fn faults_are_read_by_number() {
+    let fault = |name: &str| {
+        let target = ClassAddressing::microsoft("root/virtualization/v2").reference("X", SelectorSet::new());
+        match (Get { target }).read(reply(name), "uuid:1") {
+            Err(ReplyError::Fault(fault)) => *fault,
+            other => panic!("{name}: {other:?}"),
+        }
+    };
+    let gone = fault("published/fault-destination-unreachable");
+    assert!(gone.is_not_found() && !gone.is_access_denied() && !gone.is_quota());
+    assert_eq!(gone.code(), Some(2_150_858_752));
+    let provider = gone.wsman.as_ref().unwrap().provider.as_ref().unwrap();
+    assert_eq!((provider.provider.as_str(), provider.extended.len()), ("WMI Provider", 2));
+    assert_eq!(gone.message(), Some("the inner sentence"));
+    assert!(gone.detail.as_deref().unwrap().ends_with("InvalidResourceURI"));
+    for name in ["published/fault-wmi-error", "published/fault-wmi-error-provider-namespace"] {
+        let wmi = fault(name);
+        assert!(wmi.is_access_denied(), "{name}");
+        assert_eq!(wmi.wmi.as_ref().unwrap().code, Some(0x8004_1003), "{name}");
+    }
+    let denied = fault("published/fault-access-denied");
+    assert!(denied.is_access_denied());
+    assert_eq!(denied.soap.reasons.len(), 2);
+    assert_eq!(denied.soap.reason(), Some("Access is denied."));
+    assert!(fault("published/fault-timed-out").is_timed_out());
+    let quota = fault("published/fault-quota");
+    assert!(quota.is_quota() && !quota.may_lack_selectors());
+    assert!(fault("published/fault-filter").is_filter_refused());
+    assert!(quota.to_string().contains("0x803381a6"), "{quota}");
+}
+
+#[test]
+fn a_reply_is_checked_in_order() {
+    let text = String::from_utf8(reply("published/output-done")).unwrap();
+    let target =
+        ClassAddressing::microsoft("root/virtualization/v2").reference("Msvm_ReplicationService", SelectorSet::new());
+    let invoke = Invoke::new(target, "InitiateFailover");
+    let read = |text: String| invoke.read(text.into_bytes(), "uuid:1").map(|_| ()).unwrap_err();
+    let foreign_action = text.replace("InitiateFailoverResponse", "CommitFailoverResponse");
+    assert!(matches!(read(foreign_action.replace("uuid:1<", "uuid:9<")), ReplyError::Action { .. }));
+    assert!(matches!(read(text.replace("uuid:1<", "uuid:9<")), ReplyError::RelatesTo { .. }));
+    assert!(matches!(read(text.replace("InitiateFailover_OUTPUT", "Other_OUTPUT")), ReplyError::Body { .. }));
+    assert!(matches!(read("<html></html>".to_owned()), ReplyError::Envelope(_)));
+    assert!(matches!(read(String::new()), ReplyError::Xml(_)));
+    // The text of a fault inside a property is a text.
+    let vm = String::from_utf8(reply("published/get-vm")).unwrap().replace("app-db-01", "s:Fault &lt;s:Fault&gt;");
+    let target =
+        ClassAddressing::microsoft("root/virtualization/v2").reference("Msvm_ComputerSystem", SelectorSet::new());
+    let response = (Get { target }).read(vm.into_bytes(), "uuid:1").unwrap();
+    let name = |instance: InstanceView<'_>| instance.text("ElementName").into_option().unwrap().to_owned();
+    assert_eq!(name(response.instance()), "s:Fault <s:Fault>");
+}
