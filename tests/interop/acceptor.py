@@ -1,455 +1,342 @@
 #!/usr/bin/env python3
-"""An HTTP server that lets NTLM clients in by software not written here, and echoes what they send.
+"""A strict WinRM-like listener on 127.0.0.1 whose NTLM was not written here; it echoes messages.
 
-    acceptor.py --engine pyspnego|gss [--tls] [--server NAME] [--body-with-token yes|no]
-                [--close-after-401 never|challenge|bare-once|silent-once|bare-always] [--chunked] [--wrong-binding]
+Over plain HTTP every message must be sealed, over TLS (--tls) the login must be bound to the certificate. The first
+line of standard output is {"port": …, "certificate": PEM or null}; then comes one line of JSON for every request,
+before its answer is sent. What a client does against the rules is answered with 400 and has a "fault" in its line.
+Runs until its standard input ends.
 
-Over plain HTTP every body must be sealed, in exactly the form of [MS-WSMV] 2.2.9.1 (tabs before the part headers
-for a server named Microsoft-HTTPAPI, none for another); over TLS the login must carry the right channel binding and
-bodies are clear. What the libraries let pass is looked at here: see `inspect`. Listens on 127.0.0.1 and prints one
-JSON line with two ports and the certificate; GET on the second port (plain HTTP) tells what was seen. Users come from
-the file in NTLM_USER_FILE (DOMAIN:user:password a line). Ends with its standard input.
+    NTLM_USER_FILE=tests/interop/users VENV/bin/python tests/interop/acceptor.py --mechanism pyspnego
 """
 
 import argparse
 import base64
-import ctypes
 import datetime
 import hashlib
+import http.server
+import ipaddress
+import itertools
 import json
 import os
-import socket
 import ssl
-import struct
 import sys
 import tempfile
 import threading
 
-PROTOCOL = b"application/HTTP-SPNEGO-session-encrypted"
-STATS = {
-    "connections": 0, "requests": 0, "authenticates": 0, "refused": 0, "opened": 0, "largest": 0,
-    "users": [], "targets": [], "errors": [],
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+# NTLMv2 only, in both mechanisms; names for the challenge of gss-ntlmssp.
+os.environ.update(LM_COMPAT_LEVEL="5", NETBIOS_COMPUTER_NAME="INTEROP", NETBIOS_DOMAIN_NAME="LAB")
+
+# pylint: disable=wrong-import-position
+from spnego._ntlm_raw.messages import Authenticate, AvFlags, AvId, NegotiateFlags, NTClientChallengeV2
+
+import mechanisms
+import sealed_body
+
+HTTP_SYS = "Microsoft-HTTPAPI/2.0"
+SOAP = "application/soap+xml;charset=UTF-8"
+CERTIFICATES = {
+    "rsa-sha256": (lambda: rsa.generate_private_key(65537, 2048), hashes.SHA256()),
+    "rsa-sha512": (lambda: rsa.generate_private_key(65537, 2048), hashes.SHA512()),
+    "ecdsa-sha384": (lambda: ec.generate_private_key(ec.SECP384R1()), hashes.SHA384()),
 }
-LOCK = threading.Lock()
+# What an AUTHENTICATE for sealing must carry ([MS-NLMP] 2.2.2.5).
+NEEDED = (
+    NegotiateFlags.unicode
+    | NegotiateFlags.sign
+    | NegotiateFlags.seal
+    | NegotiateFlags.always_sign
+    | NegotiateFlags.extended_session_security
+    | NegotiateFlags.target_info
+    | NegotiateFlags.key_128
+    | NegotiateFlags.key_exch
+)
 
 
-class Refused(Exception):
-    pass
+class Fault(Exception):
+    """The client broke a rule."""
 
 
-# -- the accepting halves ---------------------------------------------------------------------------------
+class Connection(http.server.BaseHTTPRequestHandler):
+    """One TCP connection; its login ends with it."""
 
+    protocol_version = "HTTP/1.1"
+    numbers = itertools.count(1)
 
-class Pyspnego:
-    """pyspnego's own NTLM (pure Python)."""
+    def setup(self):
+        self.number = next(self.numbers)
+        self.requests = 0
+        self.mechanism = None
+        self.established = False
+        if self.server.tls:
+            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
 
-    def __init__(self, binding):
-        import spnego
-        from spnego.channel_bindings import GssChannelBindings
-
-        bindings = GssChannelBindings(application_data=binding) if binding else None
-        options = spnego.NegotiateOptions.use_ntlm
-        self.context = spnego.server(protocol="ntlm", channel_bindings=bindings, options=options)
-
-    def step(self, token):
+    def do_POST(self):
+        self.requests += 1
+        self.line = {"connection": self.number, "request": self.requests, "token": None, "opened": 0}
+        self.offers, self.seals, reply = [], False, b""
         try:
-            return self.context.step(token), self.context.complete
-        except Exception as error:  # whatever the library raises is a refusal
-            raise Refused(repr(error)) from error
+            body = self.read_body()
+            self.line["received"] = len(body)
+            status, reply = self.answer(body)
+        except Fault as fault:
+            self.line["fault"] = str(fault)
+            status, self.close_connection = 400, True
+        except mechanisms.Refused as refusal:
+            self.line["refused"] = str(refusal)
+            self.mechanism, self.established = None, False
+            status, self.offers = 401, self.server.modes.offer
+        self.reply(status, reply)
 
-    def user(self):
-        return self.context.client_principal
+    def read_body(self):
+        """The body, if the request is one that WinRM takes."""
+        if self.path != "/wsman" or self.request_version != "HTTP/1.1":
+            raise Fault(f"{self.request_version} to {self.path}")
+        for name in ("Transfer-Encoding", "Expect", "Upgrade", "Content-Encoding"):
+            if name in self.headers:
+                raise Fault(f"{name}: {self.headers[name]}")
+        for name in ("Host", "Content-Length", "Authorization", "Content-Type"):
+            if len(self.headers.get_all(name, [])) > 1:
+                raise Fault(f"{name} stands there twice")
+        if self.headers["Host"] != f"127.0.0.1:{self.server.server_port}":
+            raise Fault(f"Host is {self.headers['Host']!r}")
+        length = self.headers["Content-Length"]
+        if length is None or not length.isdecimal():
+            raise Fault(f"Content-Length is {length!r}")
+        return self.rfile.read(int(length))
 
-    def unwrap(self, header, data):
-        try:
-            return self.context.unwrap_winrm(header, data)
-        except Exception as error:
-            raise Refused(repr(error)) from error
+    def answer(self, body):
+        """Status and plain reply."""
+        authorization = self.headers["Authorization"]
+        if authorization is None:
+            if not self.established:
+                raise Fault("a request without a login")
+            return 200, self.echo(body)
+        scheme, _, token = authorization.partition(" ")
+        if scheme != "Negotiate":
+            raise Fault(f"scheme {scheme}")
+        if self.established:
+            raise Fault("a token on a connection that is logged in")
+        token = base64.b64decode(token, validate=True)
+        kind = token[8] if token.startswith(b"NTLMSSP\0") and len(token) > 32 else None
+        if kind == 1:
+            return self.negotiate(token, body)
+        if kind == 3:
+            return self.authenticate(token, body)
+        raise Fault(f"a token that is no NTLM message of a client: {token[:16].hex()}")
 
-    def wrap(self, data):
-        header, sealed, padding = self.context.wrap_winrm(data)
-        assert padding == 0
-        return header, sealed
+    def negotiate(self, token, body):
+        self.line["token"] = "negotiate"
+        if body:
+            raise Fault("a body with the first token")
+        modes = self.server.modes
+        if self.requests == 1 and (modes.blind == "always" or (modes.blind == "once" and self.number == 1)):
+            # As servers do that name their schemes before they look at any token.
+            self.offers = modes.offer
+            self.close_connection = True
+            return 401, b""
+        self.mechanism = mechanisms.ALL[modes.mechanism](self.server.binding)
+        challenge = self.mechanism.step(token)
+        self.offers = ["Negotiate " + base64.b64encode(challenge).decode()]
+        self.close_connection = modes.close_after_challenge
+        return 401, b""
 
+    def authenticate(self, token, body):
+        self.line["token"] = "authenticate"
+        if self.mechanism is None:
+            raise Fault("an answer to no challenge")
+        look(token, self.line, self.server.binding is not None)
+        if body and not self.server.is_http_sys:
+            raise Fault("a body with the last token, which only http.sys is known to take")
+        last = self.mechanism.step(token)
+        if not self.mechanism.complete:
+            raise Fault("the mechanism wants more")
+        self.established = True
+        if last:
+            self.offers = ["Negotiate " + base64.b64encode(last).decode()]
+        return 200, self.echo(body) if body else b""
 
-class Buffer(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_size_t), ("value", ctypes.c_void_p)]
-
-    @classmethod
-    def of(cls, data):
-        made = cls(len(data), ctypes.cast(ctypes.create_string_buffer(data, len(data)), ctypes.c_void_p))
-        made.keep = data
-        return made
-
-    def take(self):
-        return ctypes.string_at(self.value, self.length) if self.length else b""
-
-
-class Oid(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_uint32), ("elements", ctypes.c_void_p)]
-
-
-class OidSet(ctypes.Structure):
-    _fields_ = [("count", ctypes.c_size_t), ("elements", ctypes.POINTER(Oid))]
-
-
-class Bindings(ctypes.Structure):
-    _fields_ = [
-        ("initiator_type", ctypes.c_uint32),
-        ("initiator", Buffer),
-        ("acceptor_type", ctypes.c_uint32),
-        ("acceptor", Buffer),
-        ("application", Buffer),
-    ]
-
-
-class Gss:
-    """gss-ntlmssp (C) under MIT krb5's GSSAPI."""
-
-    NTLM = bytes.fromhex("2b06010401823702020a")
-
-    def __init__(self, binding):
-        self.lib = ctypes.CDLL("libgssapi_krb5.so.2")
-        self.context, self.name = ctypes.c_void_p(), ctypes.c_void_p()
-        self.bindings = None
-        if binding:
-            self.bindings = Bindings(0, Buffer(0, None), 0, Buffer(0, None), Buffer.of(binding))
-        self.oid_bytes = ctypes.create_string_buffer(self.NTLM, len(self.NTLM))
-        oid = Oid(len(self.NTLM), ctypes.cast(self.oid_bytes, ctypes.c_void_p))
-        mechs = OidSet(1, ctypes.pointer(oid))
-        self.credential = ctypes.c_void_p()
-        minor = ctypes.c_uint32()
-        major = self.lib.gss_acquire_cred(
-            ctypes.byref(minor), None, 0, ctypes.byref(mechs), 2, ctypes.byref(self.credential), None, None
-        )
-        if major:
-            raise RuntimeError(f"gss_acquire_cred: {major:#x} {minor.value}")
-
-    def step(self, token):
-        minor, flags = ctypes.c_uint32(), ctypes.c_uint32()
-        given, answer = Buffer.of(token), Buffer(0, None)
-        major = self.lib.gss_accept_sec_context(
-            ctypes.byref(minor), ctypes.byref(self.context), self.credential, ctypes.byref(given),
-            ctypes.byref(self.bindings) if self.bindings else None, ctypes.byref(self.name), None,
-            ctypes.byref(answer),
-            ctypes.byref(flags), None, None,
-        )
-        if major & 0xFFFF0000:
-            raise Refused(f"gss_accept_sec_context: {major:#x} {minor.value}")
-        done = (major & 1) == 0
-        if done and flags.value & 0x10 == 0:
-            raise Refused("no confidentiality agreed on")
-        return answer.take(), done
-
-    def user(self):
-        minor, shown = ctypes.c_uint32(), Buffer(0, None)
-        major = self.lib.gss_display_name(ctypes.byref(minor), self.name, ctypes.byref(shown), None)
-        if major:
-            raise Refused(f"gss_display_name: {major:#x} {minor.value}")
-        # gss-ntlmssp counts the zero byte at the end, and puts an empty domain before a name with an @.
-        return shown.take().rstrip(b"\0").decode().removeprefix("\\")
-
-    def unwrap(self, header, data):
-        minor, state = ctypes.c_uint32(), ctypes.c_int()
-        given, answer = Buffer.of(header + data), Buffer(0, None)
-        major = self.lib.gss_unwrap(
-            ctypes.byref(minor), self.context, ctypes.byref(given), ctypes.byref(answer), ctypes.byref(state), None
-        )
-        if major or not state.value:
-            raise Refused(f"gss_unwrap: {major:#x} {minor.value}, sealed {state.value}")
-        return answer.take()
-
-    def wrap(self, data):
-        minor, state = ctypes.c_uint32(), ctypes.c_int()
-        given, answer = Buffer.of(data), Buffer(0, None)
-        major = self.lib.gss_wrap(
-            ctypes.byref(minor), self.context, 1, 0, ctypes.byref(given), ctypes.byref(state), ctypes.byref(answer)
-        )
-        if major or not state.value:
-            raise Refused(f"gss_wrap: {major:#x} {minor.value}")
-        token = answer.take()
-        return token[:16], token[16:]
-
-
-# -- what the libraries do not insist on ------------------------------------------------------------------
-
-FLAGS = 0x00000001 | 0x00000010 | 0x00000020 | 0x00080000 | 0x20000000 | 0x40000000  # what sealing is safe with
-MIC_PRESENT = 2
-
-
-def field(message, at):
-    length, _, offset = struct.unpack_from("<HHI", message, at)
-    if offset + length > len(message):
-        raise Refused("a field of AUTHENTICATE lies outside of it")
-    return message[offset:offset + length]
-
-
-def inspect(token, binding):
-    """AUTHENTICATE as [MS-NLMP] 3.1.5.1.2 wants it; returns the target name.
-
-    pyspnego takes all-zero bindings for an acceptor with bindings, and neither library misses a MIC that was not
-    announced. That the MIC and the binding are right is for them to find out.
-    """
-    if token[:12] != b"NTLMSSP\0\3\0\0\0":
-        raise Refused("no AUTHENTICATE message")
-    (flags,) = struct.unpack_from("<I", token, 60)
-    if flags & FLAGS != FLAGS:
-        raise Refused(f"AUTHENTICATE lacks flags, it has {flags:#010x}")
-    if field(token, 12) != bytes(24):
-        raise Refused("an LM response beside a timestamp")
-    if len(field(token, 52)) != 16:
-        raise Refused("no exchanged session key")
-    pairs, rest = {}, field(token, 20)[16 + 28:]
-    while True:
-        kind, length = struct.unpack_from("<HH", rest)
-        if kind in pairs:
-            raise Refused(f"AV pair {kind} stands twice")
-        pairs[kind], rest = rest[4:4 + length], rest[4 + length:]
-        if kind == 0:
-            break
-    if 7 not in pairs:
-        raise Refused("the timestamp of the challenge was dropped")
-    if len(pairs.get(6, b"")) != 4 or not struct.unpack("<I", pairs[6])[0] & MIC_PRESENT or not any(token[72:88]):
-        raise Refused("no MIC")
-    if 10 not in pairs or any(pairs[10]) != (binding is not None):
-        raise Refused(f"channel binding {pairs.get(10, b'').hex()} where {'one' if binding else 'zero'} was due")
-    return pairs.get(9, b"").decode("utf-16-le")
-
-
-# -- the sealed body, read to the byte --------------------------------------------------------------------
-
-
-def parts(length, tab):
-    return (
-        b"--Encrypted Boundary\r\n" + tab + b"Content-Type: " + PROTOCOL + b"\r\n"
-        + tab + b"OriginalContent: type=application/soap+xml;charset=UTF-8;Length=" + str(length).encode() + b"\r\n"
-        + b"--Encrypted Boundary\r\n" + tab + b"Content-Type: application/octet-stream\r\n"
-    )
-
-
-def unseal(engine, body, tab):
-    end = b"--Encrypted Boundary--\r\n"
-    marker = b";Length="
-    if not body.endswith(end) or marker not in body:
-        raise Refused("no closing boundary, or no Length: the body is not sealed")
-    digits = body[body.index(marker) + len(marker):body.index(b"\r\n", body.index(marker))]
-    length = int(digits)
-    head = parts(length, tab)
-    if not body.startswith(head):
-        raise Refused(f"part headers differ: {body[:len(head)]!r}")
-    rest = body[len(head):-len(end)]
-    (size,) = struct.unpack("<I", rest[:4])
-    if size != 16 or len(rest) != 4 + size + length:
-        raise Refused(f"{size} bytes of signature, {len(rest) - 4 - size} of data, Length={length}")
-    return engine.unwrap(rest[4:4 + size], rest[4 + size:])
-
-
-def seal(engine, data, tab):
-    header, sealed = engine.wrap(data)
-    return parts(len(data), tab) + struct.pack("<I", len(header)) + header + sealed + b"--Encrypted Boundary--\r\n"
-
-
-# -- the server -------------------------------------------------------------------------------------------
-
-
-def read_request(stream):
-    line = stream.readline()
-    if not line:
-        return None
-    method, path, _ = line.decode("latin-1").split(" ", 2)
-    headers = {}
-    while True:
-        line = stream.readline().decode("latin-1").rstrip("\r\n")
-        if not line:
-            break
-        name, value = line.split(":", 1)
-        headers[name.strip().lower()] = value.strip()
-    if "transfer-encoding" in headers or "expect" in headers:
-        raise Refused("a chunked request, or one that expects")
-    length = int(headers.get("content-length", "-1"))
-    if method == "POST" and length < 0:
-        raise Refused("no Content-Length")
-    return method, path, headers, stream.read(max(length, 0))
-
-
-def reply(sock, arguments, status, headers, body=b"", close=False):
-    lines = [f"HTTP/1.1 {status} X", f"Server: {arguments.server}"] + headers
-    if close:
-        lines.append("Connection: close")
-    if arguments.chunked and body:
-        lines.append("Transfer-Encoding: chunked")
-        chunks = [body[at:at + 777] for at in range(0, len(body), 777)] + [b""]
-        body = b"".join(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n" for chunk in chunks)
-    else:
-        lines.append(f"Content-Length: {len(body)}")
-    sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-
-
-def serve(sock, arguments, binding, closed_once):
-    tab = b"\t" if arguments.server.startswith("Microsoft-HTTPAPI") else b""
-    engine, complete = None, False
-    stream = sock.makefile("rb")
-    while True:
-        request = read_request(stream)
-        if request is None:
-            return
-        method, path, headers, body = request
-        with LOCK:
-            STATS["requests"] += 1
-        if (method, path) != ("POST", "/wsman"):
-            raise Refused(f"{method} {path}")
-        authorization = headers.get("authorization", "")
-        if authorization:
-            scheme, _, token = authorization.partition(" ")
-            if scheme != "Negotiate":
-                raise Refused(f"scheme {scheme}")
-            token = base64.b64decode(token)
-            how, _, when = arguments.close_after_401.partition("-")
-            if when == "always" or (when == "once" and not closed_once.is_set()):
-                # As servers do that only list their schemes at first: no challenge, and the connection ends.
-                closed_once.set()
-                reply(sock, arguments, 401, ["WWW-Authenticate: Negotiate"], close=how == "bare")
-                return
-            if token[8:12] == b"\x01\0\0\0":
-                engine, complete = ENGINES[arguments.engine](binding), False
-                if body:
-                    raise Refused("a body beside the first token")
-            else:
-                with LOCK:
-                    STATS["authenticates"] += 1
-                if engine is None or complete:
-                    raise Refused("AUTHENTICATE without a challenge")
-                target = inspect(token, binding)
-                with LOCK:
-                    STATS["targets"].append(target)
-            try:
-                answer, complete = engine.step(token)
-            except Refused as error:
-                with LOCK:
-                    STATS["refused"] += 1
-                    STATS["errors"].append(str(error))
-                engine, complete = None, False
-                reply(sock, arguments, 401, ["WWW-Authenticate: Negotiate"])
-                continue
-            if not complete:
-                header = "WWW-Authenticate: Negotiate " + base64.b64encode(answer).decode()
-                close = arguments.close_after_401 == "challenge"
-                reply(sock, arguments, 401, [header], close=close)
-                if close:
-                    return
-                continue
-            with LOCK:
-                STATS["users"].append(engine.user())
-            if body and arguments.body_with_token == "no":
-                raise Refused("a body beside the last token")
-            if not body:
-                reply(sock, arguments, 200, [])
-                continue
-        if not complete:
-            reply(sock, arguments, 401, ["WWW-Authenticate: Negotiate"])
-            continue
-        content_type = headers.get("content-type", "")
-        if arguments.tls:
-            message, sealed_type = body, "application/soap+xml;charset=UTF-8"
-            if content_type != sealed_type:
-                raise Refused(f"Content-Type {content_type}")
+    def echo(self, body):
+        if self.server.tls:
+            if self.headers["Content-Type"] != SOAP:
+                raise Fault(f"Content-Type is {self.headers['Content-Type']!r}")
+            plain = body
         else:
-            wanted = f'multipart/encrypted;protocol="{PROTOCOL.decode()}";boundary="Encrypted Boundary"'
-            if content_type != wanted:
-                raise Refused(f"Content-Type {content_type}")
-            message, sealed_type = unseal(engine, body, tab), wanted
-        with LOCK:
-            STATS["opened"] += 1
-            STATS["largest"] = max(STATS["largest"], len(message))
-        echo = message if arguments.tls else seal(engine, message, tab)
-        reply(sock, arguments, 200, [f"Content-Type: {sealed_type}"], echo)
+            try:
+                signature, data = sealed_body.read(self.headers["Content-Type"], body, self.server.tab)
+            except sealed_body.Malformed as error:
+                raise Fault(str(error)) from error
+            try:
+                plain = self.mechanism.unwrap(signature, data)
+            except mechanisms.Refused as refusal:
+                raise Fault(f"the seal does not open: {refusal}") from refusal
+            if plain in body:
+                raise Fault("the sealed body shows the message")
+            self.seals = not self.server.modes.clear_replies
+        if not plain.startswith(b"<s:Envelope"):
+            raise Fault(f"no envelope: {plain[:40]!r}")
+        self.line["opened"] = len(plain)
+        return plain
+
+    def reply(self, status, plain):
+        modes = self.server.modes
+        body, content_type = plain, SOAP
+        if self.seals:
+            body = sealed_body.write(*self.mechanism.wrap(plain), self.server.tab)
+            content_type = sealed_body.CONTENT_TYPE
+        if self.requests == modes.requests_per_connection:
+            self.close_connection = True
+        self.line["status"] = status
+        self.server.tell(self.line)
+
+        self.send_response(status)
+        if body:
+            self.send_header("Content-Type", content_type)
+        for offer in self.offers:
+            self.send_header("WWW-Authenticate", offer)
+        if self.close_connection and not modes.silent:
+            self.send_header("Connection", "close")
+        if modes.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+            body = chunks(body)
+        else:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def version_string(self):
+        return self.server.modes.server
+
+    def log_message(self, *_):
+        """Nothing: each request has its line."""
 
 
-def certificate():
-    """A self-signed certificate, TLS with it, and the binding that belongs to it (RFC 5929)."""
-    import ipaddress
+class Listener(http.server.ThreadingHTTPServer):
+    """The listening socket, and what all connections share."""
 
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    def __init__(self, modes):
+        self.modes = modes
+        self.is_http_sys = modes.server.startswith("Microsoft-HTTPAPI/")
+        # http.sys wants the tab that the grammar demands, OMI refuses it.
+        self.tab = "\t" if self.is_http_sys else ""
+        self.tls = self.binding = self.certificate = None
+        self.lock = threading.Lock()
+        if modes.tls:
+            certificate, key = make_certificate(modes.tls)
+            self.certificate = certificate.public_bytes(serialization.Encoding.PEM).decode()
+            self.tls = tls_settings(self.certificate, key)
+            bound = make_certificate(modes.tls)[0] if modes.foreign_binding else certificate
+            self.binding = tls_server_end_point(bound)
+        super().__init__(("127.0.0.1", 0), Connection)
 
-    key = ec.generate_private_key(ec.SECP384R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    def tell(self, line):
+        with self.lock:
+            print(json.dumps(line), flush=True)
+
+    def handle_error(self, *_):
+        error = sys.exc_info()[1]
+        if not isinstance(error, (ConnectionError, ssl.SSLError)):
+            self.tell({"fault": f"the acceptor failed: {error!r}"})
+
+
+def look(token, line, bound):
+    """Reads AUTHENTICATE with pyspnego's parser, whatever mechanism judges it, and insists on what NTLMv2 with
+    sealing must have ([MS-NLMP] 3.1.5.1.2)."""
+    message = Authenticate.unpack(token)
+    response = NTClientChallengeV2.unpack(message.nt_challenge_response[16:])
+    pairs = response.av_pairs
+    line.update(domain=message.domain_name or "", user=message.user_name)
+    if message.flags & NEEDED != NEEDED or message.flags & NegotiateFlags.lm_key:
+        raise Fault(f"AUTHENTICATE has the flags {message.flags:#010x}")
+    if AvId.timestamp not in pairs:
+        raise Fault("the timestamp of the challenge is not in the response")
+    if not pairs.get(AvId.flags, 0) & AvFlags.mic or not message.mic or message.mic == bytes(16):
+        raise Fault("AUTHENTICATE has no MIC")
+    if message.lm_challenge_response != bytes(24):
+        raise Fault("the LM response is not zero")
+    if len(message.encrypted_random_session_key or b"") != 16:
+        raise Fault("there is no session key")
+    if pairs.get(AvId.target_name) != "HTTP/127.0.0.1":
+        raise Fault(f"the target name is {pairs.get(AvId.target_name)!r}")
+    has_binding = pairs.get(AvId.channel_bindings, bytes(16)) != bytes(16)
+    if has_binding != bound:
+        raise Fault("no channel binding inside TLS" if bound else "a channel binding without a channel")
+
+
+def chunks(body):
+    """The body in chunks of odd sizes, with an extension on the first."""
+    sizes, out, start = itertools.cycle([1, 7, 4099, 30, 16384]), [], 0
+    while start < len(body):
+        part = body[start : start + next(sizes)]
+        extension = ";name=value" if start == 0 else ""
+        out += [f"{len(part):x}{extension}\r\n".encode(), part, b"\r\n"]
+        start += len(part)
+    return b"".join(out) + b"0\r\n\r\n"
+
+
+def make_certificate(kind):
+    """A self-signed certificate for 127.0.0.1, and its key."""
+    make_key, digest = CERTIFICATES[kind]
+    key = make_key()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "interop.test")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1)).add_extension(names, False)
-        # Not SHA-256, so that the hash is seen to follow the signature.
-        .sign(key, hashes.SHA384())
-    )
-    der = made.public_bytes(serialization.Encoding.DER)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
+    builder = builder.not_valid_after(now + datetime.timedelta(days=1))
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    return builder.sign(key, digest), key
+
+
+def tls_settings(certificate, key):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    # Python takes certificates from files only.
     with tempfile.NamedTemporaryFile() as file:
-        file.write(made.public_bytes(serialization.Encoding.PEM))
-        file.write(key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ))
+        file.write(pem + certificate.encode())
         file.flush()
         context.load_cert_chain(file.name)
-    return der, context, b"tls-server-end-point:" + hashlib.sha384(der).digest()
+    return context
 
 
-def tell(listener):
-    """Answers every connection with what was seen so far."""
-    while True:
-        sock, _ = listener.accept()
-        with sock, LOCK:
-            sock.recv(4096)
-            body = json.dumps(STATS).encode()
-            sock.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-
-
-ENGINES = {"pyspnego": Pyspnego, "gss": Gss}
-CLOSINGS = ["never", "challenge", "bare-once", "silent-once", "bare-always"]
+def tls_server_end_point(certificate):
+    """RFC 5929 4: the hash function of the certificate's own signature; none here is weaker than SHA-256."""
+    name = certificate.signature_hash_algorithm.name
+    return b"tls-server-end-point:" + hashlib.new(name, certificate.public_bytes(serialization.Encoding.DER)).digest()
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--engine", choices=sorted(ENGINES), required=True)
-    parser.add_argument("--tls", action="store_true")
-    parser.add_argument("--server", default="Microsoft-HTTPAPI/2.0")
-    parser.add_argument("--body-with-token", choices=["yes", "no"], default="yes")
-    parser.add_argument("--close-after-401", choices=CLOSINGS, default="never")
-    parser.add_argument("--chunked", action="store_true")
-    parser.add_argument("--wrong-binding", action="store_true")
-    arguments = parser.parse_args()
-    der, tls, binding = certificate() if arguments.tls else (b"", None, None)
-    if arguments.wrong_binding:
-        binding = b"tls-server-end-point:" + bytes(32)
-    listener = socket.create_server(("127.0.0.1", 0))
-    stats = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=tell, args=(stats,), daemon=True).start()
-    hello = {"port": listener.getsockname()[1], "stats": stats.getsockname()[1], "certificate": der.hex()}
-    print(json.dumps(hello), flush=True)
-    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-    closed_once = threading.Event()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mechanism", choices=mechanisms.ALL, required=True)
+    parser.add_argument("--server", default=HTTP_SYS, help="the Server header; decides how bodies must look")
+    parser.add_argument("--offer", action="append", help="a WWW-Authenticate header without a token; repeatable")
+    parser.add_argument("--tls", choices=CERTIFICATES)
+    parser.add_argument("--foreign-binding", action="store_true", help="expect the binding to another certificate")
+    parser.add_argument("--blind", choices=["once", "always"], help="ignore a first token, answer 401 and close")
+    parser.add_argument("--close-after-challenge", action="store_true")
+    parser.add_argument("--requests-per-connection", type=int, default=0, help="close after so many")
+    parser.add_argument("--silent", action="store_true", help="close without saying so")
+    parser.add_argument("--chunked", action="store_true", help="every reply, in chunks of odd sizes")
+    parser.add_argument("--clear-replies", action="store_true", help="answer sealed messages unsealed")
+    modes = parser.parse_args()
+    modes.offer = modes.offer or ["Negotiate"]
+    if not os.path.isfile(os.environ.get("NTLM_USER_FILE", "")):
+        parser.error("NTLM_USER_FILE names no file")
 
-    def run(sock):
-        try:
-            if tls:
-                sock = tls.wrap_socket(sock, server_side=True)
-            serve(sock, arguments, binding, closed_once)
-        except (Refused, AssertionError, ValueError, LookupError, struct.error) as error:
-            with LOCK:
-                STATS["errors"].append(str(error))
-        except OSError:
-            # The client went away, as it may: after a refusal, or because it does not trust the certificate.
-            pass
-        finally:
-            sock.close()
-
-    while True:
-        sock, _ = listener.accept()
-        with LOCK:
-            STATS["connections"] += 1
-        threading.Thread(target=run, args=(sock,), daemon=True).start()
+    listener = Listener(modes)
+    listener.daemon_threads = True
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    listener.tell({"port": listener.server_port, "certificate": listener.certificate})
+    sys.stdin.read()
 
 
-main()
+if __name__ == "__main__":
+    main()
