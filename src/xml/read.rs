@@ -194,7 +194,7 @@ impl<'i> Builder<'i> {
     /// after any tag, so it cannot tell.
     fn leaves(&mut self, remaining: &mut &'i [u8]) -> Result<usize, Error> {
         let Some(parent) = self.open.last().copied() else { return Ok(0) };
-        if self.has_cdata_end || self.open.len() >= self.limits.depth {
+        if self.has_cdata_end || self.open.len() >= self.limits.depth || self.limits.attributes == 0 {
             return Ok(0);
         }
         let start = self.input.len() - remaining.len();
@@ -204,16 +204,23 @@ impl<'i> Builder<'i> {
             && let Some(leaf) = self.input.get(at..).and_then(Leaf::at_front)
         {
             let name = if leaf.prefix.is_empty() { leaf.local } else { leaf.prefix };
-            let namespace = self.resolve(leaf.prefix, self.offset(name))?;
+            let name_at = self.offset(name);
+            let first_attribute = narrow(self.document.attributes.len());
+            if let Some((prefix, local, value)) = leaf.attribute {
+                let namespace = if prefix.is_empty() { NO_NAMESPACE } else { self.resolve_slow(prefix, name_at)? };
+                let (local, value) = (self.span_of(local), self.span_of(value));
+                self.document.attributes.push(AttributeNode { local, namespace, value });
+            }
+            let namespace = self.resolve(leaf.prefix, name_at)?;
             let id = narrow(self.document.nodes.len());
             self.document.nodes.push(Node {
                 local: self.span_of(leaf.local),
                 text: if leaf.text.is_empty() { Span::EMPTY } else { self.span_of(leaf.text) },
                 end: id + 1,
-                first_attribute: narrow(self.document.attributes.len()),
+                first_attribute,
                 scope: self.scope,
                 namespace,
-                attribute_count: 0,
+                attribute_count: u16::from(leaf.attribute.is_some()),
             });
             at += leaf.len;
         }
