@@ -9,6 +9,7 @@
 
 mod document;
 mod error;
+mod leaf;
 pub mod ns;
 mod read;
 mod write;

@@ -5,6 +5,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::document::{AttributeNode, Binding, Document, NO_BINDING, NO_NAMESPACE, Node, Span, XML_NAMESPACE};
 use super::error::{Error, ErrorKind};
+use super::leaf::Leaf;
 use super::ns;
 
 /// What a reader is willing to hold.
@@ -128,20 +129,29 @@ impl<'i> Builder<'i> {
         let config = reader.config_mut();
         config.check_comments = true;
         config.check_end_names = true;
+        // Bytes that the parser has not seen, for its positions.
+        let mut passed: usize = 0;
         loop {
             let event = match reader.read_event() {
                 Ok(event) => event,
                 Err(error) => {
-                    let offset = usize::try_from(reader.error_position()).unwrap_or(0);
+                    let offset = usize::try_from(reader.error_position()).unwrap_or(0).saturating_add(passed);
                     return Err(self.fail(offset, ErrorKind::Syntax(error.to_string())));
                 }
             };
             match event {
-                Event::Start(start) => self.open(&start)?,
-                Event::End(_) => self.close(),
+                Event::Start(start) => {
+                    self.open(&start)?;
+                    passed += self.leaves(reader.get_mut())?;
+                }
+                Event::End(_) => {
+                    self.close();
+                    passed += self.leaves(reader.get_mut())?;
+                }
                 Event::Empty(start) => {
                     self.open(&start)?;
                     self.close();
+                    passed += self.leaves(reader.get_mut())?;
                 }
                 Event::Text(text) => self.text(&text)?,
                 Event::CData(data) => {
@@ -178,6 +188,44 @@ impl<'i> Builder<'i> {
             return Err(self.fail(0, ErrorKind::Structure("the document has no root element")));
         }
         Ok(self.document)
+    }
+
+    /// Takes the plain elements at the front of what remains, which the parser then never sees; it is in the same state
+    /// after any tag, so it cannot tell.
+    fn leaves(&mut self, remaining: &mut &'i [u8]) -> Result<usize, Error> {
+        let Some(parent) = self.open.last().copied() else { return Ok(0) };
+        if self.has_cdata_end || self.open.len() >= self.limits.depth || self.limits.attributes == 0 {
+            return Ok(0);
+        }
+        let start = self.input.len() - remaining.len();
+        let mut at = start;
+        // Where the parent has text of its own, white space between its children belongs to it.
+        while self.document.nodes.get(wide(parent)).is_some_and(|parent| parent.text.len() == 0)
+            && let Some(leaf) = self.input.get(at..).and_then(Leaf::at_front)
+        {
+            let name = if leaf.prefix.is_empty() { leaf.local } else { leaf.prefix };
+            let name_at = self.offset(name);
+            let first_attribute = narrow(self.document.attributes.len());
+            if let Some((prefix, local, value)) = leaf.attribute {
+                let namespace = if prefix.is_empty() { NO_NAMESPACE } else { self.resolve_slow(prefix, name_at)? };
+                let (local, value) = (self.span_of(local), self.span_of(value));
+                self.document.attributes.push(AttributeNode { local, namespace, value });
+            }
+            let namespace = self.resolve(leaf.prefix, name_at)?;
+            let id = narrow(self.document.nodes.len());
+            self.document.nodes.push(Node {
+                local: self.span_of(leaf.local),
+                text: if leaf.text.is_empty() { Span::EMPTY } else { self.span_of(leaf.text) },
+                end: id + 1,
+                first_attribute,
+                scope: self.scope,
+                namespace,
+                attribute_count: u16::from(leaf.attribute.is_some()),
+            });
+            at += leaf.len;
+        }
+        *remaining = remaining.get(at - start..).unwrap_or_default();
+        Ok(at - start)
     }
 
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), Error> {

@@ -109,6 +109,41 @@ fn errors_say_where() {
 }
 
 #[test]
+fn errors_among_plain_elements_say_where() {
+    let place = |text: &str| Document::parse(text).unwrap_err().offset();
+    assert_eq!(place("<a>\n<b>1</b><p:b>2</p:b></a>"), 13);
+    // What the parser finds itself after elements it has not seen.
+    assert_eq!(place("<a><b>1</b><b>2</b></c></a>"), 19);
+    assert_eq!(place("<a><b>1</b> <b>2</b><b>&x;</b></a>"), 24);
+}
+
+#[test]
+fn plain_elements_count_for_the_limit_of_depth() {
+    let nested = |depth: usize| "<a>".repeat(depth - 1) + "<b>x</b>" + &"</a>".repeat(depth - 1);
+    assert!(Document::parse(nested(64)).is_ok());
+    assert_eq!(kind(&nested(65)), ErrorKind::TooDeep(64));
+}
+
+/// Everything a reader can see of an element.
+fn seen(element: Element<'_>, out: &mut String) {
+    use std::fmt::Write;
+    write!(out, "<{}|{}", element.namespace(), element.local()).unwrap();
+    for attribute in element.attributes() {
+        write!(out, " {attribute:?}").unwrap();
+    }
+    write!(out, " p={:?}>{:?}", element.resolve_prefix("p"), element.text()).unwrap();
+    element.children().for_each(|child| seen(child, out));
+    out.push_str("</>");
+}
+
+fn outcome(text: &str) -> Result<String, ErrorKind> {
+    let document = Document::parse(text).map_err(|error| error.kind().clone())?;
+    let mut out = String::new();
+    seen(document.root(), &mut out);
+    Ok(out)
+}
+
+#[test]
 fn the_writer_refuses_what_xml_cannot_carry() {
     let written = |prefix: &str, local: &str, text: &str| {
         let mut w = Writer::new();
@@ -134,6 +169,23 @@ proptest! {
         let document = Document::parse(bytes).unwrap();
         prop_assert_eq!(document.root().attribute("", "v"), Some(value.as_str()));
         prop_assert_eq!(document.root().child("urn:&<\"", "b").unwrap().text(), text.as_str());
+    }
+
+    /// A blank before the `>` of an end tag or the `/>` of an empty one sends every element through the parser.
+    #[test]
+    fn plain_elements_read_as_the_parser_reads_them(pieces in proptest::collection::vec(0usize..24, 0..24)) {
+        const PIECES: [&str; 24] = [
+            "<b>", "</b>", "<p:b>", "</p:b>", "<p:b xmlns:p='urn:2'>", "<c n='1'/>", "<b>x</b>", "<p:b>é y</p:b>", "<b></b>",
+            "<q:b>1</q:b>", "<b>&amp;</b>", "<b>\r\n</b>", "<b>]]></b>", "<b><![CDATA[z]]></b>", " \n ", "tail", "<é>x</é>",
+            "<a:b:c>x</a:b:c>", "<b n=\"1\"/>", "<p:b p:nil=\"tr ue\"/>", "<b q:n=\"\"/>", "<b n=\"&lt;\"/>",
+            "<b xmlns=\"urn:3\"/>", "<b xmlns:p=\"urn:3\"/>",
+        ];
+        let inside: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
+        for text in [format!("<p:a xmlns:p='urn:1'>{inside}</p:a>"), inside] {
+            let slow = text.replace("</b>", "</b >").replace("</p:b>", "</p:b >").replace("</q:b>", "</q:b >");
+            let slow = slow.replace("</é>", "</é >").replace("</a:b:c>", "</a:b:c >").replace("/>", " />");
+            prop_assert_eq!(outcome(&text), outcome(&slow), "{}", text);
+        }
     }
 
     #[test]

@@ -40,9 +40,10 @@ def lxml_tree(data: bytes) -> float:
     best = float("inf")
     for _ in range(ROUNDS):
         gc.collect()
-        start = time.perf_counter()
+        # As the benchmark does: time on a processor, so that other work on the machine is no part of it.
+        start = time.thread_time()
         tree = etree.fromstring(data, parser)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.thread_time() - start)
         del tree
     return len(data) / 1e6 / best
 
