@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+
+The peak of memory counts that of the process that starts it, before the new program is loaded: this python's. A
+small program that starts hvr sees less.
 """How long `hvr --version` takes and how much memory it holds: median and worst of 200 runs.
 
 Without an argument the release build is measured, and made first; else the binary that is named.
