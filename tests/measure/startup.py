@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
-
-The peak of memory counts that of the process that starts it, before the new program is loaded: this python's. A
-small program that starts hvr sees less.
 """How long `hvr --version` takes and how much memory it holds: median and worst of 200 runs.
 
-Without an argument the release build is measured, and made first; else the binary that is named.
+Without an argument the release build is measured, and made first; else the binary that is named. The peak of memory counts
+that of the process that starts it, this python's; a small program that starts hvr sees less.
 """
 
 import os
