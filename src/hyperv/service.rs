@@ -51,13 +51,21 @@ impl<E: Exchange> Host<E> {
     ///
     /// inferred: the parameter is left out for "latest point", which the documentation words as NULL.
     pub fn initiate_failover_call(&self, keys: &ServiceKeys, vm: &VmId, point: Option<&RecoveryPoint>) -> Invoke {
-        let addressing = self.client().addressing();
-        let call = Invoke::new(keys.reference(addressing), "InitiateFailover")
-            .with("ComputerSystem", Parameter::Reference(vm.reference(addressing)));
+        let call = self.service_call(keys, "InitiateFailover", vm);
         match point {
-            Some(point) => call.with("SnapshotSettingData", Parameter::Reference(point.reference(addressing))),
+            Some(point) => {
+                let reference = point.reference(self.client().addressing());
+                call.with("SnapshotSettingData", Parameter::Reference(reference))
+            }
             None => call,
         }
+    }
+
+    /// A call of the replication service about a VM.
+    pub(super) fn service_call(&self, keys: &ServiceKeys, method: &str, vm: &VmId) -> Invoke {
+        let addressing = self.client().addressing();
+        Invoke::new(keys.reference(addressing), method)
+            .with("ComputerSystem", Parameter::Reference(vm.reference(addressing)))
     }
 
     /// Fails a VM over. Sent at most once; [`Error::delivery`] says what an error means for the VM.
