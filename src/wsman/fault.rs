@@ -173,7 +173,12 @@ impl Fault {
         self.soap.has_subcode(ns::ADDRESSING, "ActionNotSupported")
             || matches!(
                 self.code(),
-                Some(code::ACTION_NOT_SUPPORTED | code::WBEM_INVALID_METHOD | code::WBEM_METHOD_NOT_IMPLEMENTED)
+                Some(
+                    code::ACTION_NOT_SUPPORTED
+                        | code::INVALID_ACTION
+                        | code::WBEM_INVALID_METHOD
+                        | code::WBEM_METHOD_NOT_IMPLEMENTED
+                )
             )
     }
 
@@ -340,6 +345,8 @@ pub mod code {
     pub const WBEM_METHOD_NOT_IMPLEMENTED: u32 = 0x8004_1055;
     /// Resource not found; also for a missing instance of an existing class.
     pub const NOT_FOUND: u32 = 0x8033_8000;
+    /// ERROR_WSMAN_INVALID_ACTIONURI.
+    pub const INVALID_ACTION: u32 = 0x8033_8001;
     /// ERROR_WSMAN_DESTINATION_UNREACHABLE.
     pub const DESTINATION_UNREACHABLE: u32 = 0x8033_8012;
     /// ERROR_WSMAN_ACTION_NOT_SUPPORTED.
@@ -387,7 +394,7 @@ pub mod code {
         (WBEM_INVALID_METHOD_PARAMETERS, "WMI: invalid method parameters"),
         (WBEM_METHOD_NOT_IMPLEMENTED, "WMI: method not implemented"),
         (NOT_FOUND, "resource not found"),
-        (0x8033_8001, "invalid action URI"),
+        (INVALID_ACTION, "invalid action URI"),
         (DESTINATION_UNREACHABLE, "destination unreachable"),
         (ACTION_NOT_SUPPORTED, "action not supported"),
         (CANNOT_PROCESS_FILTER, "cannot process filter"),
