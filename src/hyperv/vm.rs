@@ -34,6 +34,17 @@ impl VmId {
         addressing.reference(CLASS, keys)
     }
 
+    /// The VM that a reference names; none if it names something else.
+    pub(super) fn of_reference(reference: &EndpointReference) -> Option<VmId> {
+        let is_system = reference.resource.last_segment().eq_ignore_ascii_case(CLASS);
+        reference.selectors.value("Name").filter(|_| is_system)?.parse().ok()
+    }
+
+    /// Whether a reference names this VM.
+    pub(super) fn is_named_by(&self, reference: &EndpointReference) -> bool {
+        VmId::of_reference(reference).is_some_and(|id| id == *self)
+    }
+
     /// The keys for a WQL object path.
     pub(super) fn path_keys(&self) -> [(&str, &str); 2] {
         [("CreationClassName", CLASS), ("Name", &self.0)]
