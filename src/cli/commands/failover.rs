@@ -16,7 +16,8 @@ use crate::failover::{
     DryRun, Event, Operator, Order, Outcome, PointChoice, Proposal, Refusal, Report, Severity, StartReport, Unproven,
     dry_run, run as fail_over,
 };
-use crate::hyperv::{Job, JobError, JobRef, Vm};
+use crate::hyperv::{Host, Job, JobError, JobRef, ReplicationMode, Vm};
+use crate::wsman::Exchange;
 
 /// Fail a VM over to its replica.
 ///
@@ -65,13 +66,17 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
                 print_dry_run(&dry, &connection, printer);
                 Ok(Exit::Done)
             }
+            Err(Outcome::Refused(refusal)) => Err(refused(refusal, &host).await),
             Err(outcome) => end(outcome, args, &connection, printer),
         };
     }
     let mut operator = Console::new(args, &connection, printer);
     let outcome = fail_over(&host, order, &context.clock, &mut operator).await;
     operator.finish();
-    end(outcome, args, &connection, printer)
+    match outcome {
+        Outcome::Refused(refusal) => Err(refused(refusal, &host).await),
+        outcome => end(outcome, args, &connection, printer),
+    }
 }
 
 /// The person at the terminal, or the script.
@@ -259,7 +264,8 @@ fn end(outcome: Outcome, args: &Args, connection: &Connection, printer: Printer)
             started(&proposal, &job, connection, printer);
             Ok(Exit::Done)
         }
-        Outcome::Refused(refusal) => Err(refused(refusal)),
+        // Told before, as what to do about it is read from the host.
+        Outcome::Refused(_) => Err(Problem::internal("a refusal was not told")),
         Outcome::Declined(proposal) => Err(Problem::new(
             Exit::Refused,
             "declined",
@@ -393,9 +399,9 @@ fn follow_and_prove(connection: &Connection, job: &JobRef, vm: &str) -> String {
     format!("follow it: {follow}; then prove it: {}", connection.again(&["status", vm]))
 }
 
-fn refused(refusal: Refusal) -> Problem {
+async fn refused<E: Exchange>(refusal: Refusal, host: &Host<E>) -> Problem {
     match refusal {
-        Refusal::NotVisible(name) => super::not_visible(&name),
+        Refusal::NotVisible(name) => super::not_visible(&name, host).await,
         Refusal::Ambiguous(vms) => super::ambiguous(&vms),
         Refusal::NoPoint { choice, points } => Problem::new(
             Exit::Refused,
@@ -409,7 +415,12 @@ fn refused(refusal: Refusal) -> Problem {
             let refusals = || proposal.findings.iter().filter(|finding| finding.severity == Severity::Refusal);
             let text = refusals().map(|finding| finding.text.as_str()).collect::<Vec<_>>().join("; ");
             let remedies = refusals().map(|finding| finding.remedy.as_str()).filter(|remedy| !remedy.is_empty());
-            let remedy = remedies.collect::<Vec<_>>().join("; ");
+            let mut remedy = remedies.collect::<Vec<_>>().join("; ");
+            if proposal.vm.mode == ReplicationMode::Primary
+                && let Some(other) = super::other_end(host, &proposal.vm).await
+            {
+                remedy = other.remedy();
+            }
             Problem::new(
                 Exit::Refused,
                 first.map_or("refused", |finding| finding.code),
