@@ -12,6 +12,7 @@ mod cli;
 mod examples;
 mod failover;
 mod hostile;
+mod lifecycle_cli;
 mod status_cli;
 mod support;
 mod tidy;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::exit::Exit;
-use crate::cli::problem::{Problem, RIGHTS};
+use crate::cli::problem::Problem;
 use crate::hyperv::{ClusterOwner, Host, ReplicationMode, Vm};
 use crate::wsman::Exchange;
 
@@ -35,7 +35,10 @@ pub async fn not_visible<E: Exchange>(name: &str, host: &Host<E>) -> Problem {
             "{name:?} is not on this host: in its cluster it is on {} (role {})",
             owner.node, owner.group
         ))
-        .remedy(format!("ask the node that owns it: -H {}. If that is the host that was asked: {RIGHTS}", owner.node)),
+        .remedy(format!(
+            "ask the node that owns it: -H {}; if that is the host that was asked, this account may not see it: hvr check",
+            owner.node
+        )),
         None => {
             let broker = broker.map_or_else(String::new, |broker| {
                 format!("; replication reaches the cluster by its broker {}, now on {}", broker.group, broker.node)

@@ -74,7 +74,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     check_usage(args, context.printer.format())?;
     let ended = match Connection::open(context).await {
         Ok(connection) => match args.watch {
-            Some(interval) => return watch::run(args, interval.0, &connection, context).await,
+            Some(interval) => watch::run(args, interval.0, &connection, context).await,
             None => once(args, &connection, context).await,
         },
         Err(problem) => Err(problem),

@@ -78,10 +78,14 @@ pub fn issues(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     let mut uncounted: Vec<(&str, Vec<&str>)> = Vec::new();
     for (vm, status) in snapshot.relations() {
+        let of = match &status.relation.kind {
+            RelationKind::Primary => String::new(),
+            kind => format!(" ({kind})"),
+        };
         match &status.report {
             Some(Ok(report)) => {
                 let messages = report.issues.iter().map(|issue| issue.message.as_str());
-                lines.extend(messages.filter(|text| !text.is_empty()).map(|text| format!("{}: {text}", vm.name)));
+                lines.extend(messages.filter(|text| !text.is_empty()).map(|text| format!("{}{of}: {text}", vm.name)));
             }
             Some(Err(reason)) => match uncounted.iter_mut().find(|(known, _)| known == reason) {
                 Some((_, vms)) => vms.push(&vm.name),
@@ -113,7 +117,7 @@ pub fn document(snapshot: &Snapshot, verdict: Option<&Verdict>, connection: &Con
 fn vm(status: &VmStatus, now: SystemTime) -> Value {
     let mut document = json::vm(&status.vm);
     if let Some(fields) = document.as_object_mut() {
-        fields.insert("data_loss_seconds_if_now".to_owned(), json::seconds(status.loss(now)));
+        fields.insert("data_loss_seconds_if_now".to_owned(), json::seconds(status.loss));
         let relations = status.relations.iter().map(|one| relation(one, now)).collect();
         fields.insert("relations".to_owned(), relations);
     }

@@ -1,10 +1,10 @@
 //! What a host says of its replications at one moment, in as few requests as it takes.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::cli::problem::Problem;
 use crate::hyperv::{
-    Error, Host, LookedUp, Relation, RelationKind, ReplicationMode, ReplicationReport, ReplicationState, Vm, VmSelector,
+    Error, Host, LookedUp, Relation, ReplicatedVm, ReplicationMode, ReplicationReport, Vm, VmSelector,
 };
 use crate::wsman::Exchange;
 
@@ -28,6 +28,16 @@ pub struct VmStatus {
     pub vm: Vm,
     /// The primary relation first.
     pub relations: Vec<RelationStatus>,
+    /// What a failover now would lose.
+    pub loss: Option<Duration>,
+}
+
+impl VmStatus {
+    fn of(replicated: ReplicatedVm, now: SystemTime) -> VmStatus {
+        let loss = replicated.data_loss(now);
+        let relations = replicated.relations.into_iter().map(|relation| RelationStatus { relation, report: None });
+        VmStatus { vm: replicated.vm, relations: relations.collect(), loss }
+    }
 }
 
 /// A replication, and its statistics where they were asked for.
@@ -64,7 +74,8 @@ impl Snapshot {
                 (vms, relations)
             }
         };
-        snapshot.vms = join(vms, relations.unwrap_or_default());
+        let joined = ReplicatedVm::join(vms, &relations.unwrap_or_default());
+        snapshot.vms = joined.into_iter().map(|one| VmStatus::of(one, snapshot.taken)).collect();
         if args.vms.is_empty() {
             snapshot.vms.sort_by_key(|status| status.vm.name.to_lowercase());
         }
@@ -115,33 +126,4 @@ impl Snapshot {
         }
         Ok(())
     }
-}
-
-impl VmStatus {
-    /// What a failover to the latest point would lose now; nothing is said of a VM that has no such failover before it.
-    pub fn loss(&self, now: SystemTime) -> Option<std::time::Duration> {
-        let is_replica = matches!(self.vm.mode, ReplicationMode::Replica | ReplicationMode::ExtendedReplica);
-        let inbound = self.relations.first().filter(|_| is_replica);
-        inbound.and_then(|status| status.relation.rpo(now))
-    }
-}
-
-/// Each VM with its relations; the VM's own properties where the host has no others.
-fn join(vms: Vec<Vm>, relations: Vec<Relation>) -> Vec<VmStatus> {
-    let joined = vms.into_iter().map(|vm| {
-        let mut own: Vec<_> = relations.iter().filter(|relation| relation.vm == vm.id).cloned().collect();
-        own.sort_by(|a, b| a.kind.cmp(&b.kind));
-        // A host may list a relation for what is not replicated (published for client Windows: all zero).
-        own.retain(|relation| vm.mode != ReplicationMode::None || relation.state != ReplicationState::Disabled);
-        if own.is_empty() {
-            own.extend(Relation::of_system(&vm));
-        }
-        let vm = match own.first().filter(|relation| relation.kind == RelationKind::Primary) {
-            Some(primary) => vm.with_relation(primary),
-            None => vm,
-        };
-        let relations = own.into_iter().map(|relation| RelationStatus { relation, report: None });
-        VmStatus { vm, relations: relations.collect() }
-    });
-    joined.collect()
 }
