@@ -3,10 +3,11 @@
 use crate::hyperv::{EnabledState, Host, ServiceKeys};
 use crate::wsman::{Exchange, Operation};
 
+use super::order::Order;
 use super::outcome::{Outcome, Refusal};
 use super::preflight::Proposal;
 use super::run::Clock;
-use super::unplanned::{Action, Observation, Order, Unplanned};
+use super::unplanned::{Action, Observation, Unplanned};
 
 /// What would be done.
 #[derive(Debug)]

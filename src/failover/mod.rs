@@ -7,6 +7,8 @@
 //! workflow looks (state of the VM, its jobs) and never asks again.
 
 mod dry_run;
+pub mod journal;
+mod order;
 mod outcome;
 mod point;
 mod preflight;
@@ -14,11 +16,12 @@ mod run;
 mod unplanned;
 
 pub use dry_run::{DryRun, Envelope, dry_run};
+pub use order::{Kind, Order, PowerOff, Site};
 pub use outcome::{Outcome, Refusal, Report, StartReport, Unproven, Verified};
 pub use point::{PointChoice, PointChoiceError};
 pub use preflight::{Finding, Proposal, Severity, preflight};
 pub use run::{Clock, Event, Operator, run};
-pub use unplanned::{Action, Observation, Order, Unplanned};
+pub use unplanned::{Action, Observation, Unplanned};
 
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 use crate::hyperv::{Host, Job, JobRef, Vm};
 use crate::wsman::Exchange;
 
+use super::order::Order;
 use super::outcome::Outcome;
 use super::preflight::Proposal;
-use super::unplanned::{Action, Observation, Order, Unplanned};
+use super::unplanned::{Action, Observation, Unplanned};
 
 /// Time, real or virtual.
 pub trait Clock: Send + Sync {

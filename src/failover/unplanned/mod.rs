@@ -22,31 +22,9 @@ use crate::hyperv::{
 };
 use crate::wsman::{Delivery, ExchangeErrorKind, Fault};
 
+use super::order::Order;
 use super::outcome::{Outcome, Refusal, Report, StartReport, Unproven, Verified};
-use super::point::PointChoice;
 use super::preflight::{Proposal, preflight};
-
-/// What is to be done.
-#[derive(Debug, Clone)]
-pub struct Order {
-    /// Which VM.
-    pub vm: VmSelector,
-    /// Which recovery point.
-    pub point: PointChoice,
-    /// Whether to start the VM afterwards.
-    pub start: bool,
-    /// Whether to follow the job; without it the run ends when the job is known.
-    pub wait: bool,
-    /// When the caller's patience ends, on the clock that the workflow is told.
-    pub deadline: Option<Duration>,
-}
-
-impl Order {
-    /// A failover to the latest point, followed to its end.
-    pub fn new(vm: VmSelector) -> Self {
-        Order { vm, point: PointChoice::Latest, start: false, wait: true, deadline: None }
-    }
-}
 
 /// What to do next. The driver does it and reports with the [`Observation`] of the same subject.
 #[derive(Debug)]
