@@ -47,8 +47,10 @@ pub enum Command {
     Status(commands::status::Args),
     /// Show the recovery points of a VM, newest first
     Points(commands::points::Args),
-    /// Show or follow a job
+    /// Show, follow or cancel a job
     Job(commands::job::Args),
+    /// Show what the network adapters of a VM are set to after a failover
+    Network(commands::network::Args),
     /// Can I reach the host, log in, and fail a VM over? Changes nothing
     Check(commands::check::Args),
     /// Ask any class of any WS-Management service
@@ -139,6 +141,8 @@ pub enum Format {
     Json,
     /// One JSON object a line, as it happens.
     Jsonl,
+    /// Metrics for Prometheus; `status` alone has them.
+    Prometheus,
 }
 
 impl Common {

@@ -3,6 +3,7 @@
 mod args;
 mod clock;
 mod commands;
+mod confirm;
 mod connect;
 mod exit;
 mod json;
@@ -86,6 +87,10 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Ok(settings) => settings,
         Err(problem) => return Printer::new(cli.common.output.unwrap_or_default(), false).problem(&problem),
     };
+    if settings.output == Format::Prometheus && !matches!(cli.command, Command::Status(_)) {
+        let problem = Problem::usage("only `hvr status` has metrics: give another -o");
+        return Printer::new(Format::Table, false).problem(&problem);
+    }
     log(cli.common.verbose.max(settings.verbose));
     let simulated = settings.simulate || matches!(cli.command, Command::Simulate(_));
     let printer = Printer::new(settings.output, simulated);
@@ -102,6 +107,7 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Command::Status(args) => block_on(commands::status::run(args, &context)),
         Command::Points(args) => block_on(commands::points::run(args, &context)),
         Command::Job(args) => block_on(commands::job::run(args, &context)),
+        Command::Network(args) => block_on(commands::network::run(args, &context)),
         Command::Check(args) => block_on(commands::check::run(args, &context)),
         Command::Wsman(args) => block_on(commands::wsman::run(args, &context)),
         Command::Pin(args) => block_on(commands::pin::run(args, &context)),

@@ -119,6 +119,7 @@ impl From<hyperv::Error> for Problem {
     fn from(error: hyperv::Error) -> Self {
         match error {
             hyperv::Error::Wsman(error) => error.into(),
+            hyperv::Error::Refused { .. } => Problem::new(Exit::HostRefused, "host-refused", error.to_string()),
             other => Problem::new(Exit::HostRefused, "protocol", other.to_string())
                 .remedy("run the command again with -v; the host answers in a form this program does not know")
                 .changed(Changed::No),

@@ -4,6 +4,7 @@
 //! class: there the properties of Msvm_ComputerSystem tell the state. Which of both a host is, its answer decides.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use crate::cim::{Datetime, Instance, InstanceView};
 use crate::wsman::{Exchange, Page, wql};
@@ -11,8 +12,8 @@ use crate::wsman::{Exchange, Page, wql};
 use super::error::Error;
 use super::host::Host;
 use super::instances::{self, embedded};
-use super::replication::{FailoverType, ReplicationHealth, ReplicationState};
-use super::vm::{self, VmId};
+use super::replication::{FailoverType, ReplicationHealth, ReplicationMode, ReplicationState};
+use super::vm::{self, Vm, VmId};
 
 const CLASS: &str = "Msvm_ReplicationRelationship";
 /// Links a VM to its relations.
@@ -91,6 +92,48 @@ impl Relation {
             last_application_consistent: time("LastApplicationConsistentReplicationTime")?,
             last_apply: time("LastApplyTime")?,
         }))
+    }
+
+    /// The primary relation as the VM's own properties tell it, for hosts without the class; none for a VM that is not
+    /// replicated, and for a test VM. Its `id` is empty: no method takes it. What kind of change arrived last, and when it
+    /// was applied, is not told.
+    pub fn of_system(vm: &Vm) -> Option<Relation> {
+        let is_end = matches!(
+            vm.mode,
+            ReplicationMode::Primary
+                | ReplicationMode::Replica
+                | ReplicationMode::ExtendedReplica
+                | ReplicationMode::Other(_)
+        );
+        is_end.then(|| Relation {
+            id: String::new(),
+            vm: vm.id.clone(),
+            kind: RelationKind::Primary,
+            state: vm.state,
+            health: vm.health,
+            failed_over: vm.failed_over,
+            last_replication_type: FailoverType::None,
+            last_replication: vm.last_replication,
+            last_application_consistent: vm.last_application_consistent,
+            last_apply: None,
+        })
+    }
+
+    /// Whether it came from the class of relations and can be named to a method.
+    pub fn is_listed(&self) -> bool {
+        !self.id.is_empty()
+    }
+
+    /// How old the last replication is at `now`: what would be lost if the primary were lost now. None before the first
+    /// replication, and after a failover, when nothing replicates.
+    pub fn rpo(&self, now: SystemTime) -> Option<Duration> {
+        let rests = matches!(
+            self.state,
+            ReplicationState::Disabled | ReplicationState::Recovered | ReplicationState::Committed
+        );
+        let last = self.last_replication.filter(|_| !rests)?.to_system_time()?;
+        // A host's clock may be ahead of ours.
+        Some(now.duration_since(last).unwrap_or_default())
     }
 
     /// The relation as a method parameter: its key alone.

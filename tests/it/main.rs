@@ -12,6 +12,8 @@ mod cli;
 mod examples;
 mod failover;
 mod hostile;
+mod lifecycle_cli;
+mod status_cli;
 mod support;
 mod tidy;
 mod wire;

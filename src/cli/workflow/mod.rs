@@ -62,7 +62,7 @@ impl Task<'_> {
                     done::print_dry_run(&dry, &ends, context.printer);
                     Ok(Exit::Done)
                 }
-                Err(outcome) => end(outcome, &Scene { vm: self.vm, run: None, ends: &ends, context }),
+                Err(outcome) => end(outcome, &Scene { vm: self.vm, run: None, ends: &ends, context }).await,
             };
         }
         let store = open_store(context)?;
@@ -89,7 +89,7 @@ pub async fn take_up(
         () = stop::signal() => return Err(interrupted(&mut console, &mut journal)),
     };
     console.finish();
-    end(outcome, &Scene { vm: &vm, run: Some(&run), ends, context })
+    end(outcome, &Scene { vm: &vm, run: Some(&run), ends, context }).await
 }
 
 /// Runs an order and prints its end; gives the run's id too, where it came to have one.
@@ -110,7 +110,7 @@ pub async fn carry(
     };
     console.finish();
     let run = console.run().cloned();
-    let ended = end(outcome, &Scene { vm, run: run.as_ref(), ends, context });
+    let ended = end(outcome, &Scene { vm, run: run.as_ref(), ends, context }).await;
     (run, ended)
 }
 
@@ -188,14 +188,14 @@ struct Scene<'s> {
     context: &'s Context,
 }
 
-fn end(outcome: Outcome, scene: &Scene<'_>) -> Result<Exit, Problem> {
+async fn end(outcome: Outcome, scene: &Scene<'_>) -> Result<Exit, Problem> {
     match outcome {
         Outcome::Done(report) => done::done(&report, scene),
         Outcome::Started { proposal, job } => {
             done::started(&proposal, &job, scene);
             Ok(Exit::Done)
         }
-        Outcome::Refused(refusal) => Err(stopped::refused(refusal, scene)),
+        Outcome::Refused(refusal) => Err(stopped::refused(refusal, scene).await),
         Outcome::Declined(proposal) => Err(Problem::new(
             Exit::Refused,
             "declined",

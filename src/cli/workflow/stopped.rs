@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::commands::{ambiguous, not_visible};
+use crate::cli::commands::{ambiguous, not_visible, other_end};
 use crate::cli::exit::Exit;
 use crate::cli::json;
 use crate::cli::problem::{Changed, Problem, chain};
@@ -13,9 +13,9 @@ use crate::hyperv::{Error, Job, JobError, JobRef, ReturnCode};
 use super::Scene;
 
 /// Why nothing was sent.
-pub(super) fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
+pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
     match refusal {
-        Refusal::NotVisible { vm, site: Site::Host } => not_visible(&vm),
+        Refusal::NotVisible { vm, site: Site::Host } => not_visible(&vm, &scene.ends.hosts.0).await,
         Refusal::NotVisible { vm, site: Site::Primary } => Problem::new(
             Exit::Refused,
             "no-primary",
@@ -35,7 +35,13 @@ pub(super) fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             let join =
                 |texts: Vec<&str>| texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
             let text = join(refusals().map(|finding| finding.text.as_str()).collect());
-            let remedy = join(refusals().map(|finding| finding.remedy.as_str()).collect());
+            let mut remedy = join(refusals().map(|finding| finding.remedy.as_str()).collect());
+            // Asked of the wrong end: its settings name the other.
+            if refusals().any(|finding| finding.code == "is-primary")
+                && let Some(other) = other_end(&scene.ends.hosts.0, &proposal.vm).await
+            {
+                remedy = other.remedy();
+            }
             Problem::new(
                 Exit::Refused,
                 refusals().next().map_or("refused", |finding| finding.code),

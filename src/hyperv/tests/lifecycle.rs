@@ -289,3 +289,44 @@ fn a_job_is_asked_to_end_once_and_its_numbers_are_its_own() {
     let error = now(silent.cancel_job(&job)).unwrap_err();
     assert_eq!(error.delivery(), crate::wsman::Delivery::Unknown);
 }
+
+#[test]
+fn a_vm_is_told_by_its_primary_relation_or_by_itself() {
+    let now_is = std::time::UNIX_EPOCH + Duration::from_secs(1_795_416_910);
+    // 2026-11-23T06:55:10Z
+    let last = |seconds: &str| {
+        format!("<p:LastReplicationTime><cim:Datetime>2026-11-23T06:{seconds}Z</cim:Datetime></p:LastReplicationTime>")
+    };
+    let own = vm(VM, "app").replace("<p:Name>", &format!("{}<p:Name>", last("40:10")));
+    let test = vm(OTHER_VM, "test").replace(">2</p:ReplicationMode>", ">3</p:ReplicationMode>");
+    let plain =
+        vm("5F1E0C52-8A5B-4E0C-9C0D-7C1D5B0A9E23", "plain").replace(">2</p:ReplicationMode>", ">0</p:ReplicationMode>");
+    let relations = [
+        relation(VM, "\\1", "<p:ReplicationState>7</p:ReplicationState>"),
+        relation(VM, "\\0", &format!("{}<p:ReplicationState>10</p:ReplicationState>", last("50:10"))),
+        // What a client Windows lists for what is not replicated.
+        relation("5F1E0C52-8A5B-4E0C-9C0D-7C1D5B0A9E23", "\\0", "<p:ReplicationState>0</p:ReplicationState>"),
+        relation("6F1E0C52-8A5B-4E0C-9C0D-7C1D5B0A9E24", "\\0", "<p:ReplicationState>3</p:ReplicationState>"),
+    ];
+    let host = host([
+        page(&[], &[own.clone(), test.clone(), plain.clone()]),
+        page(&[], &relations),
+        page(&[], &[own, test, plain]),
+        fault(&[], "a:DestinationUnreachable"),
+        page(&[], &[]),
+    ]);
+    let vms = now(host.replicated_vms()).unwrap();
+    let kinds: Vec<_> = vms.iter().map(|vm| vm.relations.len()).collect();
+    assert_eq!(kinds, [2, 0, 0]);
+    assert_eq!(vms[0].vm.state, ReplicationState::Resynchronising, "not what the deprecated property says");
+    assert_eq!(vms[0].data_loss(now_is), Some(Duration::from_secs(300)));
+    assert_eq!(vms[0].relations[1].rpo(now_is), None, "never replicated");
+    // Server 2012: the VM's own properties.
+    let vms = now(host.replicated_vms()).unwrap();
+    assert_eq!((vms[0].relations.len(), vms[1].relations.len(), vms[2].relations.len()), (1, 0, 0));
+    assert!(!vms[0].relations[0].is_listed());
+    assert_eq!(vms[0].data_loss(now_is), Some(Duration::from_secs(900)));
+    // A clock that is behind the host's makes no age of the future.
+    assert_eq!(vms[0].data_loss(std::time::UNIX_EPOCH), Some(Duration::ZERO));
+    assert!(now(host.replicated_vms()).unwrap().is_empty(), "no second question about nothing");
+}
