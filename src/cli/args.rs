@@ -41,6 +41,8 @@ pub enum Command {
     Wsman(commands::wsman::Args),
     /// Show the certificate of a host and its pin
     Pin(commands::pin::Args),
+    /// What was done before, and what is still open
+    Run(commands::run::Args),
     /// Run a simulated Hyper-V replica host on 127.0.0.1
     Simulate(commands::simulate::Args),
     /// Print completions for a shell
@@ -103,6 +105,9 @@ pub struct Common {
     /// Scenario file of the simulated host [env: HVR_SCENARIO]
     #[arg(long, global = true, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Directory of the journal; $XDG_STATE_HOME/hvr if not said [env: HVR_STATE]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state: Option<PathBuf>,
     /// Form of the output [env: HVR_OUTPUT]
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
     pub output: Option<Format>,
@@ -139,6 +144,7 @@ impl Common {
             timeout: self.timeout,
             operation_timeout: self.operation_timeout,
             locale: self.locale.clone(),
+            state: self.state.clone(),
             output: self.output,
         }
     }

@@ -94,6 +94,7 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Command::Check(args) => block_on(commands::check::run(args, &context)),
         Command::Wsman(args) => block_on(commands::wsman::run(args, &context)),
         Command::Pin(args) => block_on(commands::pin::run(args, &context)),
+        Command::Run(args) => block_on(commands::run::run(args, &context)),
         Command::Simulate(args) => block_on(commands::simulate::run(args, &context)),
         Command::Completions(args) => commands::generate::completions(args, &context),
         Command::Man(args) => commands::generate::man(args, &context),

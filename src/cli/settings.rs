@@ -40,6 +40,7 @@ pub struct Layer {
     pub timeout: Option<Span>,
     pub operation_timeout: Option<Span>,
     pub locale: Option<String>,
+    pub state: Option<PathBuf>,
     pub output: Option<Format>,
 }
 
@@ -69,6 +70,7 @@ impl Layer {
             timeout: self.timeout.or(next.timeout),
             operation_timeout: self.operation_timeout.or(next.operation_timeout),
             locale: self.locale.or(next.locale),
+            state: self.state.or(next.state),
             output: self.output.or(next.output),
         }
     }
@@ -112,6 +114,7 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     pub operation_timeout: Option<Duration>,
     pub locale: Option<String>,
+    pub state: Option<PathBuf>,
     pub output: Format,
     pub simulate: bool,
     pub scenario: Option<PathBuf>,
@@ -159,11 +162,27 @@ impl Settings {
             timeout: layer.timeout.map(|span| span.0),
             operation_timeout: layer.operation_timeout.map(|span| span.0),
             locale: layer.locale,
+            state: layer.state,
             output: layer.output.unwrap_or_default(),
             simulate,
             scenario,
             verbose: parsed::<u8>("HVR_VERBOSE", "a number")?.unwrap_or(0),
             typed: typed(common),
+        })
+    }
+
+    /// The directory of the journal: the one that was named, else `$XDG_STATE_HOME/hvr`, else in the usual place.
+    pub fn state_directory(&self) -> Result<PathBuf, Problem> {
+        let usual = || match cfg!(windows) {
+            true => variable("LOCALAPPDATA").map(PathBuf::from),
+            false => variable("HOME").map(|home| PathBuf::from(home).join(".local/state")),
+        };
+        // The specification of these directories has relative ones ignored: they would be others in each folder.
+        let named = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let default = || named.or_else(usual).map(|base| base.join("hvr"));
+        self.state.clone().or_else(default).ok_or_else(|| {
+            Problem::usage("there is no place for the journal: no home directory is known")
+                .remedy("name one with --state or HVR_STATE")
         })
     }
 }
@@ -181,6 +200,7 @@ fn typed(common: &Common) -> Vec<String> {
         ("--pin-sha256", common.pin_sha256.clone()),
         ("--profile", common.profile.clone()),
         ("--scenario", path(&common.scenario)),
+        ("--state", path(&common.state)),
     ];
     let switches = [
         ("--password-stdin", common.password_stdin),
@@ -233,6 +253,7 @@ fn environment_layer() -> Result<Layer, Problem> {
         timeout: parsed("HVR_TIMEOUT", "a duration such as 90s")?,
         operation_timeout: parsed("HVR_OPERATION_TIMEOUT", "a duration such as 90s")?,
         locale: variable("HVR_LOCALE"),
+        state: variable("HVR_STATE").map(PathBuf::from),
         output: choice("HVR_OUTPUT")?,
     })
 }
@@ -305,7 +326,7 @@ fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Layer
     })?;
     // A relative path is meant from where the file is, wherever the command runs.
     let folder = path.parent().unwrap_or(Path::new(""));
-    for named in [&mut layer.password_file, &mut layer.ca].into_iter().flatten() {
+    for named in [&mut layer.password_file, &mut layer.ca, &mut layer.state].into_iter().flatten() {
         *named = folder.join(&*named);
     }
     Ok(layer)
@@ -370,10 +391,12 @@ mod tests {
 
     #[test]
     fn paths_in_a_profile_are_meant_from_its_file() {
-        let text = "default = \"a\"\n[profiles.a]\npassword_file = \"secret\"\nca = \"/etc/ca.pem\"";
+        let text =
+            "default = \"a\"\n[profiles.a]\npassword_file = \"secret\"\nca = \"/etc/ca.pem\"\nstate = \"journal\"";
         let layer = choose_profile(text, None, Path::new("conf/hvr/config.toml")).unwrap();
         assert_eq!(layer.password_file.as_deref(), Some(Path::new("conf/hvr/secret")));
         assert_eq!(layer.ca.as_deref(), Some(Path::new("/etc/ca.pem")));
+        assert_eq!(layer.state.as_deref(), Some(Path::new("conf/hvr/journal")));
         let problem = choose_profile("[profiles.a]\npassword = \"x\"", None, Path::new("c")).unwrap_err();
         assert!(problem.remedy.contains("password_file"), "{problem:?}");
     }

@@ -15,6 +15,7 @@ pub fn hvr(arguments: &[&str]) -> Command {
         command.env_remove(name);
     }
     command.env("XDG_CONFIG_HOME", "/nonexistent").env("APPDATA", "/nonexistent").env_remove("HOME");
+    command.env_remove("XDG_STATE_HOME").env_remove("LOCALAPPDATA");
     command.args(arguments).stdin(std::process::Stdio::null());
     command
 }

@@ -29,4 +29,5 @@ mod store;
 mod tests;
 
 pub use journal::SqliteJournal;
+pub use order::order_json;
 pub use store::{Filter, FindError, Listing, Store, Unreadable};
