@@ -28,6 +28,7 @@ pub(super) fn as_child<'c>(command: &'c mut Command, role: &str, state: &Path) -
 }
 
 /// What a child said, from its whole output.
+#[cfg(unix)]
 pub(super) fn said(out: &str) -> Vec<&str> {
     // The harness may have begun the line.
     out.lines().filter_map(|line| line.split_once(MARK)).map(|(_, said)| said).collect()
