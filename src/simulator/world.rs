@@ -44,9 +44,8 @@ pub(super) struct HostNames {
 
 impl HostNames {
     fn new(computer: &str, cluster: Option<&ClusterSetup>) -> HostNames {
-        let full = |name: &str| format!("{}.{DOMAIN}", name.to_lowercase());
-        let host = full(computer);
-        let point = cluster.and_then(|cluster| cluster.broker.as_deref()).map_or_else(|| host.clone(), full);
+        let host = full_name(computer);
+        let point = cluster.and_then(|cluster| cluster.broker.as_deref()).map_or_else(|| host.clone(), full_name);
         HostNames { host, point }
     }
 
@@ -65,8 +64,10 @@ impl HostNames {
     }
 }
 
-/// The domain of every simulated host; no real one ends so (RFC 2606).
-const DOMAIN: &str = "simulated.test";
+/// Full name of a computer, in a domain that no real one is in (RFC 2606).
+pub(super) fn full_name(computer: &str) -> String {
+    format!("{}.simulated.test", computer.to_lowercase())
+}
 
 /// A method that a host took: from here on it changed something.
 #[derive(Debug, Clone, PartialEq, Eq)]
