@@ -122,6 +122,28 @@ fn a_reversal_is_checked_before_it_is_begun() {
     assert_eq!(own.len(), 40);
     assert_eq!(with("secure", &format!("{}{}", to("HVPR01"), property("CertificateThumbPrint", &own))), "4096");
     assert_eq!(seen(&simulator, "secure"), (1, 3, 3), "it was planned");
+
+    let (clustered, _) = host(&format!("{STATES}\n[primary.cluster]\nbroker = \"HVBROKER\""));
+    assert_eq!(reverse(&clustered, "done-01", "HVPR01"), "32773", "a node is not a connection point");
+    assert_eq!(reverse(&clustered, "done-01", "hvbroker.simulated.test"), "4096");
+}
+
+/// The settings that a host of 2012 shows are those that it takes.
+#[test]
+fn a_host_of_2012_is_reversed_by_its_own_settings() {
+    let reverse = |version: &str, id: &str| {
+        let (simulator, _) = host(&format!("version = \"{version}\""));
+        let id = format!("Microsoft:{}\\{id}", vm_id(&simulator, "done-01"));
+        let settings = format!(
+            "<INSTANCE CLASSNAME=\"Msvm_ReplicationSettingData\"><PROPERTY NAME=\"InstanceID\" TYPE=\"string\"><VALUE>{id}\
+             </VALUE></PROPERTY><PROPERTY NAME=\"RecoveryConnectionPoint\" TYPE=\"string\"><VALUE>HVPR01</VALUE></PROPERTY>\
+             </INSTANCE>"
+        );
+        let parameters = embedded("ReplicationSettingData", &settings);
+        service(&simulator, "ReverseReplicationRelationship", "done-01", &parameters)
+    };
+    assert_eq!((reverse("2012", "HVR"), reverse("2012", "HVR\\0")), ("4096".into(), "32773".into()));
+    assert_eq!((reverse("2022", "HVR"), reverse("2022", "HVR\\0")), ("32773".into(), "4096".into()));
 }
 
 #[test]

@@ -61,6 +61,16 @@ fn a_guest_may_take_the_request_and_do_nothing() {
     assert_eq!(seen(&simulator, "deaf"), (1, 3, 3));
 }
 
+/// A guest takes its time also where methods are done at once.
+#[test]
+fn a_guest_is_not_off_because_there_is_no_job() {
+    let (simulator, clock) = host(&format!("[job]\nsynchronous = true\n{GUESTS}"));
+    assert_eq!(power(&simulator, "slow", 4), "0");
+    assert_eq!(seen(&simulator, "slow"), (1, 3, 4));
+    clock.advance(30 * SECOND);
+    assert_eq!(seen(&simulator, "slow"), (1, 3, 3));
+}
+
 /// Power off does not wait for a guest that takes its time.
 #[test]
 fn a_slow_guest_can_be_turned_off() {
@@ -71,6 +81,13 @@ fn a_slow_guest_can_be_turned_off() {
     assert_eq!(seen(&simulator, "slow"), (1, 3, 3));
     clock.advance(60 * SECOND);
     assert_eq!(seen(&simulator, "slow"), (1, 3, 3));
+
+    // Where that fails, the guest runs on.
+    let (simulator, clock) =
+        host(&format!("{GUESTS}\n[[faults]]\non = \"RequestStateChange\"\nnth = 2\njob = {{ error = 32768 }}"));
+    assert_eq!((power(&simulator, "slow", 4), power(&simulator, "slow", 3)), ("4096".to_owned(), "4096".to_owned()));
+    clock.advance(60 * SECOND);
+    assert_eq!(seen(&simulator, "slow"), (1, 3, 2));
 }
 
 #[test]

@@ -163,3 +163,56 @@ fn hosts_at_work_do_not_wait_for_each_other() {
     assert!(taken(&pair.primary) >= 2 && taken(&pair.replica) >= 1);
     assert_eq!(pair.primary.history().len(), taken(&pair.primary));
 }
+
+/// Anything in any order: there are never two primaries, no call that was taken finds another at work, and every state
+/// is one that the walks know.
+#[test]
+fn no_order_of_calls_makes_two_primaries() {
+    let (mut all, mut reversals) = (0, 0);
+    for seed in 0..8 {
+        let (pair, clock) = pair("initial_replication = \"4s\"\n[job]\nduration = \"2s\"");
+        let mut ids = crate::simulator::ids::Ids::new(Some(seed));
+        let mut pick = |most: usize| {
+            let digits: String = ids.guid().chars().filter(char::is_ascii_hexdigit).take(6).collect();
+            usize::from_str_radix(&digits, 16).unwrap() % most
+        };
+        let mut taken = 0;
+        for _ in 0..400 {
+            let host = [&pair.primary, &pair.replica][pick(2)];
+            let to = if std::ptr::eq(host, &pair.primary) { "HVDR01" } else { "HVPR01" };
+            let code = match pick(10) {
+                0 => power(host, VM, 2),
+                1 => power(host, VM, 3),
+                2 => replication(host, VM, 4),
+                3 => replication(host, VM, 3),
+                4 => replication(host, VM, 2),
+                5 => fail_over(host, VM).0,
+                6 => service(host, "RevertFailover", VM, ""),
+                7 => service(host, "CommitFailover", VM, ""),
+                8 => reverse(host, VM, to),
+                _ => {
+                    let kind = "<p:InitialReplicationType>1</p:InitialReplicationType>";
+                    service(host, "StartReplication", VM, kind)
+                }
+            };
+            assert!(["4096", "32775"].contains(&code.as_str()), "{code}");
+            taken += usize::from(code == "4096");
+            clock.advance(u32::try_from(pick(4)).unwrap() * SECOND);
+            let (p, r) = (seen(&pair.primary, VM), seen(&pair.replica, VM));
+            assert!((p.0, r.0) != (1, 1), "two primaries: {p:?} {r:?}");
+            for (mode, state, enabled) in [p, r] {
+                let is_known = match mode {
+                    1 => matches!(state, 1..=4),
+                    _ => matches!(state, 2 | 3 | 5 | 6 | 12),
+                };
+                assert!(is_known && matches!(enabled, 2 | 3 | 4 | 10), "{mode} {state} {enabled}");
+                assert!((mode, state, enabled) != (2, 3, 2) && (mode, state, enabled) != (1, 4, 2), "a locked VM runs");
+            }
+        }
+        let history = [pair.primary.history(), pair.replica.history()].concat();
+        assert_eq!(taken, history.len());
+        all += taken;
+        reversals += history.iter().filter(|call| call.method == "ReverseReplicationRelationship").count();
+    }
+    assert!(all > 400 && reversals > 8, "{all} calls taken, {reversals} reversals: hardly a walk");
+}
