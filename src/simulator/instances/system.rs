@@ -101,7 +101,13 @@ impl View<'_> {
             .with("SystemName", self.world.computer.as_str())
             .with_nulls(&["CommunicationStatus", "DetailedStatus", "InstallDate", "InstanceID", "OperatingStatus"])
             .with_nulls(&["OtherEnabledState", "PrimaryOwnerContact", "PrimaryOwnerName", "PrimaryStatus"])
-            .with_nulls(&["StartMode", "StatusDescriptions", "TimeOfLastStateChange", "TransitioningToState"])
+            .with_nulls(&[
+                "AvailableRequestedStates",
+                "StartMode",
+                "StatusDescriptions",
+                "TimeOfLastStateChange",
+                "TransitioningToState",
+            ])
     }
 
     /// Of a VM that is on: the device is the guest's own.
