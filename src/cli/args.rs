@@ -27,8 +27,22 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Fail a VM over to its replica (unplanned), follow the job and prove the result
+    /// Fail a VM over to its replica, unplanned or planned, follow the job and prove the result
     Failover(commands::failover::Args),
+    /// Rehearse a failover with a test VM beside the running replica
+    Test(commands::test::Args),
+    /// Keep a failover for good
+    Commit(commands::commit::CommitArgs),
+    /// Undo a failover that is not committed, or the preparation of a primary
+    Undo(commands::commit::UndoArgs),
+    /// Turn the replication of a failed-over VM round
+    Reverse(commands::reverse::Args),
+    /// What was done before, and what is still open
+    Run(commands::run::Args),
+    /// Start a VM
+    Start(commands::power::StartArgs),
+    /// Shut a VM down, or turn it off
+    Stop(commands::power::StopArgs),
     /// Show replicated VMs: state, health, last replication, data loss if failed over now
     Status(commands::status::Args),
     /// Show the recovery points of a VM, newest first
@@ -105,6 +119,9 @@ pub struct Common {
     /// Scenario file of the simulated host [env: HVR_SCENARIO]
     #[arg(long, global = true, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Directory of the journal; $XDG_STATE_HOME/hvr if not said [env: HVR_STATE]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state: Option<PathBuf>,
     /// Form of the output [env: HVR_OUTPUT]
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
     pub output: Option<Format>,
@@ -144,6 +161,7 @@ impl Common {
             operation_timeout: self.operation_timeout,
             locale: self.locale.clone(),
             output: self.output,
+            state: self.state.clone(),
         }
     }
 }
@@ -166,7 +184,11 @@ mod tests {
             all.extend(command.get_subcommands());
             for argument in command.get_arguments() {
                 let name = argument.get_long().unwrap_or("");
-                assert!(!name.contains("password") || ["password-file", "password-stdin"].contains(&name), "{name}");
+                assert!(
+                    !name.contains("password")
+                        || ["password-file", "primary-password-file", "password-stdin"].contains(&name),
+                    "{name}"
+                );
             }
         }
     }

@@ -130,8 +130,15 @@ impl From<hyperv::Error> for Problem {
 /// A reading that failed: nothing was changed, whatever the delivery.
 impl From<wsman::Error> for Problem {
     fn from(error: wsman::Error) -> Self {
-        let text = chain(&error);
-        match &error {
+        Problem::of_wsman(&error)
+    }
+}
+
+impl Problem {
+    /// A reading that failed, or a call that the host did not take.
+    pub fn of_wsman(error: &wsman::Error) -> Self {
+        let text = chain(error);
+        match error {
             wsman::Error::Exchange(inner) => from_exchange(inner, text),
             wsman::Error::Fault(fault) if fault.is_access_denied() => {
                 Problem::new(Exit::NotAllowed, "access-denied", text).remedy(RIGHTS)

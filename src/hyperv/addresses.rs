@@ -216,6 +216,16 @@ impl AdapterAddresses {
         &self.addresses
     }
 
+    /// The gateways; none by DHCP.
+    pub fn gateways(&self) -> &[IpAddr] {
+        &self.gateways
+    }
+
+    /// The name servers.
+    pub fn dns(&self) -> &[IpAddr] {
+        &self.dns
+    }
+
     /// Gateways that are in none of the networks: possible, and most often a slip.
     pub fn unreachable_gateways(&self) -> Vec<IpAddr> {
         let reaches = |address: &AdapterAddress, gateway: &IpAddr| match (address.address, gateway) {

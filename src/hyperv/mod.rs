@@ -4,6 +4,7 @@
 //! texts; what a number means by name comes from `schemas/cim`.
 
 mod addresses;
+mod call;
 mod cancel;
 mod cluster;
 mod error;
@@ -24,6 +25,7 @@ mod statistics;
 mod vm;
 
 pub use addresses::{AdapterAddress, AdapterAddresses, AddressError, MOST_GATEWAYS, ProtocolIfType};
+pub use call::{Call, PreparedCall};
 pub use cancel::{JobChange, JobChangeCode};
 pub use cluster::{Cluster, ClusterOwner, ClusterResource};
 pub use error::Error;

@@ -1,15 +1,13 @@
 //! Network of a VM, as far as a failover needs it: what each adapter is set to after one, and where a test VM connects.
 
 use crate::cim::{Instance, InstanceView, PropertyName};
-use crate::wsman::{Exchange, Invoke, Page, Parameter, wql};
+use crate::wsman::{Exchange, Page, wql};
 
-use super::addresses::{AdapterAddresses, ProtocolIfType};
+use super::addresses::ProtocolIfType;
 use super::error::Error;
 use super::host::Host;
 use super::instances::{self, Link, embedded, read_all};
 use super::points;
-use super::return_code::Invoked;
-use super::service::ServiceKeys;
 use super::vm::VmId;
 
 /// The class of adapters; only these take addresses after a failover (the Hyper-V team's text).
@@ -177,32 +175,6 @@ impl<E: Exchange> Host<E> {
     pub async fn switches(&self) -> Result<Vec<String>, Error> {
         let pages = self.client().all(SWITCH_CLASS).pages().await?;
         read_all(&pages, |instance| Ok(instance.text("ElementName").into_option().map(str::to_owned)))
-    }
-
-    /// The call that says what adapters are set to after a failover, without sending it.
-    pub fn set_failover_addresses_call(
-        &self,
-        keys: &ServiceKeys,
-        vm: &VmId,
-        settings: &[(&FailoverSettings, &AdapterAddresses)],
-    ) -> Invoke {
-        let each = settings.iter().map(|(settings, addresses)| Parameter::Embedded(addresses.embedded(settings)));
-        self.service_call(keys, "SetFailoverNetworkAdapterSettings", vm)
-            .with("NetworkSettings", Parameter::Array(each.collect()))
-    }
-
-    /// Says what adapters are set to after a failover. Sent at most once.
-    ///
-    /// # Errors
-    /// As [`Host::initiate_failover`].
-    pub async fn set_failover_addresses(
-        &self,
-        keys: &ServiceKeys,
-        vm: &VmId,
-        settings: &[(&FailoverSettings, &AdapterAddresses)],
-    ) -> Result<Invoked, Error> {
-        let call = self.set_failover_addresses_call(keys, vm, settings);
-        Invoked::read(&call.method, &self.client().invoke(&call).await?)
     }
 
     /// Settings of one class under a VM's active settings, as libvirt asks for them.

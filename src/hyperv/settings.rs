@@ -74,6 +74,12 @@ impl ReplicationSettings {
         self.authentication == Some(2)
     }
 
+    /// Whether the id names the relation by number, as it does since Server 2012 R2. A host that does not has no relations
+    /// and none of the `Ex` methods.
+    pub fn names_relation(&self) -> bool {
+        self.instance.text("InstanceID").is_none_or(|id| !id.to_ascii_uppercase().ends_with("\\HVR"))
+    }
+
     /// Where a reversed relation replicates to: the primary's connection point, or the primary host where there is
     /// none (inferred); none where the settings name neither, and a reverse cannot be asked for.
     pub fn reverse_target(&self) -> Option<&str> {

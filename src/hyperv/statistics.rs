@@ -9,7 +9,7 @@ use super::job::JobError;
 use super::relation::Relation;
 use super::replication::ReplicationHealth;
 use super::return_code::{Invoked, ReturnCode};
-use super::service::ServiceKeys;
+use super::service::{REPLICATION_SERVICE, ServiceKeys};
 use super::vm::VmId;
 
 /// Msvm_ReplicationStatistics. The span is set by the monitoring interval of the host, twelve hours by default; a
@@ -106,10 +106,12 @@ impl<E: Exchange> Host<E> {
         relation: Option<&Relation>,
     ) -> Result<ReplicationReport, Error> {
         match self.replication_statistics_by(&ServiceKeys::Short, vm, relation).await {
-            Err(error) if error.fault().is_some_and(Fault::may_lack_selectors) => match self.learn_service().await? {
-                Some(keys) => self.replication_statistics_by(&keys, vm, relation).await,
-                None => Err(error),
-            },
+            Err(error) if error.fault().is_some_and(Fault::may_lack_selectors) => {
+                match self.learn_service(REPLICATION_SERVICE).await? {
+                    Some(keys) => self.replication_statistics_by(&keys, vm, relation).await,
+                    None => Err(error),
+                }
+            }
             answer => answer,
         }
     }

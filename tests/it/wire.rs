@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use hyperv_replica::cim::{CimDatetime, ClassName, Instance, InstanceView, Property, PropertyName, Value};
 use hyperv_replica::hyperv::{
-    AdapterAddresses, FailoverSettings, Host, Invoked, Job, JobRef, RecoveryPoint, Relation, ReplicationSettings,
-    ReturnCode, ServiceKeys, Vm, VmId,
+    AdapterAddresses, Call, Connection, EnabledState, FailoverSettings, Host, Invoked, Job, JobRef, RecoveryPoint,
+    Relation, ReplicationSettings, ReplicationState, ReturnCode, ServiceKeys, Vm, VmId,
 };
 use hyperv_replica::wsman::{
     ClassAddressing, Client, Delivery, Enumerate, EnumerationMode, Exchange, ExchangeError, ExchangeErrorKind, Filter,
@@ -163,15 +163,43 @@ fn questions_are_written_byte_for_byte() {
         let page = enumeration("inferred/pull-failover-settings");
         FailoverSettings::read(&page.instances().next().unwrap()).unwrap()
     };
-    golden_question("set-failover-addresses", |host| async move {
-        let addresses = ["10.20.0.7/24", "fd00:20::7/64"];
-        let wanted = AdapterAddresses::parse(false, &addresses, &["10.20.0.1"], &["10.20.0.2"]).unwrap();
-        host.set_failover_addresses(&ServiceKeys::Short, &vm(), &[(&settings(), &wanted)]).await
-    });
-    golden_question("set-failover-dhcp", |host| async move {
-        let wanted = AdapterAddresses::dhcp(Vec::new()).unwrap();
-        host.set_failover_addresses(&ServiceKeys::Short, &vm(), &[(&settings(), &wanted)]).await
-    });
+    for (name, wanted) in [
+        (
+            "set-failover-addresses",
+            AdapterAddresses::parse(false, &["10.20.0.7/24", "fd00:20::7/64"], &["10.20.0.1"], &["10.20.0.2"]),
+        ),
+        ("set-failover-dhcp", AdapterAddresses::dhcp(Vec::new())),
+    ] {
+        golden_call(name, Call::SetFailoverNetwork { vm: vm(), adapters: vec![wanted.unwrap().embedded(&settings())] });
+    }
+}
+
+#[test]
+fn once_only_calls_are_written_byte_for_byte() {
+    let vm = || GUID.parse::<VmId>().unwrap();
+    let state = |state, extended| Call::ReplicationState { vm: vm(), state, extended };
+    let power = |state| Call::Power { vm: vm(), state };
+    let page = enumeration("inferred/pull-connections");
+    let connection = Connection::read(&page.instances().next().unwrap()).unwrap();
+    golden_call("initiate-failover-latest", Call::InitiateFailover { vm: vm(), point: None });
+    golden_call("test-replica-system", Call::TestReplicaSystem { vm: vm(), point: None });
+    golden_call("commit-failover", Call::CommitFailover(vm()));
+    golden_call("revert-failover", Call::RevertFailover(vm()));
+    golden_call("start-replication", Call::StartReplication(vm()));
+    golden_call("prepare", state(ReplicationState::SyncedReplicationComplete, true));
+    golden_call("prepare-2012", state(ReplicationState::SyncedReplicationComplete, false));
+    golden_call("cancel-prepare", state(ReplicationState::Replicating, true));
+    golden_call("make-replica", state(ReplicationState::WaitingForInitialReplication, true));
+    golden_call("start", power(EnabledState::Enabled));
+    golden_call("shut-down", power(EnabledState::ShuttingDown));
+    golden_call("turn-off", power(EnabledState::Disabled));
+    golden_call("destroy-system", Call::DestroySystem(vm()));
+    let settings = vec![connection.with_test_switch("Isolated & safe")];
+    golden_call("set-test-switch", Call::ModifyResources { vm: vm(), settings });
+}
+
+fn golden_call(name: &str, call: Call) {
+    golden(name, &call.write(&ServiceKeys::Short, &ClassAddressing::microsoft("root/virtualization/v2")));
 }
 
 fn enumeration(name: &str) -> hyperv_replica::wsman::Page {
@@ -188,12 +216,7 @@ fn settings_are_turned_round_for_a_reverse() {
         (settings.recovery_host.as_str(), settings.primary_host.as_str()),
         ("hvr01.example.test", "hvp01.example.test")
     );
-    let microsoft = ClassAddressing::microsoft("root/virtualization/v2");
-    let keys = SelectorSet::new().with("CreationClassName", "Msvm_ReplicationService");
-    let call = Invoke::new(microsoft.reference("Msvm_ReplicationService", keys), "ReverseReplicationRelationship")
-        .with("ComputerSystem", Parameter::Reference(settings.vm.reference(&microsoft)))
-        .with("ReplicationSettingData", Parameter::Embedded(settings.reversed(None)));
-    golden("reverse", &call);
+    golden_call("reverse", Call::ReverseReplication { vm: settings.vm.clone(), settings: settings.reversed(None) });
 }
 
 fn reply(name: &str) -> Vec<u8> {

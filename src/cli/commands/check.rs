@@ -93,7 +93,7 @@ impl Check {
             return;
         }
         let host = connection.host();
-        if !self.service(host.learn_service().await) {
+        if !self.service(host.learn_service("Msvm_ReplicationService").await) {
             return;
         }
         self.replica_server(&host).await;

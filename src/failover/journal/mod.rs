@@ -14,6 +14,8 @@ use crate::wsman::Delivery;
 use super::order::{Order, Site};
 
 mod memory;
+#[cfg(feature = "journal")]
+pub mod sqlite;
 
 pub use memory::MemoryJournal;
 

@@ -142,6 +142,7 @@ fn addresses_are_sent_with_the_key_of_the_adapters_settings_and_recognised_again
     ] {
         assert!(!other.unwrap().is_in(settings));
     }
-    let answer = now(host.set_failover_addresses(&ServiceKeys::Short, &id(), &[(settings, &wanted)])).unwrap();
+    let call = Call::SetFailoverNetwork { vm: id(), adapters: vec![wanted.embedded(settings)] };
+    let answer = now(host.call(&call, &ServiceKeys::Short)).unwrap();
     assert_eq!(answer, Invoked::Done);
 }

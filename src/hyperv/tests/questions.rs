@@ -122,10 +122,11 @@ fn all_keys_of_the_service_are_learnt_from_the_host() {
     let item = format!("<a:EndpointReference>{}</a:EndpointReference>", reference("Msvm_ReplicationService", KEYS));
     let asked: &[&str] = &["EnumerateEPR", "/v2/Msvm_ReplicationService</w:ResourceURI>"];
     let host = host([page(asked, &[item]), page(asked, &[])]);
-    let keys = now(host.learn_service()).unwrap().unwrap();
-    let call = host.initiate_failover_call(&keys, &VM.parse().unwrap(), None);
+    let keys = now(host.learn_service("Msvm_ReplicationService")).unwrap().unwrap();
+    let call = Call::InitiateFailover { vm: VM.parse().unwrap(), point: None };
+    let call = call.write(&keys, host.client().addressing());
     assert_eq!(call.target.selectors.value("SystemName"), Some("HVR01"));
-    assert_eq!(now(host.learn_service()).unwrap(), None);
+    assert_eq!(now(host.learn_service("Msvm_ReplicationService")).unwrap(), None);
 }
 
 #[test]
@@ -155,7 +156,8 @@ fn each_return_value_has_its_meaning() {
     };
     let call = |step: Step| {
         let host = host([step]);
-        now(host.initiate_failover(&ServiceKeys::Short, &VM.parse().unwrap(), None))
+        let call = Call::InitiateFailover { vm: VM.parse().unwrap(), point: None };
+        now(host.call(&call, &ServiceKeys::Short))
     };
     let nil = || "<p:Job xsi:nil=\"true\"/>".to_owned();
     let value = |number: u32| format!("<p:ReturnValue>{number}</p:ReturnValue>");
