@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::cim::Datetime;
+use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::{confirm, is_interactive, note};
+use crate::cli::output::{is_interactive, note};
 use crate::cli::problem::Problem;
 use crate::cli::workflow::{Consent, resume_run, undo_run};
 use crate::cli::{Context, json};
