@@ -250,7 +250,7 @@ fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, P
         }
         PasswordSource::Prompt if is_interactive() => {
             let prompt = super::output::printable(&format!("Password of {user} on {host}: "));
-            return rpassword::prompt_password(prompt)
+            return super::stop::in_prompt(|| rpassword::prompt_password(prompt))
                 .map(Secret::from)
                 .map_err(|error| Problem::usage(format!("cannot read the password: {error}")));
         }
