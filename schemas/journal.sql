@@ -8,7 +8,7 @@ CREATE TABLE runs (
     kind         TEXT    NOT NULL,             -- failover, planned-failover, test-start, ...
     vm           TEXT    NOT NULL,             -- GUID in upper case
     vm_name      TEXT    NOT NULL,
-    replica_host TEXT,                         -- URL of the host that held the replica when the run began
+    host         TEXT,                         -- URL of the host that was named; the replica's where there are two
     primary_host TEXT,                         -- URL of the host that held the primary then
     begun        TEXT    NOT NULL,
     ending       TEXT,                         -- done, failed, not-begun, handed-over, undone, closed; NULL: open
@@ -30,7 +30,7 @@ CREATE TABLE calls (
     number               INTEGER NOT NULL,     -- place in the run, from 1
     -- Written before the call leaves.
     step                 TEXT    NOT NULL,
-    site                 TEXT    NOT NULL,     -- replica, primary
+    site                 TEXT    NOT NULL,     -- host, primary
     host                 TEXT    NOT NULL,     -- URL
     vm                   TEXT    NOT NULL,     -- the VM that is changed; a test VM has its own
     method               TEXT    NOT NULL,     -- Class.Method

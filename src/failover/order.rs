@@ -3,27 +3,27 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::hyperv::{VmId, VmSelector};
+use crate::hyperv::{AdapterAddresses, VmId, VmSelector};
 
 use super::point::PointChoice;
 
-/// One of the two hosts of a relation, by its role when the run begins. A reverse swaps the roles, never the names here.
+/// One of the hosts of a run. A reverse swaps the roles of the VMs, never the names here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Site {
-    /// The host that held the replica.
-    Replica,
-    /// The host that held the primary.
+    /// The host that was named: that of the replica in every workflow with two hosts.
+    Host,
+    /// The host that held the primary when the run began.
     Primary,
 }
 
 impl Site {
     /// Both, in the order in which they are asked.
-    pub const ALL: [Site; 2] = [Site::Replica, Site::Primary];
+    pub const ALL: [Site; 2] = [Site::Host, Site::Primary];
 
     /// A short name, the same in every output and in the journal.
     pub fn name(self) -> &'static str {
         match self {
-            Site::Replica => "replica",
+            Site::Host => "host",
             Site::Primary => "primary",
         }
     }
@@ -57,6 +57,8 @@ pub enum Kind {
         off: PowerOff,
         /// Whether the replication is turned round afterwards.
         reverse: bool,
+        /// The certificate of the new primary, for relations by certificate.
+        thumbprint: Option<String>,
     },
     /// A test VM beside the running replica.
     TestStart {
@@ -69,13 +71,19 @@ pub enum Kind {
     Commit,
     /// Takes back a failover that is not committed, or the preparation of a primary.
     Undo,
-    /// Turns the replication of a failed-over VM round; with a primary host that one is made the replica first where
-    /// the failover was not planned.
-    Reverse,
+    /// Turns the replication of a failed-over VM round.
+    Reverse {
+        /// Whether the old primary's host takes part: it is made the replica first where the failover was not planned.
+        with_primary: bool,
+        /// The certificate of the new primary, for relations by certificate.
+        thumbprint: Option<String>,
+    },
     /// Starts a VM.
     Start,
     /// Stops a VM.
     Stop(PowerOff),
+    /// Sets what the guest's network adapters get after a failover.
+    Network(Vec<AdapterOrder>),
     /// Walks a half-done planned failover back.
     WalkBack {
         /// Whether the primary is started again at the end.
@@ -93,12 +101,35 @@ impl Kind {
             Kind::TestStop => "test-stop",
             Kind::Commit => "commit",
             Kind::Undo => "undo",
-            Kind::Reverse => "reverse",
+            Kind::Reverse { .. } => "reverse",
             Kind::Start => "start",
             Kind::Stop(_) => "stop",
+            Kind::Network(_) => "network",
             Kind::WalkBack { .. } => "walk-back",
         }
     }
+
+    /// Whether the primary's host takes part.
+    pub fn needs_primary(&self) -> bool {
+        matches!(self, Kind::PlannedFailover { .. } | Kind::WalkBack { .. } | Kind::Reverse { with_primary: true, .. })
+    }
+
+    /// The certificate of the new primary, where one was named.
+    pub fn thumbprint(&self) -> Option<&str> {
+        match self {
+            Kind::PlannedFailover { thumbprint, .. } | Kind::Reverse { thumbprint, .. } => thumbprint.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// What one network adapter of the guest gets after a failover.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdapterOrder {
+    /// InstanceID of the adapter's Msvm_SyntheticEthernetPortSettingData.
+    pub adapter: String,
+    /// Its addresses, or DHCP.
+    pub addresses: AdapterAddresses,
 }
 
 /// What is to be done.

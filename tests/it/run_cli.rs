@@ -31,7 +31,7 @@ fn record(name: &str, number: u8, kind: Kind) -> RunRecord {
         order: Order::of(kind, VmSelector::Id(vm.clone())),
         vm,
         vm_name: name.to_owned(),
-        hosts: vec![(Site::Replica, REPLICA.to_owned())],
+        hosts: vec![(Site::Host, REPLICA.to_owned())],
         begun,
         undoes: None,
         context: "profile dr".to_owned(),
@@ -43,7 +43,7 @@ fn begin(store: &Store, run: &RunRecord) -> SqliteJournal {
     journal.take(run, SystemTime::now()).unwrap();
     let intent = Intent {
         step: "fail-over".to_owned(),
-        site: Site::Replica,
+        site: Site::Host,
         host: REPLICA.to_owned(),
         vm: run.vm.clone(),
         method: "Msvm_ReplicationService.InitiateFailover".to_owned(),
@@ -66,7 +66,8 @@ fn state() -> State {
         job: code.map(|_| ("http://x/Msvm_ConcreteJob".to_owned(), "JOB-1".to_owned())),
         error: error.map(str::to_owned),
     };
-    let done = record("app-db-01", 1, Kind::PlannedFailover { off: PowerOff::ShutDown, reverse: true });
+    let done =
+        record("app-db-01", 1, Kind::PlannedFailover { off: PowerOff::ShutDown, reverse: true, thumbprint: None });
     let mut journal = begin(&store, &done);
     journal.outcome(1, &outcome(Delivery::Answered, Some(ReturnCode::JobStarted), None)).unwrap();
     journal.verdict(1, Verdict::Done).unwrap();
@@ -121,7 +122,7 @@ fn runs_are_listed() {
         (run["what"].as_str(), run["open"].as_bool(), run["not_proven_count"].as_u64()),
         (Some("failover"), Some(true), Some(1))
     );
-    assert_eq!((run["hosts"]["replica"].as_str(), run["end"].is_null()), (Some(REPLICA), true));
+    assert_eq!((run["hosts"]["host"].as_str(), run["end"].is_null()), (Some(REPLICA), true));
     let table = run_hvr(path, &["list"]);
     assert_eq!((table.code, table.err.as_str()), (0, ""));
     assert!(table.out.contains("planned-failover") && table.out.contains("no answer proves"), "{}", table.out);
@@ -147,7 +148,7 @@ fn a_run_is_shown_with_its_calls() {
     for words in ["app-web-01", "InitiateFailover", "replicating (3)", "not proven", "connection was cut\\u{1b}[31m"] {
         assert!(table.out.contains(words), "{words} not in\n{}", table.out);
     }
-    assert!(table.err.contains(&format!("hvr run close {}", state.lost)), "{}", table.err);
+    assert!(table.err.contains(&format!("hvr run resume {}", state.lost)), "{}", table.err);
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn a_run_that_is_not_there_is_refused() {
         (&["show", "19990101"][..], "no-run"),
         (&["show", "20"], "ambiguous-run"),
         (&["close", "19990101", "--yes", "--note", "x"], "no-run"),
-        (&["close", state.done.as_str(), "--yes", "--note", "x"], "not-open"),
+        (&["close", state.done.as_str(), "--yes", "--note", "x"], "run-ended"),
     ] {
         let (exit, problem) = document(path, arguments);
         assert_eq!((exit, problem["code"].as_str()), (3, Some(code)), "{problem}");
@@ -178,7 +179,7 @@ fn an_open_run_is_closed_by_hand() {
     let (held, _) = store.resume(&state.lost).unwrap();
     let close = ["close", state.lost.as_str(), "--yes", "--note", "looked: failed over"];
     let (code, problem) = document(path, &close);
-    assert_eq!((code, problem["code"].as_str()), (3, Some("run-held")), "{problem}");
+    assert_eq!((code, problem["code"].as_str()), (3, Some("held")), "{problem}");
     assert!(problem["message"].as_str().unwrap().contains(&format!("process {}", std::process::id())), "{problem}");
     drop(held);
     let ran = run_hvr(path, &close);
@@ -251,9 +252,9 @@ fn the_state_directory_is_found_by_flag_environment_profile_and_default() {
     assert_eq!(listed(&[], &[("XDG_CONFIG_HOME", config)]), named);
     if cfg!(unix) {
         assert_eq!(listed(&[], &[("XDG_STATE_HOME", config)]), Some((home.path().join("hvr"), 0)));
-        let usual = Some((home.path().join(".local/state/hvr"), 0));
-        assert_eq!(listed(&[], &[("HOME", config), ("XDG_STATE_HOME", "relative")]), usual);
+        let nowhere = ran(hvr(&["run", "list"]).env_remove("XDG_STATE_HOME").output().unwrap());
+        assert!(nowhere.code == 2 && nowhere.err.contains("--state"), "{}", nowhere.err);
     }
-    let nowhere = ran(hvr(&["run", "list"]).output().unwrap());
-    assert!(nowhere.code == 2 && nowhere.err.contains("--state"), "{}", nowhere.err);
+    let rehearsal = ran(hvr(&["run", "list", "--simulate"]).output().unwrap());
+    assert!(rehearsal.code == 2 && rehearsal.err.contains("rehearsal"), "{}", rehearsal.err);
 }

@@ -3,13 +3,14 @@
 //!
 //! A new kind of run needs a variant of [`KindForm`] and a line in each of its two conversions; the compiler asks for both.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cim::Datetime;
-use crate::failover::{Kind, Order, PointChoice, PowerOff};
-use crate::hyperv::{VmId, VmSelector};
+use crate::failover::{AdapterOrder, Kind, Order, PointChoice, PowerOff};
+use crate::hyperv::{AdapterAddresses, VmId, VmSelector};
 
 /// An order as the journal keeps it: without its deadline, as the patience of the caller is not that of the next one.
 pub fn order_json(order: &Order) -> serde_json::Value {
@@ -25,7 +26,7 @@ pub(super) fn write(order: &Order) -> Result<String, serde_json::Error> {
 pub(super) fn read(text: &str) -> Result<Order, serde_json::Error> {
     let form: OrderForm = serde_json::from_str(text)?;
     Ok(Order {
-        kind: form.kind.into(),
+        kind: form.kind.into_kind()?,
         vm: form.vm.into_selector()?,
         point: form.point.into_choice()?,
         start: form.start,
@@ -61,14 +62,15 @@ impl From<&Order> for OrderForm {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum KindForm {
     Failover,
-    PlannedFailover { off: PowerOffForm, reverse: bool },
+    PlannedFailover { off: PowerOffForm, reverse: bool, thumbprint: Option<String> },
     TestStart { network: Option<String> },
     TestStop,
     Commit,
     Undo,
-    Reverse,
+    Reverse { with_primary: bool, thumbprint: Option<String> },
     Start,
     Stop { off: PowerOffForm },
+    Network { adapters: Vec<AdapterForm> },
     WalkBack { start_primary: bool },
 }
 
@@ -77,6 +79,17 @@ enum KindForm {
 enum PowerOffForm {
     ShutDown,
     TurnOff,
+}
+
+/// Addresses as texts, in the forms that [`AdapterAddresses::parse`] reads.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdapterForm {
+    adapter: String,
+    dhcp: bool,
+    addresses: Vec<String>,
+    gateways: Vec<String>,
+    dns: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,35 +113,64 @@ impl From<&Kind> for KindForm {
     fn from(kind: &Kind) -> Self {
         match kind {
             Kind::Failover => KindForm::Failover,
-            Kind::PlannedFailover { off, reverse } => {
-                KindForm::PlannedFailover { off: (*off).into(), reverse: *reverse }
+            Kind::PlannedFailover { off, reverse, thumbprint } => {
+                KindForm::PlannedFailover { off: (*off).into(), reverse: *reverse, thumbprint: thumbprint.clone() }
             }
             Kind::TestStart { network } => KindForm::TestStart { network: network.clone() },
             Kind::TestStop => KindForm::TestStop,
             Kind::Commit => KindForm::Commit,
             Kind::Undo => KindForm::Undo,
-            Kind::Reverse => KindForm::Reverse,
+            Kind::Reverse { with_primary, thumbprint } => {
+                KindForm::Reverse { with_primary: *with_primary, thumbprint: thumbprint.clone() }
+            }
             Kind::Start => KindForm::Start,
             Kind::Stop(off) => KindForm::Stop { off: (*off).into() },
+            Kind::Network(adapters) => KindForm::Network { adapters: adapters.iter().map(AdapterForm::from).collect() },
             Kind::WalkBack { start_primary } => KindForm::WalkBack { start_primary: *start_primary },
         }
     }
 }
 
-impl From<KindForm> for Kind {
-    fn from(form: KindForm) -> Self {
-        match form {
+impl KindForm {
+    fn into_kind(self) -> Result<Kind, serde_json::Error> {
+        Ok(match self {
             KindForm::Failover => Kind::Failover,
-            KindForm::PlannedFailover { off, reverse } => Kind::PlannedFailover { off: off.into(), reverse },
+            KindForm::PlannedFailover { off, reverse, thumbprint } => {
+                Kind::PlannedFailover { off: off.into(), reverse, thumbprint }
+            }
             KindForm::TestStart { network } => Kind::TestStart { network },
             KindForm::TestStop => Kind::TestStop,
             KindForm::Commit => Kind::Commit,
             KindForm::Undo => Kind::Undo,
-            KindForm::Reverse => Kind::Reverse,
+            KindForm::Reverse { with_primary, thumbprint } => Kind::Reverse { with_primary, thumbprint },
             KindForm::Start => Kind::Start,
             KindForm::Stop { off } => Kind::Stop(off.into()),
+            KindForm::Network { adapters } => {
+                Kind::Network(adapters.into_iter().map(AdapterForm::into_order).collect::<Result<_, _>>()?)
+            }
             KindForm::WalkBack { start_primary } => Kind::WalkBack { start_primary },
+        })
+    }
+}
+
+impl From<&AdapterOrder> for AdapterForm {
+    fn from(order: &AdapterOrder) -> Self {
+        let texts = |items: &[IpAddr]| items.iter().map(ToString::to_string).collect();
+        let addresses = &order.addresses;
+        AdapterForm {
+            adapter: order.adapter.clone(),
+            dhcp: addresses.is_dhcp(),
+            addresses: addresses.addresses().iter().map(ToString::to_string).collect(),
+            gateways: texts(addresses.gateways()),
+            dns: texts(addresses.dns()),
         }
+    }
+}
+
+impl AdapterForm {
+    fn into_order(self) -> Result<AdapterOrder, serde_json::Error> {
+        let addresses = AdapterAddresses::parse(self.dhcp, &self.addresses, &self.gateways, &self.dns);
+        Ok(AdapterOrder { adapter: self.adapter, addresses: addresses.map_err(serde::de::Error::custom)? })
     }
 }
 
@@ -209,12 +251,20 @@ mod tests {
     fn kind() -> impl Strategy<Value = Kind> {
         prop_oneof![
             Just(Kind::Failover),
-            (off(), any::<bool>()).prop_map(|(off, reverse)| Kind::PlannedFailover { off, reverse }),
+            (off(), any::<bool>(), any::<Option<String>>())
+                .prop_map(|(off, reverse, thumbprint)| Kind::PlannedFailover { off, reverse, thumbprint }),
             any::<Option<String>>().prop_map(|network| Kind::TestStart { network }),
             Just(Kind::TestStop),
             Just(Kind::Commit),
             Just(Kind::Undo),
-            Just(Kind::Reverse),
+            (any::<bool>(), any::<Option<String>>())
+                .prop_map(|(with_primary, thumbprint)| Kind::Reverse { with_primary, thumbprint }),
+            any::<(String, u32, u8)>().prop_map(|(adapter, address, prefix)| {
+                let address = format!("{}/{}", std::net::Ipv4Addr::from(address.max(1)), prefix % 31 + 1);
+                let addresses = AdapterAddresses::parse(false, &[address], &[], &["10.0.0.2".to_owned()]);
+                let addresses = addresses.unwrap_or(AdapterAddresses::parse::<String>(true, &[], &[], &[]).unwrap());
+                Kind::Network(vec![AdapterOrder { adapter, addresses }])
+            }),
             Just(Kind::Start),
             off().prop_map(Kind::Stop),
             any::<bool>().prop_map(|start_primary| Kind::WalkBack { start_primary }),
@@ -257,12 +307,12 @@ mod tests {
             point: PointChoice::Before("2026-11-23T08:00:00Z".parse().unwrap()),
             deadline: Some(std::time::Duration::from_secs(9)),
             ..Order::of(
-                Kind::PlannedFailover { off: PowerOff::ShutDown, reverse: true },
+                Kind::PlannedFailover { off: PowerOff::ShutDown, reverse: true, thumbprint: None },
                 VmSelector::Id(ID.parse().unwrap()),
             )
         };
         let text = format!(
-            "{{\"kind\":{{\"planned-failover\":{{\"off\":\"shut-down\",\"reverse\":true}}}},\"vm\":{{\"id\":\"{ID}\"}},\
+            "{{\"kind\":{{\"planned-failover\":{{\"off\":\"shut-down\",\"reverse\":true,\"thumbprint\":null}}}},\"vm\":{{\"id\":\"{ID}\"}},\
              \"point\":{{\"before\":\"2026-11-23T08:00:00Z\"}},\"start\":false,\"wait\":true}}"
         );
         assert_eq!(write(&order).unwrap(), text);

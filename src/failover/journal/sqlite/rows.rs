@@ -76,16 +76,16 @@ pub(super) fn insert_run(connection: &Connection, run: &RunRecord, now: SystemTi
     let order_json = order::write(&run.order).map_err(content)?;
     let host = |site| run.hosts.iter().find(|(known, _)| *known == site).map(|(_, url)| url.as_str());
     connection.execute(
-        "INSERT INTO runs (id, kind, vm, vm_name, replica_host, primary_host, begun, undoes, machine, program, context,
+        "INSERT INTO runs (id, kind, vm, vm_name, host, primary_host, begun, undoes, machine, program, context,
                            order_json, changed, revision)
-         VALUES (:id, :kind, :vm, :vm_name, :replica_host, :primary_host, :begun, :undoes, :machine, :program, :context,
+         VALUES (:id, :kind, :vm, :vm_name, :host, :primary_host, :begun, :undoes, :machine, :program, :context,
                  :order_json, :changed, (SELECT coalesce(max(revision), 0) + 1 FROM runs))",
         named_params! {
             ":id": run.id.as_str(),
             ":kind": run.order.kind.name(),
             ":vm": names::vm(&run.vm),
             ":vm_name": run.vm_name,
-            ":replica_host": host(Site::Replica),
+            ":host": host(Site::Host),
             ":primary_host": host(Site::Primary),
             ":begun": time(run.begun)?,
             ":undoes": run.undoes.as_ref().map(RunId::as_str),
@@ -240,7 +240,7 @@ fn read_run(row: &Row<'_>) -> Rows<(RunRecord, Option<RunEnd>, String)> {
             "its order was written by version {program} and says more than this version knows: {error}"
         ))
     })?;
-    let hosts = [(Site::Replica, row.get("replica_host")?), (Site::Primary, row.get("primary_host")?)];
+    let hosts = [(Site::Host, row.get("host")?), (Site::Primary, row.get("primary_host")?)];
     let hosts = hosts.into_iter().filter_map(|(site, url): (_, Option<String>)| Some((site, url?)));
     let record = RunRecord {
         id: word(row, "id", names::read_run)?,

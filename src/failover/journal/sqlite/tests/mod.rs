@@ -28,7 +28,7 @@ fn record(vm: &VmId) -> RunRecord {
         order: Order::of(Kind::Failover, VmSelector::Id(vm.clone())),
         vm: vm.clone(),
         vm_name: "app-db-01".to_owned(),
-        hosts: vec![(Site::Replica, "https://hv-dr-01:5986/wsman".to_owned())],
+        hosts: vec![(Site::Host, "https://hv-dr-01:5986/wsman".to_owned())],
         begun: now,
         undoes: None,
         context: "{\"profile\":\"dr\"}".to_owned(),
@@ -38,7 +38,7 @@ fn record(vm: &VmId) -> RunRecord {
 fn intent(vm: &VmId) -> Intent {
     Intent {
         step: "fail-over".to_owned(),
-        site: Site::Replica,
+        site: Site::Host,
         host: "https://hv-dr-01:5986/wsman".to_owned(),
         vm: vm.clone(),
         method: "Msvm_ReplicationService.InitiateFailover".to_owned(),

@@ -172,7 +172,7 @@ proptest! {
         end in proptest::option::of(proptest::sample::select(&RunEnd::ALL)),
     ) {
         let [vm_name, context, step, host, method, message_id, envelope, before] = texts;
-        let hosts = [(Site::Replica, Some(host.clone())), (Site::Primary, primary)];
+        let hosts = [(Site::Host, Some(host.clone())), (Site::Primary, primary)];
         let run = RunRecord {
             vm_name, context, begun: times.0,
             hosts: hosts.into_iter().filter_map(|(site, url)| Some((site, url?))).collect(),
