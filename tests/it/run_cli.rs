@@ -148,7 +148,7 @@ fn a_run_is_shown_with_its_calls() {
     for words in ["app-web-01", "InitiateFailover", "replicating (3)", "not proven", "connection was cut\\u{1b}[31m"] {
         assert!(table.out.contains(words), "{words} not in\n{}", table.out);
     }
-    assert!(table.err.contains(&format!("hvr run resume {}", state.lost)), "{}", table.err);
+    assert!(table.err.contains(&format!("hvr run close {}", state.lost)), "{}", table.err);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_run_that_is_not_there_is_refused() {
         (&["show", "19990101"][..], "no-run"),
         (&["show", "20"], "ambiguous-run"),
         (&["close", "19990101", "--yes", "--note", "x"], "no-run"),
-        (&["close", state.done.as_str(), "--yes", "--note", "x"], "run-ended"),
+        (&["close", state.done.as_str(), "--yes", "--note", "x"], "not-open"),
     ] {
         let (exit, problem) = document(path, arguments);
         assert_eq!((exit, problem["code"].as_str()), (3, Some(code)), "{problem}");
@@ -179,7 +179,7 @@ fn an_open_run_is_closed_by_hand() {
     let (held, _) = store.resume(&state.lost).unwrap();
     let close = ["close", state.lost.as_str(), "--yes", "--note", "looked: failed over"];
     let (code, problem) = document(path, &close);
-    assert_eq!((code, problem["code"].as_str()), (3, Some("held")), "{problem}");
+    assert_eq!((code, problem["code"].as_str()), (3, Some("run-held")), "{problem}");
     assert!(problem["message"].as_str().unwrap().contains(&format!("process {}", std::process::id())), "{problem}");
     drop(held);
     let ran = run_hvr(path, &close);
@@ -252,9 +252,9 @@ fn the_state_directory_is_found_by_flag_environment_profile_and_default() {
     assert_eq!(listed(&[], &[("XDG_CONFIG_HOME", config)]), named);
     if cfg!(unix) {
         assert_eq!(listed(&[], &[("XDG_STATE_HOME", config)]), Some((home.path().join("hvr"), 0)));
-        let nowhere = ran(hvr(&["run", "list"]).env_remove("XDG_STATE_HOME").output().unwrap());
-        assert!(nowhere.code == 2 && nowhere.err.contains("--state"), "{}", nowhere.err);
+        let usual = Some((home.path().join(".local/state/hvr"), 0));
+        assert_eq!(listed(&[], &[("HOME", config), ("XDG_STATE_HOME", "relative")]), usual);
     }
-    let rehearsal = ran(hvr(&["run", "list", "--simulate"]).output().unwrap());
-    assert!(rehearsal.code == 2 && rehearsal.err.contains("rehearsal"), "{}", rehearsal.err);
+    let nowhere = ran(hvr(&["run", "list"]).env_remove("XDG_STATE_HOME").output().unwrap());
+    assert!(nowhere.code == 2 && nowhere.err.contains("--state"), "{}", nowhere.err);
 }

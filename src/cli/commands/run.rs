@@ -1,24 +1,24 @@
-//! `hvr run`: what was done before, and what is still open. `list`, `show` and `close` read the journal and ask no host.
+//! `hvr run`: past runs from the journal, and the ones that are open taken up again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use crate::cim::Datetime;
-use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::{is_interactive, note};
-use crate::cli::problem::{Problem, chain};
-use crate::cli::workflow::{Consent, find_run, held, resume_run, undo_run};
+use crate::cli::output::{confirm, is_interactive, note};
+use crate::cli::problem::Problem;
+use crate::cli::workflow::{Consent, resume_run, undo_run};
 use crate::cli::{Context, json};
 use crate::failover::Site;
-use crate::failover::journal::sqlite::{Filter, Store, Unreadable, order_json};
-use crate::failover::journal::{CallOutcome, CallRecord, History, JournalError, RunEnd, RunId, Verdict};
+use crate::failover::journal::sqlite::{Filter, FindError, Store, Unreadable, order_json};
+use crate::failover::journal::{CallOutcome, CallRecord, History, RunEnd, RunId, Verdict};
 
 /// What was done before, and what is still open.
 ///
-/// Every call that may be sent only once stands in the journal before it is sent, and then with what came of it.
+/// Every call that may be sent only once stands in the journal before it is sent, with what came of it. `list`, `show` and
+/// `close` ask no host; `resume` and `undo` take a run up from there.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -31,14 +31,19 @@ enum What {
     List(List),
     /// Show a run with its calls
     Show(One),
-    /// Take an interrupted run up again: look first, then go on from where things really are
+    /// Take an interrupted run up again
+    ///
+    /// Looks first: what came of the last call on record, and where the hosts stand now. Goes on from there, and sends
+    /// nothing again that was taken. What somebody else has changed meanwhile stops it.
     Resume(Again),
     /// Walk a half-done planned failover back, as far as Hyper-V allows
+    ///
+    /// Says before it starts what cannot be undone.
     Undo(Again),
     /// Close an open run that a person has settled
     ///
-    /// An open run keeps others off its VM until `resume` has settled it. Where that cannot be, look at the VM; then the run
-    /// can be closed, and the next one may begin. No host is asked or changed.
+    /// An open run keeps others off its VM, since nobody knows what came of its last call. Look at the VM first; then the
+    /// run can be closed, and the next one may begin.
     Close(Close),
 }
 
@@ -63,7 +68,7 @@ struct One {
 
 #[derive(Debug, clap::Args)]
 struct Again {
-    /// Id of the run, or the beginning of it; the only open run when left out
+    /// Id of the run, or its beginning; the only open run when left out
     run: Option<String>,
     #[command(flatten)]
     consent: Consent,
@@ -83,33 +88,28 @@ struct Close {
 
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
+    let directory = context.settings.state_directory()?;
     match &args.what {
-        What::List(args) => list(args, &directory(context)?, context),
+        What::List(args) => list(args, &directory, context),
         What::Show(one) => {
-            let directory = directory(context)?;
-            let store = Store::open_read_only(&directory).map_err(unusable)?.ok_or_else(|| no_journal(&directory))?;
-            let run = find_run(&store, &one.run)?;
-            let history = store.run(&run).map_err(unusable)?.ok_or_else(|| no_journal(&directory))?;
+            let store = Store::open_read_only(&directory)?.ok_or_else(|| no_journal(&directory))?;
+            let run = find(&store, &one.run)?;
+            let history = store.run(&run)?.ok_or_else(|| no_journal(&directory))?;
             show(&history, &directory, context);
             Ok(Exit::Done)
         }
         What::Resume(again) => resume_run(again.run.as_deref(), &again.consent, context).await,
         What::Undo(again) => undo_run(again.run.as_deref(), &again.consent, context).await,
-        What::Close(args) => close(args, &directory(context)?, context).await,
+        What::Close(args) => close(args, &directory, context).await,
     }
-}
-
-fn directory(context: &Context) -> Result<PathBuf, Problem> {
-    let none = || Problem::usage("a rehearsal keeps no journal, unless a directory is named for it with --state");
-    context.settings.state_directory().unwrap_or_else(|| Err(none()))
 }
 
 fn list(args: &List, directory: &Path, context: &Context) -> Result<Exit, Problem> {
     let mut filter = Filter::all().at_most(args.limit);
     filter.open = args.open;
     filter.vm = args.vm.as_deref().map(super::selector);
-    let listing = match Store::open_read_only(directory).map_err(unusable)? {
-        Some(store) => store.runs(&filter).map_err(unusable)?,
+    let listing = match Store::open_read_only(directory)? {
+        Some(store) => store.runs(&filter)?,
         None => {
             note(&format!("there is no journal in {} yet", directory.display()));
             Default::default()
@@ -140,17 +140,17 @@ async fn close(args: &Close, directory: &Path, context: &Context) -> Result<Exit
         ));
     }
     // Never made by looking for a run in it.
-    if Store::open_read_only(directory).map_err(unusable)?.is_none() {
+    if Store::open_read_only(directory)?.is_none() {
         return Err(no_journal(directory));
     }
-    let store = Store::open(directory).map_err(unusable)?;
-    let run = find_run(&store, &args.one.run)?;
+    let store = Store::open(directory)?;
+    let run = find(&store, &args.one.run)?;
     // One that this program cannot read may be closed all the same.
     let history = store.run(&run);
     match &history {
         Ok(Some(history)) => {
             if let Some(end) = history.end {
-                return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended as {}", end.name())));
+                return Err(Problem::new(Exit::Refused, "not-open", format!("run {run} has ended as {}", end.name())));
             }
             describe(history).iter().for_each(|text| note(text));
         }
@@ -160,7 +160,7 @@ async fn close(args: &Close, directory: &Path, context: &Context) -> Result<Exit
     if !args.yes && !confirm(&format!("Close run {run}?")).await {
         return Err(Problem::new(Exit::Refused, "declined", "not confirmed; the run stays open"));
     }
-    store.close_by_hand(&run, &args.note).map_err(held)?;
+    store.close_by_hand(&run, &args.note)?;
     note(&format!("run {run} is closed"));
     if let Ok(Some(history)) = store.run(&run) {
         show(&history, directory, context);
@@ -214,7 +214,7 @@ fn show(history: &History, directory: &Path, context: &Context) {
         row("begun", time(record.begun)),
         row("end", end(history).to_owned()),
     ];
-    rows.extend(record.hosts.iter().map(|(site, url)| row(&format!("{site} host"), url.clone())));
+    rows.extend(record.hosts.iter().map(|(site, url)| row(&format!("URL of the {site}"), url.clone())));
     rows.extend(record.undoes.iter().map(|run| row("takes back", run.to_string())));
     rows.extend(Some(&history.note).filter(|note| !note.is_empty()).map(|note| row("note", note.clone())));
     printer.table(&["run", ""], &rows);
@@ -237,7 +237,7 @@ fn show(history: &History, directory: &Path, context: &Context) {
     printer.table(&["call", "host", "method", "sent", "before", "answer", "verdict"], &calls);
     if history.end.is_none() {
         note(&format!(
-            "the run is open, and keeps others off the VM; unless it is at work just now: hvr run resume {}",
+            "the run is open, and keeps others off the VM; if it does not go on, look at the VM, then: hvr run close {}",
             record.id
         ));
     }
@@ -326,9 +326,17 @@ fn json_time(time: SystemTime) -> Value {
     json::time(Datetime::try_from(time).ok().as_ref())
 }
 
-/// The journal says itself what to do.
-fn unusable(error: JournalError) -> Problem {
-    Problem::new(Exit::Refused, "journal", chain(&error))
+fn find(store: &Store, beginning: &str) -> Result<RunId, Problem> {
+    store.find(beginning).map_err(|error| match error {
+        FindError::Many { ref runs, .. } => Problem::new(Exit::Refused, "ambiguous-run", error.to_string())
+            .remedy(format!(
+                "give more of the one you mean: {}",
+                runs.iter().map(RunId::as_str).collect::<Vec<_>>().join(", ")
+            ))
+            .detail("runs", runs.iter().map(|run| json!(run.as_str())).collect()),
+        FindError::Journal(error) => error.into(),
+        _ => Problem::new(Exit::Refused, "no-run", error.to_string()).remedy("hvr run list shows them"),
+    })
 }
 
 fn no_journal(directory: &Path) -> Problem {

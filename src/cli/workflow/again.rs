@@ -1,7 +1,5 @@
 //! A run is taken up again, or walked back: from its id to its end.
 
-use serde_json::json;
-
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
@@ -74,14 +72,17 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
 
 fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
     match run {
-        Some(run) => find(store, run),
+        Some(run) => store.find(run).map_err(|error| match error {
+            FindError::None { .. } => no_run(run),
+            error => Problem::new(Exit::Refused, "run", error.to_string()).remedy("list the runs: hvr run list"),
+        }),
         None => {
             let listing = store.runs(&Filter::open());
             let listing = listing.map_err(|error| stopped::no_journal(&error))?;
             match listing.runs.as_slice() {
                 [one] => Ok(one.record.id.clone()),
                 [] => Err(Problem::new(Exit::Refused, "no-open-run", "there is no open run")
-                    .remedy("see all runs: hvr run list")),
+                    .remedy("see all runs: hvr run list --all")),
                 several => {
                     let ids: Vec<_> =
                         several.iter().map(|run| format!("{} ({})", run.record.id, run.record.vm_name)).collect();
@@ -97,26 +98,11 @@ fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
     }
 }
 
-/// The run whose id begins like this.
-pub fn find(store: &Store, beginning: &str) -> Result<RunId, Problem> {
-    store.find(beginning).map_err(|error| match error {
-        FindError::Many { ref runs, .. } => {
-            let ids: Vec<_> = runs.iter().map(RunId::as_str).collect();
-            Problem::new(Exit::Refused, "ambiguous-run", error.to_string())
-                .remedy(format!("give more of the one you mean: {}", ids.join(", ")))
-                .detail("runs", json!(ids))
-        }
-        FindError::Journal(error) => stopped::no_journal(&error),
-        _ => no_run(beginning),
-    })
-}
-
 fn no_run(run: &str) -> Problem {
     Problem::new(Exit::Refused, "no-run", format!("the journal has no run {run}")).remedy("list the runs: hvr run list")
 }
 
-/// Why a run cannot be taken.
-pub fn held(error: TakeError) -> Problem {
+fn held(error: TakeError) -> Problem {
     match error {
         TakeError::Held { run, holder } => {
             Problem::new(Exit::Refused, "held", format!("run {run} is at work at this moment ({holder})"))

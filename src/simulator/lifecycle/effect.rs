@@ -87,12 +87,14 @@ impl World {
                 vm.points.clear();
                 Ok(())
             }
-            Work::Reverse if !takes_replicas => Err(NOT_AVAILABLE),
-            Work::Reverse if peer_is_busy => Err(IN_USE),
-            Work::Reverse if has_other => peer.ok_or(FAILED).and_then(|peer| reverse(vm, peer, at)),
+            Work::Reverse { .. } if !takes_replicas => Err(NOT_AVAILABLE),
+            Work::Reverse { .. } if peer_is_busy => Err(IN_USE),
+            Work::Reverse { authentication } if has_other => {
+                peer.ok_or(FAILED).and_then(|peer| reverse(vm, peer, *authentication, at))
+            }
             // A host that stands alone has an imagined one at the other end, which was prepared or made a replica.
-            Work::Reverse => {
-                become_primary(vm, vm.failed_over == 3);
+            Work::Reverse { authentication } => {
+                become_primary(vm, vm.failed_over == 3, *authentication);
                 Ok(())
             }
             Work::InitialReplication if (vm.mode, vm.state) == (1, 2) => return Ok(Some(Transfer)),
@@ -174,7 +176,7 @@ fn cancel_prepare(vm: &mut Vm, peer: Option<&mut Vm>) -> Result<(), u16> {
 }
 
 /// The other end is a prepared primary whose last changes this VM has, or an old primary that was made a replica.
-fn reverse(vm: &mut Vm, peer: &mut Vm, at: Duration) -> Result<(), u16> {
+fn reverse(vm: &mut Vm, peer: &mut Vm, authentication: u16, at: Duration) -> Result<(), u16> {
     let is_planned = match (peer.mode, peer.state) {
         (1, 4) if vm.failed_over == 3 => true,
         (2, 2) => false,
@@ -187,13 +189,13 @@ fn reverse(vm: &mut Vm, peer: &mut Vm, at: Duration) -> Result<(), u16> {
     peer.failed_over = 0;
     peer.points.clear();
     peer.prepared_point = None;
-    peer.authentication = vm.authentication;
-    become_primary(vm, is_planned);
+    peer.authentication = authentication;
+    become_primary(vm, is_planned, authentication);
     Ok(())
 }
 
-fn become_primary(vm: &mut Vm, is_planned: bool) {
-    (vm.mode, vm.failed_over) = (1, 0);
+fn become_primary(vm: &mut Vm, is_planned: bool, authentication: u16) {
+    (vm.mode, vm.failed_over, vm.authentication) = (1, 0, authentication);
     vm.state = if is_planned { 3 } else { 1 };
     vm.points.clear();
 }
