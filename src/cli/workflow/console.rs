@@ -73,7 +73,7 @@ impl<'c> Console<'c> {
         let remedy = match (&self.run, self.ends.host.is_simulated()) {
             (Some(run), false) => format!(
                 "do not run the command again; take this run up: {}",
-                self.ends.host.again(&["run", "resume", run.as_str()])
+                self.context.settings.journal_command(&["resume", run.as_str()])
             ),
             _ => "a simulated host ends with its command; on a real one the run is taken up with hvr run resume"
                 .to_owned(),

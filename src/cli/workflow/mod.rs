@@ -189,6 +189,13 @@ struct Scene<'s> {
     context: &'s Context,
 }
 
+impl Scene<'_> {
+    /// A command about the journal, for the operator to type next.
+    fn journal(&self, words: &[&str]) -> String {
+        self.context.settings.journal_command(words)
+    }
+}
+
 async fn end(outcome: Outcome, scene: &Scene<'_>) -> Result<Exit, Problem> {
     match outcome {
         Outcome::Done(report) => done::done(&report, scene),
