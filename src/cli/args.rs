@@ -37,8 +37,6 @@ pub enum Command {
     Undo(commands::commit::UndoArgs),
     /// Turn the replication of a failed-over VM round
     Reverse(commands::reverse::Args),
-    /// What was done before, and what is still open
-    Run(commands::run::Args),
     /// Start a VM
     Start(commands::power::StartArgs),
     /// Shut a VM down, or turn it off
@@ -57,6 +55,8 @@ pub enum Command {
     Wsman(commands::wsman::Args),
     /// Show the certificate of a host and its pin
     Pin(commands::pin::Args),
+    /// What was done before, and what is still open
+    Run(commands::run::Args),
     /// Run a simulated Hyper-V replica host on 127.0.0.1
     Simulate(commands::simulate::Args),
     /// Print completions for a shell
@@ -160,8 +160,8 @@ impl Common {
             timeout: self.timeout,
             operation_timeout: self.operation_timeout,
             locale: self.locale.clone(),
-            output: self.output,
             state: self.state.clone(),
+            output: self.output,
         }
     }
 }

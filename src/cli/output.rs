@@ -116,6 +116,20 @@ pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
+/// Asks the person at the terminal; everything but a yes is a no.
+pub async fn confirm(question: &str) -> bool {
+    let question = printable(&format!("{question} [y/N] "));
+    // Reading blocks, and Ctrl-C must be heard meanwhile.
+    let answer = tokio::task::spawn_blocking(move || {
+        let _ = write!(io::stderr(), "{question}");
+        let _ = io::stderr().flush();
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
 /// Whether progress can be drawn.
 pub fn draws_progress() -> bool {
     io::stderr().is_terminal()

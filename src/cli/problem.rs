@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::failover::journal::{JournalError, TakeError};
 use crate::hyperv;
 use crate::wsman::{self, Delivery, ExchangeErrorKind};
 
@@ -123,6 +124,28 @@ impl From<hyperv::Error> for Problem {
             other => Problem::new(Exit::HostRefused, "protocol", other.to_string())
                 .remedy("run the command again with -v; the host answers in a form this program does not know")
                 .changed(Changed::No),
+        }
+    }
+}
+
+/// The journal says itself what to do. Nothing is sent without it.
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        Problem::new(Exit::Refused, "journal", chain(&error))
+    }
+}
+
+impl From<TakeError> for Problem {
+    fn from(error: TakeError) -> Self {
+        let text = error.to_string();
+        match error {
+            TakeError::Held { run, .. } => Problem::new(Exit::Refused, "run-held", text)
+                .remedy("wait until it is done, or end that process: its lock goes with it")
+                .detail("run", json!(run.as_str())),
+            TakeError::Open { run } => Problem::new(Exit::Refused, "run-open", text)
+                .remedy(format!("see what is left of it: hvr run show {run}"))
+                .detail("run", json!(run.as_str())),
+            TakeError::Journal(error) => error.into(),
         }
     }
 }

@@ -40,8 +40,8 @@ pub struct Layer {
     pub timeout: Option<Span>,
     pub operation_timeout: Option<Span>,
     pub locale: Option<String>,
-    pub output: Option<Format>,
     pub state: Option<PathBuf>,
+    pub output: Option<Format>,
 }
 
 impl Layer {
@@ -70,8 +70,8 @@ impl Layer {
             timeout: self.timeout.or(next.timeout),
             operation_timeout: self.operation_timeout.or(next.operation_timeout),
             locale: self.locale.or(next.locale),
-            output: self.output.or(next.output),
             state: self.state.or(next.state),
+            output: self.output.or(next.output),
         }
     }
 }
@@ -227,35 +227,21 @@ impl Settings {
             typed: typed(common),
         })
     }
-}
 
-impl Settings {
-    /// Where the journal is; none for a rehearsal that nobody named a directory for.
-    ///
-    /// # Errors
-    /// The system names no place for it.
-    pub fn state_directory(&self) -> Option<Result<PathBuf, Problem>> {
-        match (&self.state, self.simulate) {
-            (Some(directory), _) => Some(Ok(directory.clone())),
-            (None, true) => None,
-            (None, false) => Some(state_path().ok_or_else(|| {
-                Problem::usage(
-                    "there is no place for the journal: neither XDG_STATE_HOME nor HOME is set; name one with --state",
-                )
-            })),
-        }
+    /// The directory of the journal: the one that was named, else `$XDG_STATE_HOME/hvr`, else in the usual place.
+    pub fn state_directory(&self) -> Result<PathBuf, Problem> {
+        let usual = || match cfg!(windows) {
+            true => variable("LOCALAPPDATA").map(PathBuf::from),
+            false => variable("HOME").map(|home| PathBuf::from(home).join(".local/state")),
+        };
+        // The specification of these directories has relative ones ignored: they would be others in each folder.
+        let named = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let default = || named.or_else(usual).map(|base| base.join("hvr"));
+        self.state.clone().or_else(default).ok_or_else(|| {
+            Problem::usage("there is no place for the journal: no home directory is known")
+                .remedy("name one with --state or HVR_STATE")
+        })
     }
-}
-
-/// `$XDG_STATE_HOME/hvr`, else in the place for state of the system.
-fn state_path() -> Option<PathBuf> {
-    let below_home = |folder: &str| variable("HOME").map(|home| PathBuf::from(home).join(folder));
-    let usual = || match std::env::consts::OS {
-        "windows" => variable("LOCALAPPDATA").map(PathBuf::from),
-        "macos" => below_home("Library/Application Support"),
-        _ => below_home(".local/state"),
-    };
-    variable("XDG_STATE_HOME").map(PathBuf::from).or_else(usual).map(|base| base.join("hvr"))
 }
 
 /// The flags that decide about the connection. Environment and profile hold for the next command by themselves.
@@ -324,8 +310,8 @@ fn environment_layer() -> Result<Layer, Problem> {
         timeout: parsed("HVR_TIMEOUT", "a duration such as 90s")?,
         operation_timeout: parsed("HVR_OPERATION_TIMEOUT", "a duration such as 90s")?,
         locale: variable("HVR_LOCALE"),
-        output: choice("HVR_OUTPUT")?,
         state: variable("HVR_STATE").map(PathBuf::from),
+        output: choice("HVR_OUTPUT")?,
     })
 }
 
@@ -462,10 +448,12 @@ mod tests {
 
     #[test]
     fn paths_in_a_profile_are_meant_from_its_file() {
-        let text = "default = \"a\"\n[profiles.a]\npassword_file = \"secret\"\nca = \"/etc/ca.pem\"";
+        let text =
+            "default = \"a\"\n[profiles.a]\npassword_file = \"secret\"\nca = \"/etc/ca.pem\"\nstate = \"journal\"";
         let layer = choose_profile(text, None, Path::new("conf/hvr/config.toml")).unwrap();
         assert_eq!(layer.password_file.as_deref(), Some(Path::new("conf/hvr/secret")));
         assert_eq!(layer.ca.as_deref(), Some(Path::new("/etc/ca.pem")));
+        assert_eq!(layer.state.as_deref(), Some(Path::new("conf/hvr/journal")));
         let problem = choose_profile("[profiles.a]\npassword = \"x\"", None, Path::new("c")).unwrap_err();
         assert!(problem.remedy.contains("password_file"), "{problem:?}");
     }

@@ -248,8 +248,9 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
     }
 
     fn take(&mut self, vm: Vm, order: Order) -> Observation {
+        // A VM that is taken again, as another run was quicker, is taken by the same run.
         let record = RunRecord {
-            id: RunId::new(self.clock.wall()),
+            id: self.run.clone().unwrap_or_else(|| RunId::new(self.clock.wall())),
             order,
             vm: vm.id,
             vm_name: vm.name,
@@ -259,7 +260,7 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
             context: self.about.context.clone(),
         };
         let taken = self.journal.take(&record, self.seen_at);
-        if taken.is_ok() {
+        if taken.is_ok() && self.run.is_none() {
             self.operator.event(&Event::Run(&record.id));
             self.run = Some(record.id);
         }

@@ -331,7 +331,6 @@ impl Workflow {
             }
             // Another run was quicker, and has ended since: what was read may be what it changed.
             Ok(Taken::Stale) => {
-                self.is_taken = true;
                 self.scene = Scene::default();
                 self.ask_on(now, wall)
             }

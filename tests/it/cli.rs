@@ -15,7 +15,7 @@ pub fn hvr(arguments: &[&str]) -> Command {
         command.env_remove(name);
     }
     command.env("XDG_CONFIG_HOME", "/nonexistent").env("APPDATA", "/nonexistent").env_remove("HOME");
-    command.env("XDG_STATE_HOME", state_home());
+    command.env("XDG_STATE_HOME", state_home()).env_remove("LOCALAPPDATA");
     command.args(arguments).stdin(std::process::Stdio::null());
     command
 }

@@ -132,9 +132,9 @@ pub fn needs_consent(consent: &Consent) -> Result<(), Problem> {
 
 /// The journal of the state directory; of a rehearsal in memory, unless a directory is named for it.
 pub fn open_store(context: &Context) -> Result<Store, Problem> {
-    let store = match context.settings.state_directory() {
-        None => Store::in_memory(),
-        Some(directory) => Store::open(&directory?),
+    let store = match context.settings.simulate && context.settings.state.is_none() {
+        true => Store::in_memory(),
+        false => Store::open(&context.settings.state_directory()?),
     };
     store.map_err(|error| stopped::no_journal(&error))
 }

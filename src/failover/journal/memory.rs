@@ -44,7 +44,9 @@ impl MemoryJournal {
 
 impl Journal for MemoryJournal {
     fn take(&mut self, run: &RunRecord, _: SystemTime) -> Result<Taken, TakeError> {
-        let open = self.lock().iter().find(|known| known.record.vm == run.vm && known.end.is_none()).cloned();
+        let is_other = |known: &&History| Some(&known.record.id) != run.undoes.as_ref() && known.record.id != run.id;
+        let is_open = |known: &&History| known.record.vm == run.vm && known.end.is_none();
+        let open = self.lock().iter().filter(is_other).rfind(is_open).cloned();
         match open {
             Some(open) => Err(TakeError::Open { run: open.record.id }),
             None => {
@@ -92,6 +94,15 @@ impl Journal for MemoryJournal {
         self.with_run(|run| {
             run.end = end;
             note.clone_into(&mut run.note);
-        })
+        })?;
+        let Some(RunRecord { id, undoes: Some(undone), .. }) =
+            self.record.as_ref().filter(|_| end == Some(RunEnd::Done))
+        else {
+            return Ok(());
+        };
+        for run in self.lock().iter_mut().filter(|run| run.record.id == *undone) {
+            (run.end, run.note) = (Some(RunEnd::Undone), format!("taken back by run {id}"));
+        }
+        Ok(())
     }
 }

@@ -266,7 +266,9 @@ impl JournalError {
 /// Keeps what one run does. Blocks until it is written: a record is small and a call waits for it.
 pub trait Journal: Send {
     /// Takes the VM of a run: at most one run at a time works on it, across processes, until the journal is dropped or
-    /// the process dies. Writes nothing of the run yet. `seen` is when the VM was read.
+    /// the process dies. Writes nothing of the run yet. `seen` is when the VM was read. After [`Taken::Stale`] the VM is
+    /// read again, and the same run takes it again with what it chose then. A run that [undoes](RunRecord::undoes) another
+    /// may begin while that one is open.
     ///
     /// # Errors
     /// [`TakeError`]; nothing is held then.
@@ -290,7 +292,8 @@ pub trait Journal: Send {
     /// As [`Journal::outcome`].
     fn verdict(&mut self, call: u64, verdict: Verdict) -> Result<(), JournalError>;
 
-    /// Writes how the run ended, or with no end why it stopped and stays open.
+    /// Writes how the run ended, or with no end why it stopped and stays open. A run that is done ends the one that it
+    /// undoes.
     ///
     /// # Errors
     /// As [`Journal::outcome`].

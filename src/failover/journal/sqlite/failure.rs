@@ -14,7 +14,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// A file or directory that cannot be used.
 pub(super) fn file(what: &str, path: &Path, error: io::Error) -> JournalError {
     let text = format!(
-        "cannot {what} {}: it must be writable by this user and have space; another one can be named",
+        "cannot {what} {}: this user must have the right to write there, and there must be space; or name another state \
+         directory",
         path.display()
     );
     JournalError::new(text).with_source(error)

@@ -23,7 +23,6 @@ pub struct SqliteJournal {
 struct Held {
     run: RunRecord,
     lock: VmLock,
-    since: SystemTime,
     /// The last revision when the lock was ours: no other run may touch the VM after it.
     revision: i64,
     /// Whether an intent was tried, so that there may be a record, and whether there is one.
@@ -37,12 +36,11 @@ impl Held {
     }
 
     fn with(store: &Store, run: &RunRecord, lock: VmLock) -> Result<Held, TakeError> {
-        let since = store.now();
         let (revision, open) =
             store.read(|rows| Ok((rows::revision(rows)?, rows::open_run(rows, &names::vm(&run.vm), own(run))?)))?;
         match open {
             Some(run) => Err(TakeError::Open { run }),
-            None => Ok(Held { run: run.clone(), lock, since, revision, tried: false, written: false }),
+            None => Ok(Held { run: run.clone(), lock, revision, tried: false, written: false }),
         }
     }
 }
@@ -76,17 +74,16 @@ fn own(run: &RunRecord) -> [Option<&RunId>; 2] {
 impl Journal for SqliteJournal {
     fn take(&mut self, run: &RunRecord, seen: SystemTime) -> Result<Taken, TakeError> {
         let again = self.held.take().filter(|held| held.run.id == run.id && held.run.vm == run.vm);
-        // The VM was read again after the lock was ours: nobody else can have touched it since.
-        let is_fresh = again.as_ref().is_some_and(|held| seen >= held.since);
-        let held = match again {
-            // What was chosen by the second look is what is begun.
-            Some(held) => Held { run: run.clone(), ..held },
-            None => Held::take(&self.store, run)?,
-        };
+        if let Some(held) = again {
+            // The VM was read again while it was ours: nobody else has touched it since. What was chosen then is begun.
+            self.held = Some(Held { run: run.clone(), ..held });
+            return Ok(Taken::Fresh);
+        }
+        let held = Held::take(&self.store, run)?;
         let vm = names::vm(&run.vm);
         let changed = self.store.read(|rows| rows::changed_run(rows, &vm, own(run), self.made, Some(seen)))?;
         self.held = Some(held);
-        Ok(if is_fresh || changed.is_none() { Taken::Fresh } else { Taken::Stale })
+        Ok(changed.map_or(Taken::Fresh, |_| Taken::Stale))
     }
 
     fn intent(&mut self, intent: &Intent) -> Result<u64, JournalError> {

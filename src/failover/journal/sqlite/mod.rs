@@ -13,7 +13,7 @@
 //!   journals that were made after it.
 //! - *Nothing is repaired.* A damaged, foreign or newer file is refused and left as it is.
 //!
-//! Every path, table and column is described in `schemas/README.md`.
+//! `schemas/README.md` describes the files, `schemas/journal.sql` the tables and columns.
 
 mod failure;
 mod journal;
@@ -29,4 +29,5 @@ mod store;
 mod tests;
 
 pub use journal::SqliteJournal;
+pub use order::order_json;
 pub use store::{Filter, FindError, Listing, Store, Unreadable};

@@ -55,18 +55,9 @@ pub(super) fn read_verdict(text: &str) -> Option<Verdict> {
     [Verdict::Done, Verdict::NotTaken, Verdict::Failed].into_iter().find(|verdict| verdict.name() == text)
 }
 
-/// A delivery.
-pub(super) fn delivery(delivery: Delivery) -> &'static str {
-    match delivery {
-        Delivery::NotSent => "not-sent",
-        Delivery::Unknown => "unknown",
-        Delivery::Answered => "answered",
-    }
-}
-
-/// Reads what [`delivery`] writes.
+/// Reads a delivery's name.
 pub(super) fn read_delivery(text: &str) -> Option<Delivery> {
-    [Delivery::NotSent, Delivery::Unknown, Delivery::Answered].into_iter().find(|known| delivery(*known) == text)
+    Delivery::ALL.into_iter().find(|delivery| delivery.name() == text)
 }
 
 #[cfg(test)]
@@ -90,9 +81,7 @@ mod tests {
         for verdict in [Verdict::Done, Verdict::NotTaken, Verdict::Failed] {
             assert_eq!(read_verdict(verdict.name()), Some(verdict));
         }
-        for known in [Delivery::NotSent, Delivery::Unknown, Delivery::Answered] {
-            assert_eq!(read_delivery(delivery(known)), Some(known));
-        }
+        Delivery::ALL.iter().for_each(|delivery| assert_eq!(read_delivery(delivery.name()), Some(*delivery)));
         assert_eq!(
             (read_site(""), read_end("Done"), read_verdict("maybe"), read_delivery("lost")),
             (None, None, None, None)

@@ -12,15 +12,14 @@ use crate::cim::Datetime;
 use crate::failover::{AdapterOrder, Kind, Order, PointChoice, PowerOff};
 use crate::hyperv::{AdapterAddresses, VmId, VmSelector};
 
-/// The order, without its deadline: the patience of the caller is not that of the next one.
+/// An order as the journal keeps it: without its deadline, as the patience of the caller is not that of the next one.
+pub fn order_json(order: &Order) -> serde_json::Value {
+    serde_json::to_value(OrderForm::from(order)).unwrap_or_default()
+}
+
+/// The same as text.
 pub(super) fn write(order: &Order) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&OrderForm {
-        kind: KindForm::from(&order.kind),
-        vm: VmForm::from(&order.vm),
-        point: PointForm::from(&order.point),
-        start: order.start,
-        wait: order.wait,
-    })
+    serde_json::to_string(&OrderForm::from(order))
 }
 
 /// Reads what [`write`] wrote.
@@ -44,6 +43,18 @@ struct OrderForm {
     point: PointForm,
     start: bool,
     wait: bool,
+}
+
+impl From<&Order> for OrderForm {
+    fn from(order: &Order) -> Self {
+        OrderForm {
+            kind: KindForm::from(&order.kind),
+            vm: VmForm::from(&order.vm),
+            point: PointForm::from(&order.point),
+            start: order.start,
+            wait: order.wait,
+        }
+    }
 }
 
 /// Named as [`Kind::name`] names them.

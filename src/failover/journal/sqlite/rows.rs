@@ -156,7 +156,7 @@ pub(super) fn set_outcome(
         params![
             run.as_str(),
             number(call)?,
-            names::delivery(outcome.delivery),
+            outcome.delivery.name(),
             outcome.code.map(ReturnCode::value),
             job_class,
             job_id,

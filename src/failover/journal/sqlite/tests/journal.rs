@@ -171,6 +171,31 @@ fn a_run_that_takes_another_back_may_begin_while_that_is_open() {
 }
 
 #[test]
+fn the_journal_that_survives_nothing_goes_by_the_same_rules() {
+    let journal = MemoryJournal::new();
+    let (first, now) = (record(&vm(1)), SystemTime::now());
+    let mut open = journal.clone();
+    open.take(&first, now).unwrap();
+    open.intent(&intent(&vm(1))).unwrap();
+    assert!(
+        matches!(journal.clone().take(&record(&vm(1)), now).unwrap_err(), TakeError::Open { run } if run == first.id)
+    );
+    let undo = RunRecord { undoes: Some(first.id.clone()), ..record(&vm(1)) };
+    let mut back = journal.clone();
+    back.take(&undo, now).unwrap();
+    back.intent(&intent(&vm(1))).unwrap();
+    assert!(
+        matches!(journal.clone().take(&record(&vm(1)), now).unwrap_err(), TakeError::Open { run } if run == undo.id)
+    );
+    back.close(Some(RunEnd::Done), "").unwrap();
+    assert_eq!(
+        journal.runs().iter().map(|run| run.end).collect::<Vec<_>>(),
+        [Some(RunEnd::Undone), Some(RunEnd::Done)]
+    );
+    journal.clone().take(&record(&vm(1)), now).unwrap();
+}
+
+#[test]
 fn an_ended_run_that_sends_again_is_open_again() {
     both(|store| {
         let run = record(&vm(1));
