@@ -38,6 +38,23 @@ pub struct Consent {
     pub dry_run: bool,
 }
 
+/// Who answers when a run asks whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The person at the terminal.
+    Ask,
+    /// `--yes` did.
+    Yes,
+    /// Nothing is to be sent.
+    No,
+}
+
+impl Answer {
+    fn of(consent: &Consent) -> Answer {
+        if consent.yes { Answer::Yes } else { Answer::Ask }
+    }
+}
+
 /// One run to be carried out.
 pub struct Task<'t> {
     /// What is ordered.
@@ -68,7 +85,7 @@ impl Task<'_> {
         let store = open_store(context)?;
         let mut journal = store.journal();
         let about = About { context: recall(&context.settings, self.primary.as_ref()), undoes: None };
-        carry(self.order, about, self.vm, self.consent.yes, &ends, &mut journal, context).await.1
+        carry(self.order, about, self.vm, Answer::of(self.consent), &ends, &mut journal, context).await.1
     }
 }
 
@@ -76,12 +93,12 @@ impl Task<'_> {
 pub async fn take_up(
     history: History,
     mut journal: SqliteJournal,
-    yes: bool,
+    answer: Answer,
     ends: &Ends,
     context: &Context,
 ) -> Result<Exit, Problem> {
     let (run, vm) = (history.record.id.clone(), history.record.vm.to_string());
-    let mut console = Console::new(Some(run.clone()), ends, yes, context);
+    let mut console = Console::new(Some(run.clone()), ends, answer, context);
     let deadline = context.settings.timeout;
     let outcome = tokio::select! {
         biased;
@@ -97,12 +114,12 @@ pub async fn carry(
     order: Order,
     about: About,
     vm: &str,
-    yes: bool,
+    answer: Answer,
     ends: &Ends,
     journal: &mut SqliteJournal,
     context: &Context,
 ) -> (Option<RunId>, Result<Exit, Problem>) {
-    let mut console = Console::new(None, ends, yes, context);
+    let mut console = Console::new(None, ends, answer, context);
     let outcome = tokio::select! {
         biased;
         outcome = run(ends.hosts(), order, about, &context.clock, journal, &mut console) => outcome,
