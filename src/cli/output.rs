@@ -111,6 +111,13 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable(text));
 }
 
+/// Ends a line that a question or the echo of a key began on the terminal.
+pub fn end_of_line() {
+    if io::stderr().is_terminal() {
+        note("");
+    }
+}
+
 /// Whether somebody sits in front of this process and can answer.
 pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()

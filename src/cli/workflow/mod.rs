@@ -17,7 +17,7 @@ use crate::transport::Session;
 
 use super::connect::Connection;
 use super::exit::Exit;
-use super::output::is_interactive;
+use super::output::{self, is_interactive};
 use super::problem::Problem;
 use super::settings::Settings;
 use super::{Context, stop};
@@ -36,6 +36,23 @@ pub struct Consent {
     /// Resolve everything by reading, print the exact envelopes, send none of them
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Who answers when a run asks whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The person at the terminal.
+    Ask,
+    /// `--yes` did.
+    Yes,
+    /// Nothing is to be sent.
+    No,
+}
+
+impl Answer {
+    fn of(consent: &Consent) -> Answer {
+        if consent.yes { Answer::Yes } else { Answer::Ask }
+    }
 }
 
 /// One run to be carried out.
@@ -68,7 +85,7 @@ impl Task<'_> {
         let store = open_store(context)?;
         let mut journal = store.journal();
         let about = About { context: recall(&context.settings, self.primary.as_ref()), undoes: None };
-        carry(self.order, about, self.vm, self.consent.yes, &ends, &mut journal, context).await.1
+        carry(self.order, about, self.vm, Answer::of(self.consent), &ends, &mut journal, context).await.1
     }
 }
 
@@ -76,12 +93,12 @@ impl Task<'_> {
 pub async fn take_up(
     history: History,
     mut journal: SqliteJournal,
-    yes: bool,
+    answer: Answer,
     ends: &Ends,
     context: &Context,
 ) -> Result<Exit, Problem> {
     let (run, vm) = (history.record.id.clone(), history.record.vm.to_string());
-    let mut console = Console::new(Some(run.clone()), ends, yes, context);
+    let mut console = Console::new(Some(run.clone()), ends, answer, context);
     let deadline = context.settings.timeout;
     let outcome = tokio::select! {
         biased;
@@ -97,12 +114,12 @@ pub async fn carry(
     order: Order,
     about: About,
     vm: &str,
-    yes: bool,
+    answer: Answer,
     ends: &Ends,
     journal: &mut SqliteJournal,
     context: &Context,
 ) -> (Option<RunId>, Result<Exit, Problem>) {
-    let mut console = Console::new(None, ends, yes, context);
+    let mut console = Console::new(None, ends, answer, context);
     let outcome = tokio::select! {
         biased;
         outcome = run(ends.hosts(), order, about, &context.clock, journal, &mut console) => outcome,
@@ -118,6 +135,7 @@ fn interrupted(console: &mut Console<'_>, journal: &mut SqliteJournal) -> Proble
     console.finish();
     // The records of what was sent are there already; without this one only the reason is missing.
     let _ = journal.close(None, "interrupted");
+    output::end_of_line();
     stop::interrupted()
 }
 
@@ -186,6 +204,13 @@ struct Scene<'s> {
     run: Option<&'s RunId>,
     ends: &'s Ends,
     context: &'s Context,
+}
+
+impl Scene<'_> {
+    /// A command about the journal, for the operator to type next.
+    fn journal(&self, words: &[&str]) -> String {
+        self.context.settings.journal_command(words)
+    }
 }
 
 async fn end(outcome: Outcome, scene: &Scene<'_>) -> Result<Exit, Problem> {
