@@ -35,8 +35,8 @@ impl Connection {
     pub async fn open(context: &Context) -> Result<Connection, Problem> {
         let settings = &context.settings;
         let (session, server, name) = match settings.simulate {
-            true => simulated(settings).await?,
-            false => network(settings).await?,
+            true => simulated(context).await?,
+            false => network(context).await?,
         };
         let timeouts = settings.operation_timeout.map_or_else(Timeouts::default, Timeouts::new);
         Ok(Connection {
@@ -98,22 +98,22 @@ fn quoted(word: &str) -> String {
     }
 }
 
-async fn simulated(settings: &Settings) -> Result<(Session, Option<Server>, String), Problem> {
-    let scenario = scenario(settings.scenario.as_deref())?;
+async fn simulated(context: &Context) -> Result<(Session, Option<Server>, String), Problem> {
+    let scenario = scenario(context.settings.scenario.as_deref())?;
     let server = Server::start(scenario, ServerOptions::http()).await;
     let server = server.map_err(|error| Problem::internal(chain(&error)))?;
     note(&format!("simulated host {}: an embedded rehearsal, nothing real is touched", server.address()));
     let endpoint = parse_endpoint(&server.url(), false)?;
     let user = server.user().parse().map_err(|_| Problem::usage("the scenario's account is no user name"))?;
     let credentials = Credentials { user, password: server.password().clone() };
-    let session = Connector::new(endpoint)
-        .credentials(credentials)
+    let session = recorded(Connector::new(endpoint), server.address().ip().to_string(), credentials, context)
         .session()
         .map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     Ok((session, Some(server), "simulated host".to_owned()))
 }
 
-async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String), Problem> {
+async fn network(context: &Context) -> Result<(Session, Option<Server>, String), Problem> {
+    let settings = &context.settings;
     let (endpoint, name) = endpoint(settings)?;
     let user = settings.user.as_deref().ok_or_else(|| {
         Problem::usage("no user: give -u, HVR_USER, or a profile; or --simulate for a rehearsal without a host")
@@ -138,9 +138,23 @@ async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String
         Auth::Negotiate => AuthChoice::Negotiate,
         Auth::Basic => AuthChoice::Basic,
     };
-    let connector = Connector::new(endpoint).credentials(Credentials { user, password }).trust(trust).auth(auth);
+    let host = endpoint.host().to_owned();
+    let connector = recorded(Connector::new(endpoint), host, Credentials { user, password }, context);
+    let connector = connector.trust(trust).auth(auth);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     Ok((session, None, name))
+}
+
+/// With credentials, and observed by the recording of this command if there is one.
+fn recorded(connector: Connector, host: String, credentials: Credentials, context: &Context) -> Connector {
+    let connector = match &context.recorder {
+        Some(recorder) => {
+            recorder.expect(&host, &credentials.user.to_string(), credentials.password.expose());
+            connector.observer(recorder.clone())
+        }
+        None => connector,
+    };
+    connector.credentials(credentials)
 }
 
 fn user_text(settings: &Settings) -> &str {
@@ -196,7 +210,7 @@ pub fn scenario(file: Option<&Path>) -> Result<Scenario, Problem> {
 }
 
 /// Reads the password where the settings say; one line end after it is not part of it.
-fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, Problem> {
+pub fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, Problem> {
     let text = match source {
         PasswordSource::Value(secret) => return Ok(secret.clone()),
         PasswordSource::File(file) => {

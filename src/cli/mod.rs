@@ -14,6 +14,7 @@ mod stop;
 mod typed;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
@@ -24,11 +25,15 @@ use output::Printer;
 use problem::Problem;
 use settings::Settings;
 
+use crate::trace::Recorder;
+
 /// What every command works with.
 struct Context {
     settings: Settings,
     printer: Printer,
     clock: clock::Clock,
+    /// The recording of this command, where one was asked for.
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// Runs the command line of this process.
@@ -85,7 +90,11 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
     log(cli.common.verbose.max(settings.verbose));
     let simulated = settings.simulate || matches!(cli.command, Command::Simulate(_));
     let printer = Printer::new(settings.output, simulated);
-    let context = Context { printer, settings, clock };
+    let recorder = match recorder(&settings) {
+        Ok(recorder) => recorder,
+        Err(problem) => return printer.problem(&problem),
+    };
+    let context = Context { printer, settings, clock, recorder };
     let ended = match &cli.command {
         Command::Failover(args) => block_on(commands::failover::run(args, &context)),
         Command::Status(args) => block_on(commands::status::run(args, &context)),
@@ -93,15 +102,26 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Command::Job(args) => block_on(commands::job::run(args, &context)),
         Command::Check(args) => block_on(commands::check::run(args, &context)),
         Command::Wsman(args) => block_on(commands::wsman::run(args, &context)),
+        Command::Trace(args) => block_on(commands::trace::run(args, &context)),
         Command::Pin(args) => block_on(commands::pin::run(args, &context)),
         Command::Simulate(args) => block_on(commands::simulate::run(args, &context)),
         Command::Completions(args) => commands::generate::completions(args, &context),
         Command::Man(args) => commands::generate::man(args, &context),
     };
-    match ended {
+    let exit = match ended {
         Ok(exit) => exit,
         Err(problem) => context.printer.problem(&problem),
+    };
+    if let Some(failure) = context.recorder.and_then(|recorder| recorder.failure()) {
+        output::note(&format!("hvr: the recording is not complete: {failure}"));
     }
+    exit
+}
+
+/// The recording is begun before anything is sent, so that one that cannot be written ends the command in time.
+fn recorder(settings: &Settings) -> Result<Option<Arc<Recorder>>, Problem> {
+    let Some(file) = &settings.trace else { return Ok(None) };
+    commands::trace::recorder(file, settings.anonymise).map(Arc::new).map(Some)
 }
 
 /// Runs a command to its end, or to Ctrl-C.

@@ -115,6 +115,10 @@ pub struct Settings {
     pub output: Format,
     pub simulate: bool,
     pub scenario: Option<PathBuf>,
+    /// Where messages are recorded.
+    pub trace: Option<PathBuf>,
+    /// Whether names are replaced in what is recorded.
+    pub anonymise: bool,
     pub verbose: u8,
     /// The connection flags as they were typed, for the next command to suggest.
     pub typed: Vec<String>,
@@ -162,6 +166,8 @@ impl Settings {
             output: layer.output.unwrap_or_default(),
             simulate,
             scenario,
+            trace: common.trace.clone().or_else(|| variable("HVR_TRACE").map(PathBuf::from)),
+            anonymise: common.anonymise.or(switch("HVR_ANONYMISE")?).unwrap_or(false),
             verbose: parsed::<u8>("HVR_VERBOSE", "a number")?.unwrap_or(0),
             typed: typed(common),
         })

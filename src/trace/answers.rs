@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::TraceError;
-use super::har::{Entry, Kind};
+use super::har::Entry;
 use super::meaning::Meaning;
 use super::names;
 use super::read::Trace;
@@ -80,7 +80,7 @@ impl Answers {
     pub fn of(trace: &Trace) -> Result<Answers, TraceError> {
         let mut answers = Answers { recorded: Vec::new(), asked: Mutex::default(), url: String::new() };
         let mut asked: HashMap<[u8; 32], Turns> = HashMap::new();
-        for entry in trace.entries.iter().filter(|entry| is_answerable(entry)) {
+        for entry in trace.entries.iter().filter(|entry| entry.is_told_to_the_end()) {
             let Ok(meaning) = Meaning::of(entry.request_text().as_bytes()) else { continue };
             if answers.url.is_empty() {
                 answers.url.clone_from(&entry.request.url);
@@ -136,15 +136,6 @@ impl Answers {
             }
         }
     }
-}
-
-/// What was sent and came to an end that can be told again. A message that was sent once more has its answer there,
-/// and one that was never sent has none.
-fn is_answerable(entry: &Entry) -> bool {
-    let is_login = entry.extra.as_ref().is_some_and(|extra| extra.kind == Kind::Login);
-    let failed = entry.failure().map(|failure| (failure.kind.as_str(), names::delivery_named(&failure.delivery)));
-    let is_over = !matches!(failed, Some((names::REPEATED, _) | (_, Delivery::NotSent)));
-    entry.is_message() && !is_login && is_over
 }
 
 fn outcome_of(entry: &Entry) -> Outcome {

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::names;
+
 /// One HTTP request and its answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -238,6 +240,17 @@ impl Entry {
     /// Whether it carries a message, as opposed to a token of a login.
     pub fn is_message(&self) -> bool {
         self.request.post_data.as_ref().is_some_and(|body| !body.text.is_empty())
+    }
+
+    /// Whether a message was sent with it whose end it tells: not one that was sent once more, which has its end
+    /// there, nor one that never left.
+    pub fn is_told_to_the_end(&self) -> bool {
+        use crate::wsman::Delivery;
+        let is_login = self.extra.as_ref().is_some_and(|extra| extra.kind == Kind::Login);
+        let is_over = self.failure().is_none_or(|failure| {
+            failure.kind != names::REPEATED && names::delivery_named(&failure.delivery) != Delivery::NotSent
+        });
+        self.is_message() && !is_login && is_over
     }
 
     /// The envelope that was sent; empty for a login.

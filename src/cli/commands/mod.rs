@@ -8,6 +8,7 @@ pub mod pin;
 pub mod points;
 pub mod simulate;
 pub mod status;
+pub mod trace;
 pub mod wsman;
 
 use crate::hyperv::{Host, LookedUp, Vm, VmSelector};
