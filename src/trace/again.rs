@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::har::Entry;
-use super::meaning::{Meaning, differences};
+use super::meaning::{Meaning, differences, guids};
 
 /// Rewrites recorded requests for another run.
 ///
@@ -61,12 +61,6 @@ impl Again {
             }
         }
     }
-}
-
-/// How many GUIDs are in a text.
-fn guids(text: &str) -> usize {
-    let is_part = |c: char| c.is_ascii_hexdigit() || c == '-';
-    text.split(|c| !is_part(c)).filter(|word| word.split('-').map(str::len).eq([8, 4, 4, 4, 12])).count()
 }
 
 fn escaped(text: &str) -> String {

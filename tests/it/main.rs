@@ -14,5 +14,7 @@ mod failover;
 mod hostile;
 mod support;
 mod tidy;
+mod trace;
+mod trace_cli;
 mod wire;
 mod wsman_cli;

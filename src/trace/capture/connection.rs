@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::http::{HttpMessage, HttpReader};
+use super::http::{HttpError, HttpMessage, HttpReader};
 use super::packet::Segment;
 use super::stream::Stream;
 use super::{Found, Opener, Sender};
@@ -99,8 +99,9 @@ impl<O: Opener> Connection<O> {
                 Sender::Server => self.answer(message, &mut found, each),
             }),
             // A connection that never spoke HTTP is none of ours.
-            Some(Err(_)) if !self.counted => self.given_up = true,
-            Some(Err(text)) => self.give_up(&mut found, &format!("holds {text}")),
+            Some(Err(HttpError::NotHttp)) if !self.counted => self.given_up = true,
+            Some(Err(HttpError::NotHttp)) => self.give_up(&mut found, "holds something that is no HTTP"),
+            Some(Err(HttpError::Unusable(text))) => self.give_up(&mut found, &format!("holds {text}")),
             None => {}
         }
         found

@@ -18,6 +18,15 @@ pub(super) struct HttpMessage {
     pub(super) ended: Duration,
 }
 
+/// Why bytes give no message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum HttpError {
+    /// They are something else.
+    NotHttp,
+    /// They are HTTP, and this stands in the way.
+    Unusable(String),
+}
+
 /// One direction of a connection.
 #[derive(Debug, Default)]
 pub(super) struct HttpReader {
@@ -55,7 +64,7 @@ impl HttpReader {
     ///
     /// # Errors
     /// Why the stream is no HTTP, or none that can be read.
-    pub(super) fn take(&mut self, bytes: &[u8], time: Duration) -> Result<Vec<HttpMessage>, String> {
+    pub(super) fn take(&mut self, bytes: &[u8], time: Duration) -> Result<Vec<HttpMessage>, HttpError> {
         if !bytes.is_empty() {
             self.begun.get_or_insert(time);
         }
@@ -93,11 +102,11 @@ impl HttpReader {
         self.buffer.len()
     }
 
-    fn message(&mut self) -> Result<Option<HttpMessage>, String> {
+    fn message(&mut self) -> Result<Option<HttpMessage>, HttpError> {
         if self.head.is_none() {
             let Some(end) = memchr::memmem::find(&self.buffer, b"\r\n\r\n") else {
                 return match self.buffer.len() > LARGEST_HEAD {
-                    true => Err("a head of more than 64 KiB".to_owned()),
+                    true => Err(HttpError::NotHttp),
                     false => Ok(None),
                 };
             };
@@ -122,13 +131,14 @@ impl HttpReader {
     }
 
     /// A whole chunked body, taken off the buffer.
-    fn chunks(&mut self) -> Result<Option<Vec<u8>>, String> {
+    fn chunks(&mut self) -> Result<Option<Vec<u8>>, HttpError> {
         let (mut body, mut rest) = (Vec::new(), self.buffer.as_slice());
         loop {
             let Some(end) = memchr::memmem::find(rest, b"\r\n") else { return Ok(None) };
             let (line, after) = rest.split_at_checked(end).unwrap_or_default();
             let digits = str::from_utf8(line).unwrap_or("").split(';').next().unwrap_or("").trim();
-            let size = usize::from_str_radix(digits, 16).map_err(|_| "a chunk without a size".to_owned())?;
+            let size = usize::from_str_radix(digits, 16)
+                .map_err(|_| HttpError::Unusable("a chunk without a size".to_owned()))?;
             if size > LONGEST {
                 return Err(too_large());
             }
@@ -151,14 +161,14 @@ impl HttpReader {
     }
 }
 
-fn read_head(head: &[u8]) -> Result<(HttpMessage, Body), String> {
+fn read_head(head: &[u8]) -> Result<(HttpMessage, Body), HttpError> {
     let text = String::from_utf8_lossy(head);
     let mut lines = text.split("\r\n").filter(|line| !line.is_empty());
     let start_line = lines.next().unwrap_or("").to_owned();
     let is_response = start_line.starts_with("HTTP/1.");
     let is_request = start_line.split(' ').nth(2).is_some_and(|version| version.starts_with("HTTP/1."));
     if !is_response && !is_request {
-        return Err("no HTTP/1".to_owned());
+        return Err(HttpError::NotHttp);
     }
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
@@ -172,15 +182,15 @@ fn read_head(head: &[u8]) -> Result<(HttpMessage, Body), String> {
         (false, true, _) => Body::Chunked,
         (false, false, Some(Ok(length))) if length <= LONGEST => Body::Length(length),
         (false, false, Some(Ok(_))) => return Err(too_large()),
-        (false, false, Some(Err(_))) => return Err("a length that is no number".to_owned()),
+        (false, false, Some(Err(_))) => return Err(HttpError::Unusable("a length that is no number".to_owned())),
         (false, false, None) if is_response => Body::ToEnd,
         (false, false, None) => Body::Length(0),
     };
     Ok((message, body))
 }
 
-fn too_large() -> String {
-    format!("a message of more than {} MiB, which no WS-Management message is", LONGEST >> 20)
+fn too_large() -> HttpError {
+    HttpError::Unusable(format!("a message of more than {} MiB, which no WS-Management message is", LONGEST >> 20))
 }
 
 const LARGEST_HEAD: usize = 64 << 10;

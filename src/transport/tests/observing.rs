@@ -9,8 +9,11 @@ use crate::wsman::{Leg, Observer, Reply};
 #[derive(Default)]
 struct Notes {
     sending: Mutex<Vec<Vec<u8>>>,
-    ended: Mutex<Vec<(Vec<Leg>, Result<usize, ExchangeErrorKind>)>>,
+    ended: Mutex<Vec<Ended>>,
 }
+
+/// The legs of a message, and the size of its reply or what failed.
+type Ended = (Vec<Leg>, Result<usize, ExchangeErrorKind>);
 
 impl Observer for Notes {
     fn sending(&self, message: &Message) {

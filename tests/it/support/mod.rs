@@ -1,7 +1,9 @@
 //! What the tests share: a simulated host, a client of it, a clock and an operator.
 
+pub mod capture;
 pub mod oracle;
 pub mod schema;
+pub mod secrets;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

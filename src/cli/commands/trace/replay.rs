@@ -16,8 +16,8 @@ use crate::wsman::{self, Delivery, Exchange, Message, Timeouts};
 
 /// Send the recorded requests again and compare the answers.
 ///
-/// Ids, addresses and enumeration contexts are made new; values that differ by nature, such as times, are shown as
-/// differences. A recording that holds calls of methods is refused, for they would change the host again: leave them
+/// Ids, addresses and enumeration contexts are made new. Another id or time in the same place is no difference: two
+/// runs have them by nature. A recording that holds calls of methods is refused, for they would change the host again: leave them
 /// out with --reads-only, or say in full words that they are meant.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -164,11 +164,11 @@ fn finish(
 
 impl Compared {
     fn is_same(&self) -> bool {
-        self.differences.is_empty() && self.status == self.recorded_status
+        self.differences.iter().all(Difference::is_by_nature) && self.status == self.recorded_status
     }
 
     fn to_json(&self) -> Value {
-        let difference = |d: &Difference| json!({ "path": d.path, "recorded": d.left, "now": d.right });
+        let difference = |d: &Difference| json!({ "path": d.path, "recorded": d.left, "now": d.right, "by_nature": d.is_by_nature() });
         json!({
             "number": self.number,
             "title": self.title,
@@ -181,9 +181,11 @@ impl Compared {
 }
 
 fn print(result: &Compared) {
-    let outcome = match result.is_same() {
-        true => "same".to_owned(),
-        false => format!("{} differences", result.differences.len()),
+    let (by_nature, real): (Vec<_>, Vec<_>) = result.differences.iter().partition(|found| found.is_by_nature());
+    let outcome = match (real.len(), by_nature.len()) {
+        (0, 0) => "same".to_owned(),
+        (0, ids) => format!("same but for {ids} ids and times"),
+        (count, _) => format!("{count} differences"),
     };
     let status = match result.status == result.recorded_status {
         true => String::new(),
@@ -191,7 +193,7 @@ fn print(result: &Compared) {
     };
     line(&printable(&format!("{:>3}  {}  {outcome}{status}", result.number, result.title)));
     let side = |text: &Option<String>| text.as_deref().map_or_else(|| "(none)".to_owned(), one_line);
-    for difference in &result.differences {
+    for difference in real {
         line(&printable(&format!(
             "     {}: {} -> {}",
             difference.path,
