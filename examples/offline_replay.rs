@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use hyperv_replica::failover::{Clock, Event, Operator, Order, Outcome, Proposal, run};
+use hyperv_replica::failover::journal::MemoryJournal;
+use hyperv_replica::failover::{About, Clock, Event, Operator, Order, Outcome, Proposal, run};
 use hyperv_replica::hyperv::Host;
 use hyperv_replica::simulator::{InProcess, Scenario, Simulator};
 use hyperv_replica::trace::{Answers, Recorder, Recording, Redactor, Replay, Trace};
@@ -39,8 +40,9 @@ impl Operator for Yes {
 /// The workflow does not know what it runs over.
 async fn fail_over(exchange: impl Exchange) -> Result<String, Box<dyn std::error::Error>> {
     let order = Order::new("app-db-01".parse()?);
-    match run(&Host::over(exchange), order, &RealTime(Instant::now()), &mut Yes).await {
-        Outcome::Done(report) => Ok(report.verified.state.to_string()),
+    let (host, clock) = (Host::over(exchange), RealTime(Instant::now()));
+    match run(&host, order, About::default(), &clock, &mut MemoryJournal::new(), &mut Yes).await {
+        Outcome::Done(report) => Ok(report.failover().map_or_else(String::new, |seen| seen.state.to_string())),
         other => Err(format!("not done: {other:?}").into()),
     }
 }

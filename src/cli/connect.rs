@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::auth::{Credentials, Secret};
 use crate::hyperv::{Host, NAMESPACE, random_id};
-use crate::simulator::{Scenario, Server, ServerOptions};
+use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
 use crate::transport::{AuthChoice, Connector, Endpoint, Pin, Session, Trust};
 use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
 
@@ -34,10 +34,34 @@ impl Connection {
     /// Makes a connection ready; nothing is dialled before the first message.
     pub async fn open(context: &Context) -> Result<Connection, Problem> {
         let settings = &context.settings;
-        let (session, server, name) = match settings.simulate {
-            true => simulated(context).await?,
-            false => network(context).await?,
+        let opened = match settings.simulate {
+            true => {
+                let scenario = scenario(settings.scenario.as_deref())?;
+                simulated(Simulator::new(scenario), "simulated host", context).await?
+            }
+            false => network(settings, None, context)?,
         };
+        Connection::over(opened, settings, context)
+    }
+
+    /// Makes the connections to a host and to that of its primary ready; a password that both have is asked for once.
+    pub async fn open_both(context: &Context, primary: Option<&Settings>) -> Result<(Connection, Connection), Problem> {
+        let settings = &context.settings;
+        if settings.simulate {
+            let pair = Pair::new(scenario(settings.scenario.as_deref())?);
+            let host = simulated(pair.replica, "simulated host", context).await?;
+            let primary = simulated(pair.primary, "simulated primary", context).await?;
+            return Ok((Connection::over(host, settings, context)?, Connection::over(primary, settings, context)?));
+        }
+        let primary = primary.ok_or_else(|| Problem::usage("this needs the primary's host too: --primary HOST"))?;
+        let is_same = primary.password.is_same(&settings.password) && primary.user == settings.user;
+        let host = network(settings, None, context)?;
+        let other = network(primary, host.secret.clone().filter(|_| is_same), context)?;
+        Ok((Connection::over(host, settings, context)?, Connection::over(other, primary, context)?))
+    }
+
+    fn over(opened: Opened, settings: &Settings, context: &Context) -> Result<Connection, Problem> {
+        let Opened { session, server, name, .. } = opened;
         let timeouts = settings.operation_timeout.map_or_else(Timeouts::default, Timeouts::new);
         Ok(Connection {
             session: Arc::new(session),
@@ -98,22 +122,29 @@ fn quoted(word: &str) -> String {
     }
 }
 
-async fn simulated(context: &Context) -> Result<(Session, Option<Server>, String), Problem> {
-    let scenario = scenario(context.settings.scenario.as_deref())?;
-    let server = Server::start(scenario, ServerOptions::http()).await;
+/// What a connection is made of.
+struct Opened {
+    session: Session,
+    server: Option<Server>,
+    name: String,
+    /// The password, where it was read.
+    secret: Option<Secret>,
+}
+
+async fn simulated(simulator: Arc<Simulator>, name: &str, context: &Context) -> Result<Opened, Problem> {
+    let server = Server::serve(simulator, ServerOptions::http()).await;
     let server = server.map_err(|error| Problem::internal(chain(&error)))?;
-    note(&format!("simulated host {}: an embedded rehearsal, nothing real is touched", server.address()));
+    note(&format!("{name} {}: an embedded rehearsal, nothing real is touched", server.address()));
     let endpoint = parse_endpoint(&server.url(), false)?;
     let user = server.user().parse().map_err(|_| Problem::usage("the scenario's account is no user name"))?;
     let credentials = Credentials { user, password: server.password().clone() };
     let session = recorded(Connector::new(endpoint), server.address().ip().to_string(), credentials, context)
         .session()
         .map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
-    Ok((session, Some(server), "simulated host".to_owned()))
+    Ok(Opened { session, server: Some(server), name: name.to_owned(), secret: None })
 }
 
-async fn network(context: &Context) -> Result<(Session, Option<Server>, String), Problem> {
-    let settings = &context.settings;
+fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Result<Opened, Problem> {
     let (endpoint, name) = endpoint(settings)?;
     let user = settings.user.as_deref().ok_or_else(|| {
         Problem::usage("no user: give -u, HVR_USER, or a profile; or --simulate for a rehearsal without a host")
@@ -132,17 +163,20 @@ async fn network(context: &Context) -> Result<(Session, Option<Server>, String),
         };
         note(&format!("plain HTTP to {}: every message is sealed by NTLM{ignored}", endpoint.host()));
     }
-    let password = password(&settings.password, user_text(settings), &name)?;
+    let secret = match secret {
+        Some(secret) => secret,
+        None => password(&settings.password, user_text(settings), &name)?,
+    };
+    let credentials = Credentials { user, password: secret.clone() };
     let auth = match settings.auth {
         Auth::Auto => AuthChoice::Auto,
         Auth::Negotiate => AuthChoice::Negotiate,
         Auth::Basic => AuthChoice::Basic,
     };
     let host = endpoint.host().to_owned();
-    let connector = recorded(Connector::new(endpoint), host, Credentials { user, password }, context);
-    let connector = connector.trust(trust).auth(auth);
+    let connector = recorded(Connector::new(endpoint), host, credentials, context).trust(trust).auth(auth);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
-    Ok((session, None, name))
+    Ok(Opened { session, server: None, name, secret: Some(secret) })
 }
 
 /// With credentials, and observed by the recording of this command if there is one.

@@ -3,6 +3,7 @@
 mod args;
 mod clock;
 mod commands;
+mod confirm;
 mod connect;
 mod exit;
 mod json;
@@ -12,6 +13,7 @@ mod settings;
 mod span;
 mod stop;
 mod typed;
+mod workflow;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,7 +30,10 @@ use settings::Settings;
 use crate::trace::Recorder;
 
 /// What every command works with.
+#[derive(Clone)]
 struct Context {
+    /// The flags as they were typed, for settings of a second host.
+    common: args::Common,
     settings: Settings,
     printer: Printer,
     clock: clock::Clock,
@@ -87,6 +92,10 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Ok(settings) => settings,
         Err(problem) => return Printer::new(cli.common.output.unwrap_or_default(), false).problem(&problem),
     };
+    if settings.output == Format::Prometheus && !matches!(cli.command, Command::Status(_)) {
+        let problem = Problem::usage("only `hvr status` has metrics: give another -o");
+        return Printer::new(Format::Table, false).problem(&problem);
+    }
     log(cli.common.verbose.max(settings.verbose));
     let simulated = settings.simulate || matches!(cli.command, Command::Simulate(_));
     let printer = Printer::new(settings.output, simulated);
@@ -94,12 +103,20 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Ok(recorder) => recorder,
         Err(problem) => return printer.problem(&problem),
     };
-    let context = Context { printer, settings, clock, recorder };
+    let context = Context { common: cli.common.clone(), printer, settings, clock, recorder };
     let ended = match &cli.command {
         Command::Failover(args) => block_on(commands::failover::run(args, &context)),
+        Command::Test(args) => block_on(commands::test::run(args, &context)),
+        Command::Commit(args) => block_on(commands::commit::commit(args, &context)),
+        Command::Undo(args) => block_on(commands::commit::undo(args, &context)),
+        Command::Reverse(args) => block_on(commands::reverse::run(args, &context)),
+        Command::Run(args) => block_on(commands::run::run(args, &context)),
+        Command::Start(args) => block_on(commands::power::start(args, &context)),
+        Command::Stop(args) => block_on(commands::power::stop(args, &context)),
         Command::Status(args) => block_on(commands::status::run(args, &context)),
         Command::Points(args) => block_on(commands::points::run(args, &context)),
         Command::Job(args) => block_on(commands::job::run(args, &context)),
+        Command::Network(args) => block_on(commands::network::run(args, &context)),
         Command::Check(args) => block_on(commands::check::run(args, &context)),
         Command::Wsman(args) => block_on(commands::wsman::run(args, &context)),
         Command::Trace(args) => block_on(commands::trace::run(args, &context)),

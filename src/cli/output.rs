@@ -52,13 +52,8 @@ impl Printer {
 
     /// Prints a table.
     pub fn table(self, header: &[&str], rows: &[Vec<String>]) {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(header.iter().map(|name| name.to_uppercase()));
-        for row in rows {
-            table.add_row(row.iter().map(|cell| printable(cell)));
-        }
-        for text in table.lines() {
-            line(text.trim_end());
+        for text in table_lines(header, rows) {
+            line(&text);
         }
     }
 
@@ -69,7 +64,7 @@ impl Printer {
 
     /// Prints why a command ends, for people and for scripts.
     pub fn problem(self, problem: &Problem) -> Exit {
-        if !self.is_table() {
+        if matches!(self.format, Format::Json | Format::Jsonl) {
             self.document(&problem.to_json(self.simulated));
         }
         note(&format!("hvr: {}", problem.message));
@@ -80,10 +75,25 @@ impl Printer {
     }
 }
 
-/// One line of data. A reader that has gone is no error of ours; a full disk is one, see [`lost_data`].
+/// The lines of a table, host text made harmless.
+pub fn table_lines(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.iter().map(|name| name.to_uppercase()));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| printable(cell)));
+    }
+    table.lines().map(|text| text.trim_end().to_owned()).collect()
+}
+
+/// One line of data.
 pub fn line(text: &str) {
+    data(&format!("{text}\n"));
+}
+
+/// Data as it is. A reader that has gone is no error of ours; a full disk is one, see [`lost_data`].
+pub fn data(text: &str) {
     let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => LOST_DATA.store(true, Ordering::Relaxed),
         _ => {}
     }
@@ -104,6 +114,20 @@ pub fn note(text: &str) {
 /// Whether somebody sits in front of this process and can answer.
 pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks the person at the terminal; everything but a yes is a no.
+pub async fn confirm(question: &str) -> bool {
+    let question = printable(&format!("{question} [y/N] "));
+    // Reading blocks, and Ctrl-C must be heard meanwhile.
+    let answer = tokio::task::spawn_blocking(move || {
+        let _ = write!(io::stderr(), "{question}");
+        let _ = io::stderr().flush();
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Whether progress can be drawn.

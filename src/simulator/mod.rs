@@ -16,34 +16,42 @@
 //! | what InitiateFailover demands of a VM, and the states of its job | inferred |
 
 mod clock;
+mod defaults;
 mod enumerations;
 mod exchange;
 mod faults;
 mod host;
+mod ids;
 mod instances;
 mod job;
+mod lifecycle;
 mod methods;
 mod object;
+mod pair;
 mod query;
 mod refusal;
 mod scenario;
 mod schema;
 mod server;
 mod service;
+mod site;
 mod text;
+mod vm;
 mod world;
 
 pub use clock::{RealClock, SimulatorClock, VirtualClock};
 pub use exchange::InProcess;
 pub use faults::{Cut, Effect, Fault, FaultName, Garbage};
 pub use host::Simulator;
+pub use pair::Pair;
 pub use scenario::{
-    AccountSetup, Ago, ChannelBindingLevel, Dialect, HttpSetup, JobScript, PointKind, PointSetup, Scenario,
-    ScenarioError, VmSetup,
+    AccountSetup, Ago, ChannelBindingLevel, ClusterSetup, Dialect, ExtendedSetup, GuestSetup, HostVersion, HttpSetup,
+    JobScript, PointKind, PointSetup, PrimarySetup, Scenario, ScenarioError, Shutdown, StatisticsSetup, VmSetup,
 };
 pub use server::{Server, ServerError, ServerOptions};
 pub use text::Language;
-pub use world::{RecoveryPoint, Vm, World};
+pub use vm::{Adapter, FailoverAddresses, RecoveryPoint, Vm};
+pub use world::{Taken, World};
 
 #[cfg(test)]
 mod tests;

@@ -263,6 +263,12 @@ impl Entry {
         self.response.content.bytes()
     }
 
+    /// Host and port of the URL.
+    pub fn host(&self) -> &str {
+        let rest = self.request.url.split_once("://").map_or(self.request.url.as_str(), |(_, rest)| rest);
+        rest.split(['/', '?', '#']).next().unwrap_or("")
+    }
+
     /// What failed, if anything did.
     pub fn failure(&self) -> Option<&Failure> {
         self.extra.as_ref()?.failure.as_ref()

@@ -28,6 +28,22 @@ impl Trace {
         Trace::read(std::fs::File::open(path)?)
     }
 
+    /// The hosts that messages went to, as URLs name them, in order.
+    pub fn hosts(&self) -> Vec<&str> {
+        let mut hosts = Vec::new();
+        for entry in self.entries.iter().filter(|entry| entry.is_message()) {
+            if !entry.host().is_empty() && !hosts.contains(&entry.host()) {
+                hosts.push(entry.host());
+            }
+        }
+        hosts
+    }
+
+    /// Keeps what was said to one of the hosts.
+    pub fn keep_host(&mut self, host: &str) {
+        self.entries.retain(|entry| entry.host().eq_ignore_ascii_case(host));
+    }
+
     /// Reads from anywhere.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Recording: what is told of messages becomes entries of a HAR file.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -10,7 +11,7 @@ use super::har::{Content, Entry, Extra, Failure, Header, Kind, PostData, Timings
 use super::names;
 use super::redact::Redactor;
 use super::write::HarFile;
-use crate::wsman::{Exchange, ExchangeError, Leg, Message, Observer, Reply};
+use crate::wsman::{Exchange, ExchangeError, Leg, Message, Observer, Reply, Request};
 
 /// Writes a recording, message by message.
 ///
@@ -27,6 +28,8 @@ struct State {
     file: HarFile,
     redactor: Redactor,
     anonymiser: Option<Anonymiser>,
+    /// Numbers of connections over all sessions: each session counts its own from 1.
+    connections: HashMap<(String, u64), usize>,
     /// Messages under way, by MessageID and bytes sent.
     pending: Vec<(String, Entry)>,
     failure: Option<String>,
@@ -47,7 +50,8 @@ impl Recorder {
     }
 
     fn over(file: HarFile, redactor: Redactor, anonymiser: Option<Anonymiser>) -> Self {
-        let state = State { file, redactor, anonymiser, pending: Vec::new(), failure: None };
+        let state =
+            State { file, redactor, anonymiser, connections: HashMap::new(), pending: Vec::new(), failure: None };
         Recorder { state: Mutex::new(state) }
     }
 
@@ -80,9 +84,8 @@ impl Recorder {
         self.state().failure.clone()
     }
 
-    fn begin(&self, message: &Message, url: &str) {
+    fn begin(&self, message: &Message) {
         let mut entry = entry_of(message, &now());
-        entry.request.url = url.to_owned();
         let failure = Failure {
             kind: names::PENDING.to_owned(),
             delivery: names::delivery(crate::wsman::Delivery::Unknown).to_owned(),
@@ -130,6 +133,13 @@ impl Recorder {
 }
 
 impl State {
+    /// The number of a connection in this recording; none where none came to stand.
+    fn connection(&mut self, leg: &Leg) -> Option<String> {
+        let next = self.connections.len() + 1;
+        let key = (leg.url.clone(), leg.connection);
+        (leg.connection > 0).then(|| self.connections.entry(key).or_insert(next).to_string())
+    }
+
     /// The one road into the file: secrets out, then names.
     fn clean(&mut self, entry: &mut Entry) {
         self.redactor.redact(entry);
@@ -157,17 +167,19 @@ impl State {
 
 impl Observer for Recorder {
     fn sending(&self, message: &Message) {
-        self.begin(message, "");
+        self.begin(message);
     }
 
     fn exchanged(&self, message: &Message, legs: Vec<Leg>, outcome: Result<&Reply, &ExchangeError>) {
         let carried = legs.iter().rposition(|leg| leg.carries);
+        let numbers: Vec<_> = legs.iter().map(|leg| self.state().connection(leg)).collect();
         let mut entries: Vec<_> = legs
             .into_iter()
+            .zip(numbers)
             .enumerate()
-            .map(|(at, leg)| {
+            .map(|(at, (leg, number))| {
                 let outcome = (Some(at) == carried).then_some(outcome);
-                entry_of_leg(message, leg, outcome)
+                Entry { connection: number, ..entry_of_leg(message, leg, outcome) }
             })
             .collect();
         if carried.is_none() {
@@ -194,7 +206,7 @@ impl<E> Recording<E> {
 impl<E: Exchange> Exchange for Recording<E> {
     async fn send(&self, message: Message) -> Result<Reply, ExchangeError> {
         let url = self.inner.address();
-        self.recorder.begin(&message, url);
+        self.recorder.begin(&message);
         let begun = SystemTime::now();
         let outcome = self.inner.send(message.clone()).await;
         let mut entry = with_outcome(entry_of(&message, &iso(begun)), outcome.as_ref());
@@ -217,6 +229,8 @@ fn key_of(message: &Message) -> String {
 fn entry_of(message: &Message, started: &str) -> Entry {
     let mut entry = Entry { started_date_time: started.to_owned(), ..Entry::default() };
     let text = String::from_utf8_lossy(message.bytes()).into_owned();
+    let address = Request::read(message.bytes()).ok().and_then(|request| request.header.to);
+    entry.request.url = address.unwrap_or_default();
     entry.request.body_size = size(message.bytes().len());
     entry.request.post_data = Some(PostData { mime_type: SOAP.to_owned(), text, ..PostData::default() });
     entry.extra = Some(Extra {
@@ -264,7 +278,6 @@ fn entry_of_leg(message: &Message, leg: Leg, outcome: Option<Result<&Reply, &Exc
     entry.response.headers = headers(leg.response_headers);
     entry.response.body_size = if status == 0 { -1 } else { size(leg.received) };
     entry.server_ip_address = leg.peer;
-    entry.connection = (leg.connection > 0).then(|| leg.connection.to_string());
     let phase = |duration: Option<Duration>| duration.map_or(-1.0, milliseconds);
     let tls = leg.timings.tls.unwrap_or_default();
     entry.timings = Timings {

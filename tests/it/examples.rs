@@ -20,6 +20,7 @@ fn they_run() {
         ("identify", &[][..], "2 HTTP requests"),
         ("list_vms", &[], "app-db-01"),
         ("failover", &[], "InitiateFailover was taken 1 time"),
+        ("planned_failover", &[], "6 steps, nothing lost"),
         ("failover_dry_run", &[], "SnapshotSettingData"),
         ("follow_job", &[], "Ended after"),
         ("custom_class", &[], "Windows Server 2022"),

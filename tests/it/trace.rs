@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyperv_replica::failover::{Order, Outcome, run};
+use hyperv_replica::failover::journal::MemoryJournal;
+use hyperv_replica::failover::{About, Clock, Order, Outcome};
 use hyperv_replica::hyperv::Host;
 use hyperv_replica::simulator::{InProcess, Scenario, ServerOptions, Simulator, VirtualClock};
 use hyperv_replica::trace::har::Kind;
@@ -17,6 +18,11 @@ use hyperv_replica::wsman::{Delivery, Exchange, ExchangeErrorKind, Message};
 
 use crate::support::capture::{Relay, Style, capture};
 use crate::support::{RealTime, SharedClock, Yes, serve};
+
+/// One workflow over one host.
+async fn run(host: &Host<impl Exchange>, order: Order, clock: &impl Clock, operator: &mut Yes) -> Outcome {
+    hyperv_replica::failover::run(host, order, About::default(), clock, &mut MemoryJournal::new(), operator).await
+}
 
 fn order(vm: &str) -> Order {
     Order::new(vm.parse().unwrap())
@@ -45,11 +51,12 @@ fn replayed(trace: &Trace, vm: &str) -> Outcome {
 fn end(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Done(report) => {
-            format!("done: {:?} after {:?}", report.verified.state, report.job.as_ref().map(|j| j.state))
+            format!("done: {:?} after {:?}", report.failover(), report.job().map(|job| (job.state, job.error_code)))
         }
-        Outcome::JobFailed { job, details, .. } => format!("failed: {} {}", job.error_code, details.len()),
+        Outcome::Stopped(stopped) => {
+            format!("stopped: {:?}", stopped.cause).split(['(', '{']).next().unwrap().to_owned()
+        }
         Outcome::Refused(refusal) => format!("refused: {refusal:?}").chars().take(30).collect(),
-        Outcome::HostRefused { .. } => "host refused".to_owned(),
         other => format!("{other:?}").split(['(', ' ']).next().unwrap().to_owned(),
     }
 }

@@ -71,7 +71,13 @@ struct Serving {
 
 impl Serving {
     fn start(har: &str, more: &[&str]) -> Serving {
+        Serving::start_as(har, more, None)
+    }
+
+    /// With this password, or one of its own.
+    fn start_as(har: &str, more: &[&str], password: Option<&str>) -> Serving {
         let mut child = hvr(&[&["trace", "serve", har, "-o", "jsonl"], more].concat())
+            .envs(password.map(|password| ("HVR_PASSWORD", password)))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -81,7 +87,8 @@ impl Serving {
         let shown: Value = serde_json::from_str(&line).unwrap();
         check_document(&shown);
         let text = |name: &str| shown[name].as_str().map(str::to_owned);
-        Serving { url: text("url").unwrap(), password: text("password").unwrap(), pin: text("pin_sha256"), child }
+        let password = text("password").or(password.map(str::to_owned)).unwrap();
+        Serving { url: text("url").unwrap(), password, pin: text("pin_sha256"), child }
     }
 
     fn ask(&self, arguments: &[&str]) -> Ran {
@@ -203,6 +210,35 @@ fn a_served_recording_leads_a_failover_to_the_same_end() {
             }
         }
     }
+}
+
+#[test]
+fn a_recording_of_two_hosts_is_served_by_two() {
+    let (folder, scenario) = folder("");
+    let (then, har) = record(&folder, &scenario, "a.har", &["failover", "app-db-01", "--planned", "--yes"]);
+    assert_eq!(then.code, 0, "{}", then.err);
+    let shown = document(&run(&["trace", "show", &har, "-o", "json"]));
+    let mut hosts: Vec<_> =
+        shown["entries"].as_array().unwrap().iter().map(|entry| entry["host"].as_str().unwrap()).collect();
+    hosts.sort();
+    hosts.dedup();
+    let connections: Vec<_> =
+        shown["entries"].as_array().unwrap().iter().map(|entry| entry["connection"].as_str()).collect();
+    assert!(connections.contains(&Some("1")) && connections.contains(&Some("2")), "{connections:?}");
+    let which = run(&["trace", "serve", &har]);
+    assert!(which.code == 2 && which.err.contains(hosts[0]) && which.err.contains("--of"), "{}", which.err);
+    assert_eq!(run(&["trace", "serve", &har, "--of", "nobody:1"]).code, 2);
+    // The replica is the one that was asked to fail over.
+    let called = |entry: &&Value| entry["title"].as_str().unwrap().starts_with("InitiateFailover");
+    let replica = shown["entries"].as_array().unwrap().iter().find(called).unwrap()["host"].as_str().unwrap();
+    let primary = hosts.iter().find(|host| **host != replica).unwrap();
+    let start = |host: &str| Serving::start_as(&har, &["--delays", "0", "--of", host], Some("canary-pass-42"));
+    let (replica, primary) = (start(replica), start(primary));
+    let now = replica.ask(&["failover", "app-db-01", "--planned", "--yes", "--primary", &primary.url, "-o", "json"]);
+    assert_eq!(now.code, 0, "{}", now.err);
+    let (then, now) = (document(&then), document(&now));
+    assert_eq!(then["steps"].as_array().map(Vec::len), now["steps"].as_array().map(Vec::len));
+    assert_eq!(then["kind"], now["kind"]);
 }
 
 #[test]

@@ -67,6 +67,7 @@ pub(super) struct Summary {
 #[derive(Debug)]
 struct Row {
     title: String,
+    host: String,
     kind: &'static str,
     started: String,
     connection: Option<String>,
@@ -86,6 +87,7 @@ impl Summary {
         let (title, kind) = title(entry);
         self.rows.push(Row {
             title,
+            host: entry.host().to_owned(),
             kind,
             started: entry.started_date_time.clone(),
             connection: entry.connection.clone(),
@@ -139,6 +141,7 @@ impl Row {
             "number": number,
             "title": self.title,
             "type": self.kind,
+            "host": self.host,
             "started": self.started,
             "connection": self.connection,
             "status": self.status,

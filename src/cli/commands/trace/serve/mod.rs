@@ -17,7 +17,7 @@ use crate::cli::output::{line, note};
 use crate::cli::problem::Problem;
 use crate::cli::settings::PasswordSource;
 use crate::cli::stop;
-use crate::trace::Answers;
+use crate::trace::{Answers, Trace};
 use crate::transport::Pin;
 use host::{Host, Identity};
 
@@ -37,6 +37,9 @@ pub struct Args {
     /// Port; a free one when left out
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Answer as this host did, where the recording holds several: host:port, as `hvr trace show -o json` names it
+    #[arg(long, value_name = "HOST")]
+    of: Option<String>,
     /// Wait so much of the recorded time before each answer: 1 as recorded, 0.5 half of it, 0 not at all
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
     delays: f64,
@@ -49,7 +52,8 @@ fn factor(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
-    let trace = open(&args.file)?;
+    let mut trace = open(&args.file)?;
+    choose_host(&mut trace, args)?;
     let answers = Answers::of(&trace).map_err(|error| unusable(&args.file, &error))?;
     let settings = &context.settings;
     let user = settings.user.clone().unwrap_or_else(|| "replay".to_owned());
@@ -103,6 +107,25 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     let (answered, lacking) = host.counts();
     note(&format!("recording ended; {answered} requests answered, {lacking} not in the recording"));
     Ok(Exit::Done)
+}
+
+/// Two hosts in one would answer for each other.
+fn choose_host(trace: &mut Trace, args: &Args) -> Result<(), Problem> {
+    let hosts = trace.hosts().join(", ");
+    let file = args.file.display();
+    match &args.of {
+        Some(host) if !trace.hosts().iter().any(|known| known.eq_ignore_ascii_case(host)) => {
+            Err(Problem::usage(format!("{file} holds nothing of {host}, only of {hosts}")))
+        }
+        Some(host) => {
+            trace.keep_host(host);
+            Ok(())
+        }
+        None if trace.hosts().len() > 1 => {
+            Err(Problem::usage(format!("{file} holds several hosts: {hosts}")).remedy("choose one with --of"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// 26 hexadecimal digits, worth nothing elsewhere.
