@@ -99,7 +99,7 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
     log(cli.common.verbose.max(settings.verbose));
     let simulated = settings.simulate || matches!(cli.command, Command::Simulate(_));
     let printer = Printer::new(settings.output, simulated);
-    let recorder = match recorder(&settings) {
+    let recorder = match recorder(&cli.command, &settings) {
         Ok(recorder) => recorder,
         Err(problem) => return printer.problem(&problem),
     };
@@ -136,8 +136,11 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
 }
 
 /// The recording is begun before anything is sent, so that one that cannot be written ends the command in time.
-fn recorder(settings: &Settings) -> Result<Option<Arc<Recorder>>, Problem> {
+fn recorder(command: &Command, settings: &Settings) -> Result<Option<Arc<Recorder>>, Problem> {
     let Some(file) = &settings.trace else { return Ok(None) };
+    if let Command::Trace(args) = command {
+        args.spares(file)?;
+    }
     commands::trace::recorder(file, settings.anonymise).map(Arc::new).map(Some)
 }
 

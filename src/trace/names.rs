@@ -70,7 +70,7 @@ pub(super) fn status_text(status: u16) -> &'static str {
         405 => "Method Not Allowed",
         500 => "Internal Server Error",
         503 => "Service Unavailable",
-        _ => "Status",
+        _ => "",
     }
 }
 

@@ -17,7 +17,7 @@ use super::har::Entry;
 #[derive(Debug)]
 pub(super) struct HarFile {
     store: Store,
-    /// Where the part that may change begins: behind the last finished entry.
+    /// Where the part that may change begins: behind the last finished entry; 0 before the first is written.
     tail: u64,
     finished: u64,
 }
@@ -29,7 +29,8 @@ enum Store {
 }
 
 impl HarFile {
-    /// Begins a file. An existing one is overwritten if it is a recording or empty, and for its owner only.
+    /// Begins a file, for its owner only. An existing recording stays until there is something to put in its place;
+    /// any other file stays for good.
     pub(super) fn create(path: &Path) -> Result<Self, TraceError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -42,8 +43,12 @@ impl HarFile {
         if !start.trim_ascii().is_empty() && !is_har {
             return Err(TraceError::NotOurs);
         }
-        file.set_len(0)?;
-        Ok(Self::begin(Store::File(file, path.to_owned()))?)
+        let is_new = start.is_empty();
+        let store = Store::File(file, path.to_owned());
+        match is_new {
+            true => Ok(Self::begin(store)?),
+            false => Ok(HarFile { store, tail: 0, finished: 0 }),
+        }
     }
 
     /// Begins one in memory.
@@ -57,16 +62,28 @@ impl HarFile {
     }
 
     fn begin(store: Store) -> io::Result<Self> {
-        let creator = json!({ "name": "hyperv-replica", "version": env!("CARGO_PKG_VERSION") });
-        let head = format!("{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"entries\":[");
+        let head = head();
         let mut file = HarFile { store, tail: 0, finished: 0 };
-        file.put(head.as_bytes())?;
+        if let Store::File(file, _) = &file.store {
+            file.set_len(0)?;
+        }
+        file.put(0, head.as_bytes())?;
         file.tail = u64::try_from(head.len()).unwrap_or(u64::MAX);
         Ok(file)
     }
 
+    /// Makes room for the first entry.
+    fn prepare(&mut self) -> io::Result<()> {
+        if self.tail == 0 {
+            let store = std::mem::replace(&mut self.store, Store::Memory(Vec::new()));
+            *self = Self::begin(store)?;
+        }
+        Ok(())
+    }
+
     /// Adds finished entries, and puts the pending ones behind them.
     pub(super) fn write(&mut self, finished: &[Entry], pending: &[&Entry]) -> io::Result<()> {
+        self.prepare()?;
         let mut text = Vec::new();
         for entry in finished {
             self.entry(&mut text, entry)?;
@@ -78,13 +95,14 @@ impl HarFile {
             serde_json::to_writer(&mut text, entry)?;
         }
         let at = self.tail;
-        self.put_at(at, &text)?;
+        self.put(at, &text)?;
         self.tail = at.saturating_add(u64::try_from(solid).unwrap_or(u64::MAX));
         Ok(())
     }
 
     /// Writes all entries anew, through `change`; a file is replaced as a whole.
     pub(super) fn rewrite(&mut self, mut change: impl FnMut(&mut Entry), pending: &[&Entry]) -> Result<(), TraceError> {
+        self.prepare()?;
         let bytes = self.finished_bytes()?;
         let store = match &self.store {
             Store::Memory(_) => Store::Memory(Vec::new()),
@@ -117,6 +135,8 @@ impl HarFile {
     /// The file as it is, pending entries left out.
     pub(super) fn finished_bytes(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = match &mut self.store {
+            // What is in the file is of another recording.
+            _ if self.tail == 0 => return Ok([head().as_bytes(), END].concat()),
             Store::Memory(bytes) => bytes.clone(),
             Store::File(file, _) => {
                 file.seek(SeekFrom::Start(0))?;
@@ -135,12 +155,8 @@ impl HarFile {
         Ok(serde_json::to_writer(to, entry)?)
     }
 
-    fn put(&mut self, text: &[u8]) -> io::Result<()> {
-        self.put_at(0, text)
-    }
-
     /// Writes text and end from here on, in one write, and cuts off what is left of the old end.
-    fn put_at(&mut self, at: u64, text: &[u8]) -> io::Result<()> {
+    fn put(&mut self, at: u64, text: &[u8]) -> io::Result<()> {
         let whole = [text, END].concat();
         match &mut self.store {
             Store::Memory(bytes) => {
@@ -162,6 +178,11 @@ impl HarFile {
         }
         Ok(())
     }
+}
+
+fn head() -> String {
+    let creator = json!({ "name": "hyperv-replica", "version": env!("CARGO_PKG_VERSION") });
+    format!("{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"entries\":[")
 }
 
 fn separator(entries_before: u64) -> &'static [u8] {
@@ -221,7 +242,10 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "dear diary");
         let path = folder.path().join("a.har");
         HarFile::create(&path).unwrap().write(&[entry("old")], &[]).unwrap();
-        HarFile::create(&path).unwrap();
-        assert!(urls(&path).is_empty());
+        // Only for another recording, not for none.
+        let mut file = HarFile::create(&path).unwrap();
+        assert_eq!(urls(&path), ["old"]);
+        file.write(&[], &[&entry("new")]).unwrap();
+        assert_eq!(urls(&path), ["new"]);
     }
 }

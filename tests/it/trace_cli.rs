@@ -38,6 +38,10 @@ fn folder(scenario: &str) -> (TempDir, String) {
     (folder, file)
 }
 
+fn folder_scenario(folder: &TempDir) -> String {
+    path(folder, "scenario.toml")
+}
+
 fn path(folder: &TempDir, name: &str) -> String {
     folder.path().join(name).to_str().unwrap().to_owned()
 }
@@ -531,6 +535,17 @@ fn files_that_are_no_recording_say_so() {
     let serve = run(&["trace", "serve", &browser]);
     assert!(serve.code == 2 && serve.err.contains("no WS-Management message"), "{}", serve.err);
     assert_eq!(run(&["trace", "show", "/nonexistent/a.har"]).code, 2);
+    // Commands that send nothing leave the recording alone, also where the environment names it.
+    let (_, har) = record(&folder, &folder_scenario(&folder), "kept.har", &["status"]);
+    let before = fs::read(&har).unwrap();
+    for arguments in
+        [&["trace", "show", &har][..], &["completions", "bash"], &["wsman", "identify", "--dry-run", "-H", "h"]]
+    {
+        assert_eq!(ran(hvr(arguments).env("HVR_TRACE", &har).output().unwrap()).code, 0);
+    }
+    let over = run(&["trace", "replay", &har, "--simulate", "--trace", &har]);
+    assert!(over.code == 2 && over.err.contains("written over"), "{}", over.err);
+    assert_eq!(fs::read(&har).unwrap(), before);
     // A file that is no recording is not lost to a mistyped --trace.
     let notes = write(&folder, "notes.txt", b"dear diary");
     let refused = run(&["status", "--simulate", "--trace", &notes]);

@@ -54,6 +54,11 @@ impl<O: Opener> Connection<O> {
         self.number
     }
 
+    /// Whether it began with this SYN, seen once more.
+    pub(super) fn begins_with(&self, syn: &Segment<'_>) -> bool {
+        self.client == Some(syn.from) && self.streams.first().is_some_and(|stream| stream.begins_with(syn))
+    }
+
     /// Bytes held.
     pub(super) fn held(&self) -> usize {
         let streams = self.streams.iter().map(Stream::held).sum::<usize>();

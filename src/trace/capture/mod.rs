@@ -110,6 +110,7 @@ pub fn read_capture<O: Opener>(
         // The same ports once more are another connection.
         if segment.syn
             && !segment.ack
+            && open.get(&key).is_some_and(|known| !known.begins_with(&segment))
             && let Some(mut old) = open.remove(&key)
         {
             held = held.saturating_sub(old.held());

@@ -7,6 +7,8 @@ use super::packet::Segment;
 /// One direction.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
+    /// Sequence number of the first byte.
+    first: Option<u32>,
     /// Sequence number of the next byte due.
     next: Option<u32>,
     /// Bytes that came early, by their distance from the first byte of the connection.
@@ -25,6 +27,7 @@ impl Stream {
     pub(super) fn take(&mut self, segment: &Segment<'_>) -> Result<Vec<u8>, Gap> {
         // A SYN counts as one byte before the first.
         let start = segment.sequence.wrapping_add(u32::from(segment.syn));
+        self.first.get_or_insert(start);
         let next = *self.next.get_or_insert(start);
         // Signed distance from what is due, around the end of the numbers.
         let ahead = i64::from(start.wrapping_sub(next).cast_signed());
@@ -55,6 +58,11 @@ impl Stream {
         self.next = Some(next.wrapping_add(advanced));
         // No sender has more than a window of bytes under way.
         if self.waiting > WINDOW { Err(Gap) } else { Ok(ready) }
+    }
+
+    /// Whether this SYN is the one that it began with.
+    pub(super) fn begins_with(&self, syn: &Segment<'_>) -> bool {
+        self.first == Some(syn.sequence.wrapping_add(1))
     }
 
     /// Whether bytes wait for others that never came.

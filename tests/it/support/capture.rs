@@ -124,6 +124,8 @@ pub fn packets(pieces: &[Piece], style: Style) -> Vec<(Duration, Vec<u8>)> {
         if style.disturbed {
             batch.chunks_mut(2).for_each(<[_]>::reverse);
             batch.push(batch[0].clone());
+            // And the first of all, late and once more.
+            batch.push((piece.time, frame(style, piece.connection, true, [u32::MAX - 701, 0], SYN, &[])));
         }
         frames.extend(batch);
     }

@@ -33,6 +33,25 @@ enum What {
     Decrypt(decrypt::Args),
 }
 
+impl Args {
+    /// Whether what is recorded would not be written over what is read.
+    pub fn spares(&self, recorded: &Path) -> Result<(), Problem> {
+        let read = match &self.what {
+            What::Replay(args) => args.file(),
+            // The others record nothing, whatever the environment says.
+            _ => return Ok(()),
+        };
+        let same = |one: &Path, other: &Path| {
+            one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+        };
+        match same(read, recorded) {
+            true => Err(Problem::usage(format!("{} cannot be sent again and written over at once", read.display()))
+                .remedy("give --trace another file")),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     match &args.what {

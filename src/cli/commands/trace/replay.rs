@@ -1,6 +1,6 @@
 //! `hvr trace replay`: the recorded requests once more, and what is answered otherwise.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -31,6 +31,13 @@ pub struct Args {
     /// Send the calls as well: the host will act on each of them once more
     #[arg(long, conflicts_with = "reads_only")]
     repeat_calls_that_change_the_host: bool,
+}
+
+impl Args {
+    /// The recording.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
 }
 
 /// What became of one request.
