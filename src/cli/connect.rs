@@ -113,7 +113,7 @@ impl Connection {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
@@ -262,7 +262,7 @@ pub fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secre
         }
         PasswordSource::Prompt if is_interactive() => {
             let prompt = super::output::printable(&format!("Password of {user} on {host}: "));
-            return rpassword::prompt_password(prompt)
+            return super::stop::in_prompt(|| rpassword::prompt_password(prompt))
                 .map(Secret::from)
                 .map_err(|error| Problem::usage(format!("cannot read the password: {error}")));
         }

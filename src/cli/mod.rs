@@ -146,13 +146,17 @@ fn recorder(command: &Command, settings: &Settings) -> Result<Option<Arc<Recorde
 
 /// Runs a command to its end, or to Ctrl-C.
 fn block_on(command: impl Future<Output = Result<Exit, Problem>>) -> Result<Exit, Problem> {
+    stop::listen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Problem::internal(format!("no runtime: {error}")))?;
     let ended = runtime.block_on(async {
         tokio::select! {
             biased;
             ended = command => ended,
-            () = stop::signal() => Err(stop::interrupted()),
+            () = stop::signal() => {
+                output::end_of_line();
+                Err(stop::interrupted())
+            }
         }
     });
     // A prompt may still wait for a line that never comes.

@@ -111,23 +111,16 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable(text));
 }
 
+/// Ends a line that a question or the echo of a key began on the terminal.
+pub fn end_of_line() {
+    if io::stderr().is_terminal() {
+        note("");
+    }
+}
+
 /// Whether somebody sits in front of this process and can answer.
 pub fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
-}
-
-/// Asks the person at the terminal; everything but a yes is a no.
-pub async fn confirm(question: &str) -> bool {
-    let question = printable(&format!("{question} [y/N] "));
-    // Reading blocks, and Ctrl-C must be heard meanwhile.
-    let answer = tokio::task::spawn_blocking(move || {
-        let _ = write!(io::stderr(), "{question}");
-        let _ = io::stderr().flush();
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).map(|_| line)
-    });
-    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
-    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Whether progress can be drawn.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::auth::Secret;
 
 use super::args::{Common, Format};
+use super::connect::quoted;
 use super::problem::Problem;
 use super::span::Span;
 
@@ -232,6 +233,14 @@ impl Settings {
             verbose: parsed::<u8>("HVR_VERBOSE", "a number")?.unwrap_or(0),
             typed: typed(common),
         })
+    }
+
+    /// A command about the journal, with the state directory where one was typed.
+    pub fn journal_command(&self, words: &[&str]) -> String {
+        let state = self.typed.iter().position(|word| word == "--state");
+        let typed = state.and_then(|place| self.typed.get(place..place + 2)).unwrap_or_default();
+        let words = ["hvr", "run"].into_iter().chain(words.iter().copied()).chain(typed.iter().map(String::as_str));
+        words.map(quoted).collect::<Vec<_>>().join(" ")
     }
 
     /// The directory of the journal: the one that was named, else `$XDG_STATE_HOME/hvr`, else in the usual place.

@@ -3,6 +3,7 @@
 use crate::hyperv::{EnabledState, FailoverType, LookedUp, ReplicationMode, ReplicationState, Vm, VmId};
 
 use super::order::AdapterOrder;
+use super::plans::network;
 use super::scene::{Ask, Told};
 
 /// The state that proves a step.
@@ -83,14 +84,13 @@ impl Goal {
             }
             (Goal::Adapters(orders), Told::Adapters(adapters)) => {
                 let is_set = |order: &AdapterOrder| {
-                    adapters.iter().any(|adapter| {
-                        adapter.id.eq_ignore_ascii_case(&order.adapter)
-                            && adapter.settings.as_ref().is_some_and(|settings| order.addresses.is_in(settings))
-                    })
+                    let settings =
+                        network::find(adapters, &order.adapter).and_then(|adapter| adapter.settings.as_ref());
+                    settings.is_some_and(|settings| order.addresses.is_in(settings))
                 };
                 match orders.iter().find(|order| !is_set(order)) {
                     None => Judgement::Reached("the settings read back as they were sent".to_owned()),
-                    Some(order) => Judgement::Not(format!("adapter {} reads back otherwise", order.adapter)),
+                    Some(order) => Judgement::Not(format!("adapter {:?} reads back otherwise", order.adapter)),
                 }
             }
             (goal, Told::Vm(vm)) => goal.judge_vm(vm.as_deref()),

@@ -126,7 +126,8 @@ impl Kind {
 /// What one network adapter of the guest gets after a failover.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdapterOrder {
-    /// InstanceID of the adapter's Msvm_SyntheticEthernetPortSettingData.
+    /// The adapter: InstanceID of its Msvm_SyntheticEthernetPortSettingData, the GUID in it, its MAC or its name. Empty
+    /// for the only one of the VM.
     pub adapter: String,
     /// Its addresses, or DHCP.
     pub addresses: AdapterAddresses,

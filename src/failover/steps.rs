@@ -7,7 +7,8 @@ use crate::cim::Instance;
 use crate::hyperv::{Call, Connection, EnabledState, ReplicationMode, ReplicationState, Vm, VmId};
 
 use super::goal::{Goal, describe};
-use super::order::{Kind, Order, Site};
+use super::order::{AdapterOrder, Kind, Order, Site};
+use super::plans::network;
 use super::scene::Scene;
 
 macro_rules! step_names {
@@ -200,9 +201,9 @@ pub(super) fn build(name: StepName, order: &Order, scene: &Scene) -> Option<Step
         StepName::SetNetwork => {
             let Kind::Network(orders) = &order.kind else { return None };
             let known = scene.host.adapters.as_ref()?;
-            let instance = |order: &super::order::AdapterOrder| {
-                let adapter = known.iter().find(|adapter| adapter.id.eq_ignore_ascii_case(&order.adapter))?;
-                adapter.settings.as_ref().map(|settings| order.addresses.embedded(settings))
+            let instance = |order: &AdapterOrder| {
+                let settings = network::find(known, &order.adapter)?.settings.as_ref()?;
+                Some(order.addresses.embedded(settings))
             };
             let adapters = orders.iter().map(instance).collect::<Option<Vec<Instance>>>()?;
             (Some(Call::SetFailoverNetwork { vm: vm.clone(), adapters }), Goal::Adapters(orders.clone()))

@@ -51,10 +51,10 @@ pub(super) struct Link {
 }
 
 impl<E: Exchange> Host<E> {
-    /// What a query finds; none where the server refuses it.
+    /// What a query finds; none where the server refuses it, or knows no such class.
     pub(super) async fn ask_query(&self, query: String) -> Result<Option<Vec<Page>>, Error> {
         match self.client().query(query).pages().await {
-            Err(error) if error.fault().is_some_and(Fault::is_filter_refused) => Ok(None),
+            Err(error) if error.fault().is_some_and(lacks_class) => Ok(None),
             answer => Ok(Some(answer?)),
         }
     }

@@ -175,15 +175,15 @@ impl<E: Exchange> Host<E> {
     /// As [`Host::relations`].
     pub async fn relations_of(&self, vm: &VmId) -> Result<Option<Vec<Relation>>, Error> {
         let query = wql::associators(vm::CLASS, &vm.path_keys(), OF_SYSTEM, CLASS);
-        let pages = match self.ask_query(query).await? {
-            Some(pages) => pages,
-            // A class that is unknown and a query that is not understood are refused alike.
-            None => match self.list(CLASS).await? {
-                Some(pages) => pages,
-                None => return Ok(None),
-            },
+        let mut relations = match self.ask_query(query).await? {
+            Some(pages) => read(&pages)?,
+            None => Vec::new(),
         };
-        let mut relations = read(&pages)?;
+        if relations.is_empty() {
+            // Nothing found, a query not understood and a class that is unknown may all look alike; the class tells.
+            let Some(pages) = self.list(CLASS).await? else { return Ok(None) };
+            relations = read(&pages)?;
+        }
         relations.retain(|relation| relation.vm == *vm);
         relations.sort_by(|a, b| a.kind.cmp(&b.kind));
         Ok(Some(relations))

@@ -48,7 +48,10 @@ pub(super) enum Work {
     ExtendedState(u16),
     /// The old primary becomes a replica that waits for its initial replication.
     AsReplica,
-    Reverse,
+    /// With the AuthenticationType that results.
+    Reverse {
+        authentication: u16,
+    },
     /// Begins the transfer of a whole copy.
     InitialReplication,
     /// The whole copy has arrived.

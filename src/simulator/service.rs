@@ -75,7 +75,7 @@ impl Service<'_> {
         let windows = Identity {
             protocol_version: ns::WSMAN.to_owned(),
             product_vendor: "Microsoft Corporation (simulated)".to_owned(),
-            product_version: "OS: 10.0.20348 SP: 0.0 Stack: 3.0".to_owned(),
+            product_version: format!("OS: {} SP: 0.0 Stack: 3.0", self.scenario.version.number()),
             security_profiles: vec![
                 "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/spnego-kerberos".to_owned(),
             ],

@@ -1,11 +1,17 @@
 //! The simulated host judged by hand-written envelopes, so that it does not only agree with our own client.
 
+mod classes;
 mod enumerating;
 mod jobs;
+mod methods;
+mod network;
 mod planned;
+mod power;
 mod refusals;
+mod rehearsal;
 mod scenarios;
 mod socket;
+mod undo;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -44,18 +44,16 @@ pub(super) struct HostNames {
 
 impl HostNames {
     fn new(computer: &str, cluster: Option<&ClusterSetup>) -> HostNames {
-        let full = |name: &str| format!("{}.{DOMAIN}", name.to_lowercase());
-        let host = full(computer);
-        let point = cluster.and_then(|cluster| cluster.broker.as_deref()).map_or_else(|| host.clone(), full);
+        let host = full_name(computer);
+        let point = cluster.and_then(|cluster| cluster.broker.as_deref()).map_or_else(|| host.clone(), full_name);
         HostNames { host, point }
     }
 
-    /// Whether a name means this host: in full or by its first label, without case.
+    /// Whether a name means its connection point: in full or by its first label, without case. A node of a cluster is
+    /// reached through the broker alone.
     pub(super) fn is_meant_by(&self, name: &str) -> bool {
-        [&self.host, &self.point].into_iter().any(|known| {
-            let label = known.split('.').next().unwrap_or(known);
-            name.eq_ignore_ascii_case(known) || name.eq_ignore_ascii_case(label)
-        })
+        let label = self.point.split('.').next().unwrap_or(&self.point);
+        name.eq_ignore_ascii_case(&self.point) || name.eq_ignore_ascii_case(label)
     }
 
     /// Thumbprint of the host's certificate.
@@ -65,8 +63,10 @@ impl HostNames {
     }
 }
 
-/// The domain of every simulated host; no real one ends so (RFC 2606).
-const DOMAIN: &str = "simulated.test";
+/// Full name of a computer, in a domain that no real one is in (RFC 2606).
+pub(super) fn full_name(computer: &str) -> String {
+    format!("{}.simulated.test", computer.to_lowercase())
+}
 
 /// A method that a host took: from here on it changed something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub(super) struct Call<'a> {
 impl World {
     /// The world of a replica host, or of a host that stands alone.
     pub(super) fn new(scenario: &Scenario, now: Duration) -> World {
-        let other = scenario.primary.clone().unwrap_or_default();
+        let other = scenario.other_host();
         World::beside(scenario, HostNames::new(&other.computer, other.cluster.as_ref()), now)
     }
 
@@ -205,7 +205,7 @@ impl World {
     /// Whether a job works on the VM that lets nothing else begin. A guest that shuts down and the transfer of a first
     /// copy do not hinder (inferred; which code a host gives, 32774 or 32775, is not known).
     pub(super) fn is_busy(&self, id: &str) -> bool {
-        let mut jobs = self.jobs.iter().filter(|job| job.vm == id && !job.is_settled);
+        let mut jobs = self.jobs.iter().filter(|job| job.vm.eq_ignore_ascii_case(id) && !job.is_settled);
         jobs.any(|job| !matches!(job.kind, SHUT_DOWN | SENDING_INITIAL_REPLICA))
     }
 
@@ -244,7 +244,9 @@ impl World {
         };
         self.take(method, &vm, call.now, Some(kind));
         if script.synchronous {
-            script = JobScript { error: script.error, synchronous: true, ..JobScript::default() };
+            // Nothing takes time then but a guest.
+            let duration = script.duration.filter(|_| kind == SHUT_DOWN);
+            script = JobScript { duration, error: script.error, synchronous: true, ..JobScript::default() };
         }
         let job = Job::new(call.job_id.clone(), kind, vm, call.now, script, work, Some(before));
         self.jobs.push(Job { is_hidden: job.script.synchronous, ..job });

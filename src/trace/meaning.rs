@@ -48,7 +48,7 @@ impl Meaning {
             RequestBody::Invoke { method } => (method.as_str(), false),
             _ => (request.header.action.as_deref().unwrap_or("").rsplit('/').next().unwrap_or(""), false),
         };
-        let title = format!("{name} {class}").trim().to_owned();
+        let title = format!("{name} {class}").trim().chars().take(LONGEST_TITLE).collect();
         let mut headers: Vec<_> = parsed.headers().filter(|header| counts(*header)).map(canonical).collect();
         headers.sort();
         let mut hash = Sha256::new();
@@ -218,6 +218,9 @@ fn short(element: Element<'_>) -> String {
         None => element.text().trim().to_owned(),
     }
 }
+
+/// Class and method names are shorter; a title stands in errors and tables.
+const LONGEST_TITLE: usize = 200;
 
 /// Beyond so many, two messages have little in common.
 pub const MOST_DIFFERENCES: usize = 200;

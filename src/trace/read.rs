@@ -91,7 +91,20 @@ pub fn for_each_entry(from: impl Read, mut each: impl FnMut(Entry) -> ControlFlo
         Ok(()) => Err(TraceError::NotHar("it has no log with entries".to_owned())),
         Err(error) if error.to_string().contains(LONG_TEXT) => Err(TraceError::TextTooLarge { limit: LONGEST >> 20 }),
         Err(error) if error.is_io() => Err(TraceError::Io(error.into())),
-        Err(error) => Err(TraceError::NotHar(error.to_string())),
+        Err(error) => Err(TraceError::NotHar(shortened(&error.to_string()))),
+    }
+}
+
+/// What the parser says may quote the file at length; the place stands at the end of it.
+fn shortened(text: &str) -> String {
+    let (all, most) = (text.chars().count(), 300);
+    match all > most {
+        true => format!(
+            "{} … {}",
+            text.chars().take(200).collect::<String>(),
+            text.chars().skip(all - 60).collect::<String>()
+        ),
+        false => text.to_owned(),
     }
 }
 
@@ -240,6 +253,14 @@ mod tests {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn an_error_does_not_quote_the_file() {
+        let kind = "x".repeat(10_000);
+        let error =
+            read(&format!(r#"{{"log":{{"entries":[{{"_hvr":{{"kind":"{kind}"}}}}]}}}}"#)).unwrap_err().to_string();
+        assert!(error.len() < 400 && error.contains("line 1"), "{error}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod failover;
 mod hostile;
 mod lifecycle_cli;
 mod run_cli;
+mod simulate_cli;
 mod status_cli;
 mod support;
 mod tidy;

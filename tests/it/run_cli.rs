@@ -148,7 +148,7 @@ fn a_run_is_shown_with_its_calls() {
     for words in ["app-web-01", "InitiateFailover", "replicating (3)", "not proven", "connection was cut\\u{1b}[31m"] {
         assert!(table.out.contains(words), "{words} not in\n{}", table.out);
     }
-    assert!(table.err.contains(&format!("hvr run close {}", state.lost)), "{}", table.err);
+    assert!(table.err.contains(&format!("hvr run resume {}", state.lost)), "{}", table.err);
 }
 
 #[test]

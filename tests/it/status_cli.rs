@@ -163,6 +163,10 @@ fn a_file_of_metrics_is_replaced_as_a_whole() {
     let samples = exposition::parse(&std::fs::read_to_string(&file).unwrap()).unwrap();
     let values: Vec<_> = samples.iter().map(|sample| (sample.name.as_str(), sample.value)).collect();
     assert!(values.len() == 2 && values[0] == ("hvr_up", 0.0), "{values:?}");
+    // One VM that is not there is no host that is down.
+    assert_eq!(run(&["status", "app-db-01", "nobody", "--simulate", "--textfile", path]).code, 3);
+    let samples = exposition::parse(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert!(samples[0].value == 1.0 && samples.iter().any(|sample| sample.name == "hvr_replication_state"));
     // A wrong command line says nothing of the host.
     assert_eq!(run(&["status", "--textfile", path]).code, 2);
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -206,4 +210,34 @@ fn watching_ends_at_a_signal() {
         assert_eq!(ended.status.code(), Some(130), "{said}");
         assert!(lines.next().is_none() && !said.contains("hvr: "), "{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watching_goes_on_when_the_host_comes_back() {
+    let account = "[account]\nuser = \"dr-admin\"\npassword = \"canary-pass-42\"";
+    let server = crate::support::serve(account, ServerOptions::http()).await;
+    let (url, port) = (server.url(), server.address().port());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hvr.prom");
+    let up = || exposition::parse(&std::fs::read_to_string(&file).unwrap()).unwrap()[0].value;
+    let arguments =
+        ["status", "--watch=200ms", "-o", "jsonl", "--textfile", file.to_str().unwrap(), "--timeout", "60s"];
+    let mut command = hvr(&arguments);
+    command.env("HVR_HOST", &url).env("HVR_USER", "dr-admin").env("HVR_PASSWORD", "canary-pass-42");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut documents = BufReader::new(child.stdout.take().unwrap()).lines().map(|line| {
+        let document: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        check_document(&document);
+        document["kind"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(documents.next().as_deref(), Some("status"));
+    drop(server);
+    assert!(documents.any(|kind| kind == "error"));
+    assert_eq!(up(), 0.0);
+    let again = crate::support::serve(account, ServerOptions::http().port(port)).await;
+    assert!(documents.any(|kind| kind == "status"));
+    assert_eq!(up(), 1.0);
+    drop(again);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -6,10 +6,12 @@ use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::Problem;
+use crate::cli::workflow::{Consent, Task};
 use crate::cli::{Context, json};
-use crate::hyperv::{Connection as SwitchConnection, FailoverAdapter, FailoverSettings, Vm};
+use crate::failover::{AdapterOrder, Kind, Order};
+use crate::hyperv::{AdapterAddresses, Connection as SwitchConnection, FailoverAdapter, FailoverSettings, Vm};
 
-/// Show what the network adapters of a VM are set to after a failover.
+/// Show or set what the network adapters of a VM get after a failover.
 ///
 /// The settings are applied when the VM is failed over and its guest answers; the switch of test VMs decides where
 /// a rehearsal connects.
@@ -21,25 +23,55 @@ pub struct Args {
     what: What,
 }
 
-#[derive(Debug, Clone, Copy, clap::Subcommand)]
+#[derive(Debug, clap::Subcommand)]
 enum What {
     /// Show them
     Show,
+    /// Set them, and read them back
+    Set(SetArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct SetArgs {
+    /// The adapter: its name, MAC or id; the only one of the VM when left out
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "ADAPTER")]
+    adapter: String,
+    /// Addresses by DHCP
+    #[arg(long, conflicts_with_all = ["address", "gateway"])]
+    dhcp: bool,
+    /// A fixed address with its prefix or mask, 10.0.0.7/24 or 10.0.0.7/255.255.255.0; may be repeated
+    #[arg(long, required_unless_present = "dhcp", value_name = "ADDRESS")]
+    address: Vec<String>,
+    /// A default gateway; at most five
+    #[arg(long, value_name = "ADDRESS")]
+    gateway: Vec<String>,
+    /// A name server; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    dns: Vec<String>,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
-    let connection = Connection::open(context).await?;
-    let host = connection.host();
-    let vm = super::one_vm(&host, &args.vm).await?;
-    match args.what {
+    match &args.what {
         What::Show => {
+            let connection = Connection::open(context).await?;
+            let host = connection.host();
+            let vm = super::one_vm(&host, &args.vm).await?;
             let adapters = host.failover_adapters(&vm.id).await?;
             let connections = host.connections_of(&vm.id).await?;
             show(&vm, &adapters, &connections, &connection, context);
+            Ok(Exit::Done)
+        }
+        What::Set(set) => {
+            let addresses = AdapterAddresses::parse(set.dhcp, &set.address, &set.gateway, &set.dns);
+            let addresses = addresses.map_err(|error| Problem::usage(error.to_string()))?;
+            let kind = Kind::Network(vec![AdapterOrder { adapter: set.adapter.clone(), addresses }]);
+            let order = Order::of(kind, super::selector(&args.vm));
+            Task { order, vm: &args.vm, consent: &set.consent, primary: None }.carry_out(context).await
         }
     }
-    Ok(Exit::Done)
 }
 
 fn show(

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::cim::Datetime;
+use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::{confirm, is_interactive, note};
+use crate::cli::output::{is_interactive, note};
 use crate::cli::problem::Problem;
 use crate::cli::workflow::{Consent, resume_run, undo_run};
 use crate::cli::{Context, json};
@@ -42,8 +43,8 @@ enum What {
     Undo(Again),
     /// Close an open run that a person has settled
     ///
-    /// An open run keeps others off its VM, since nobody knows what came of its last call. Look at the VM first; then the
-    /// run can be closed, and the next one may begin.
+    /// An open run keeps others off its VM until `resume` has settled it. Where that cannot be, look at the VM; then the run
+    /// can be closed, and the next one may begin. No host is asked or changed.
     Close(Close),
 }
 
@@ -237,7 +238,7 @@ fn show(history: &History, directory: &Path, context: &Context) {
     printer.table(&["call", "host", "method", "sent", "before", "answer", "verdict"], &calls);
     if history.end.is_none() {
         note(&format!(
-            "the run is open, and keeps others off the VM; if it does not go on, look at the VM, then: hvr run close {}",
+            "the run is open, and keeps others off the VM; unless it is at work just now: hvr run resume {}",
             record.id
         ));
     }

@@ -82,7 +82,7 @@ fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
             match listing.runs.as_slice() {
                 [one] => Ok(one.record.id.clone()),
                 [] => Err(Problem::new(Exit::Refused, "no-open-run", "there is no open run")
-                    .remedy("see all runs: hvr run list --all")),
+                    .remedy("see all runs: hvr run list")),
                 several => {
                     let ids: Vec<_> =
                         several.iter().map(|run| format!("{} ({})", run.record.id, run.record.vm_name)).collect();

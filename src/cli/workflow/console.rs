@@ -1,11 +1,11 @@
 //! The person at the terminal, or the script: told what will be done and asked, shown what happens.
 
-use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use crate::cli::confirm::confirm;
 use crate::cli::output::{draws_progress, note, printable};
 use crate::cli::problem::Changed;
 use crate::cli::span::Span;
@@ -73,7 +73,7 @@ impl<'c> Console<'c> {
         let remedy = match (&self.run, self.ends.host.is_simulated()) {
             (Some(run), false) => format!(
                 "do not run the command again; take this run up: {}",
-                self.ends.host.again(&["run", "resume", run.as_str()])
+                self.context.settings.journal_command(&["resume", run.as_str()])
             ),
             _ => "a simulated host ends with its command; on a real one the run is taken up with hvr run resume"
                 .to_owned(),
@@ -91,16 +91,7 @@ impl Operator for Console<'_> {
         if self.yes {
             return true;
         }
-        let question = printable(&format!("{} now? [y/N] ", question(proposal)));
-        // Reading blocks, and Ctrl-C must be heard meanwhile.
-        let answer = tokio::task::spawn_blocking(move || {
-            let _ = write!(std::io::stderr(), "{question}");
-            let _ = std::io::stderr().flush();
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line).map(|_| line)
-        });
-        let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
-        matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+        confirm(&format!("{} now?", question(proposal))).await
     }
 
     fn event(&mut self, event: &Event<'_>) {

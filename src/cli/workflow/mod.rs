@@ -17,7 +17,7 @@ use crate::transport::Session;
 
 use super::connect::Connection;
 use super::exit::Exit;
-use super::output::is_interactive;
+use super::output::{self, is_interactive};
 use super::problem::Problem;
 use super::settings::Settings;
 use super::{Context, stop};
@@ -118,6 +118,7 @@ fn interrupted(console: &mut Console<'_>, journal: &mut SqliteJournal) -> Proble
     console.finish();
     // The records of what was sent are there already; without this one only the reason is missing.
     let _ = journal.close(None, "interrupted");
+    output::end_of_line();
     stop::interrupted()
 }
 
@@ -186,6 +187,13 @@ struct Scene<'s> {
     run: Option<&'s RunId>,
     ends: &'s Ends,
     context: &'s Context,
+}
+
+impl Scene<'_> {
+    /// A command about the journal, for the operator to type next.
+    fn journal(&self, words: &[&str]) -> String {
+        self.context.settings.journal_command(words)
+    }
 }
 
 async fn end(outcome: Outcome, scene: &Scene<'_>) -> Result<Exit, Problem> {

@@ -55,12 +55,16 @@ pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             "held",
             format!("another run works on {} at this moment: {run} ({holder})", vm.name),
         )
-        .remedy(format!("wait for its end; look at it: hvr run show {run}"))
+        .remedy(format!("wait for its end; look at it: {}", scene.journal(&["show", run.as_str()])))
         .detail("run", json!(run.as_str()))
         .detail("holder", json!(holder)),
         Refusal::OpenRun { vm, run } => {
             Problem::new(Exit::Refused, "open-run", format!("an earlier run on {} is not settled: {run}", vm.name))
-                .remedy(format!("settle it first: hvr run resume {run}; look at it: hvr run show {run}"))
+                .remedy(format!(
+                    "settle it first: {}; look at it: {}",
+                    scene.journal(&["resume", run.as_str()]),
+                    scene.journal(&["show", run.as_str()])
+                ))
                 .detail("run", json!(run.as_str()))
         }
         Refusal::Journal(error) => no_journal(&error),
@@ -104,8 +108,9 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
                 format!("somebody else was at work: {} needs something else; {seen}", stopped.step),
             )
             .remedy(format!(
-                "look at it: {}; if the run is of no use any more, close it: hvr run close",
-                scene.ends.host.again(&["status", scene.vm])
+                "look at it: {}; if the run is of no use any more, close it: {}",
+                scene.ends.host.again(&["status", scene.vm]),
+                scene.journal(&["close", scene.run.map_or("RUN", |run| run.as_str()), "--note", "TEXT"])
             ))
         }
         Cause::Unproven { reason, job, .. } => told.unproven(reason, job.as_ref(), &stopped),
@@ -217,7 +222,7 @@ impl Told<'_> {
         );
         let settle = match (self.scene.run, self.scene.ends.host.is_simulated()) {
             (Some(run), false) => {
-                format!("settle it with: {}", self.scene.ends.host.again(&["run", "resume", run.as_str()]))
+                format!("settle it with: {}", self.scene.journal(&["resume", run.as_str()]))
             }
             _ => "on a real host hvr run resume settles it".to_owned(),
         };
@@ -236,14 +241,14 @@ impl Told<'_> {
     fn half_way(&self, problem: Problem, stopped: &Stopped) -> Problem {
         let done: Vec<_> = stopped.done.iter().filter(|step| !step.was_so).map(|step| step.step.name()).collect();
         let message = format!("{} (half-way: done before: {})", problem.message, done.join(", "));
-        let again = |words: &[&str]| self.scene.ends.host.again(words);
+        let journal = |words: &[&str]| self.scene.journal(words);
         let on = match (self.scene.run, self.scene.ends.host.is_simulated()) {
             (Some(run), false) => {
                 let run = run.as_str();
                 format!(
                     "take the run up again: {}; or walk it back: {}",
-                    again(&["run", "resume", run]),
-                    again(&["run", "undo", run])
+                    journal(&["resume", run]),
+                    journal(&["undo", run])
                 )
             }
             _ => "on a real host the run is taken up with hvr run resume, or walked back with hvr run undo".to_owned(),
@@ -264,7 +269,7 @@ pub(super) fn follow_and_prove(scene: &Scene<'_>, job: &JobRef) -> String {
     match (scene.run, host.is_simulated()) {
         (Some(run), false) => format!(
             "follow and prove it: {}; to follow only: {}",
-            host.again(&["run", "resume", run.as_str()]),
+            scene.journal(&["resume", run.as_str()]),
             host.again(&["job", "wait", &job.to_string()])
         ),
         _ => format!(

@@ -1,7 +1,7 @@
 //! The workflows: for each what must be known, what stands against it, and which steps it takes. One file each.
 
 mod commit;
-mod network;
+pub(super) mod network;
 mod planned;
 mod power;
 mod rehearsal;

@@ -62,9 +62,16 @@ fn a_host_without_relations_says_so_by_a_fault() {
     let denied = host([fault(&[], "w:AccessDenied"), fault(&[], "w:AccessDenied")]);
     assert!(now(denied.relations()).unwrap_err().fault().unwrap().is_access_denied());
     assert!(now(denied.relations_of(&id())).unwrap_err().fault().unwrap().is_access_denied());
-    // A class without instances is there.
-    let empty = host([page(&[], &[])]);
+    // A class without instances is there; a query that finds nothing proves neither.
+    let empty =
+        host([page(&[], &[]), page(&["ASSOCIATORS OF"], &[]), page(&["/v2/Msvm_ReplicationRelationship<"], &[])]);
     assert_eq!(now(empty.relations()).unwrap(), Some(Vec::new()));
+    assert_eq!(now(empty.relations_of(&id())).unwrap(), Some(Vec::new()));
+    let old = host([
+        page(&["ASSOCIATORS OF"], &[]),
+        fault(&["/v2/Msvm_ReplicationRelationship<"], "a:DestinationUnreachable"),
+    ]);
+    assert_eq!(now(old.relations_of(&id())).unwrap(), None);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::simulator::scenario::{HostVersion, PointKind};
 use crate::simulator::schema;
 use crate::simulator::text;
 use crate::simulator::vm::{RecoveryPoint, Vm};
+use crate::simulator::world::full_name;
 
 use super::View;
 use super::values::{point_in_time, time};
@@ -67,7 +68,7 @@ impl View<'_> {
         });
         // Where an extended relation leads is neither of the two hosts.
         let extended = vm.extended.map(|_| {
-            let third = "hvex01.simulated.test".to_owned();
+            let third = full_name("HVEX01");
             self.settings_of_relation(vm, 1, [&here.host, &here.point, &third, &third], &here.thumbprint())
         });
         primary.into_iter().chain(extended).collect()

@@ -2,7 +2,6 @@
 
 use crate::cim::Value;
 use crate::simulator::object::Object;
-use crate::simulator::scenario::HostVersion;
 use crate::simulator::schema::{self, Class};
 use crate::simulator::text::{self, Language};
 use crate::simulator::vm::Vm;
@@ -101,7 +100,13 @@ impl View<'_> {
             .with("SystemName", self.world.computer.as_str())
             .with_nulls(&["CommunicationStatus", "DetailedStatus", "InstallDate", "InstanceID", "OperatingStatus"])
             .with_nulls(&["OtherEnabledState", "PrimaryOwnerContact", "PrimaryOwnerName", "PrimaryStatus"])
-            .with_nulls(&["StartMode", "StatusDescriptions", "TimeOfLastStateChange", "TransitioningToState"])
+            .with_nulls(&[
+                "AvailableRequestedStates",
+                "StartMode",
+                "StatusDescriptions",
+                "TimeOfLastStateChange",
+                "TransitioningToState",
+            ])
     }
 
     /// Of a VM that is on: the device is the guest's own.
@@ -134,11 +139,9 @@ impl View<'_> {
     }
 
     pub(super) fn operating_system(&self) -> Object {
-        let (year, version, build) = match self.world.version {
-            HostVersion::V2012 => ("2012", "6.2.9200", "9200"),
-            HostVersion::V2022 => ("2022", "10.0.20348", "20348"),
-        };
-        let name = format!("Microsoft Windows Server {year} Standard (simulated)");
+        let version = self.world.version.number();
+        let build = version.rsplit('.').next().unwrap_or("");
+        let name = format!("Microsoft Windows Server {} Standard (simulated)", self.world.version.year());
         Object::new(&schema::OPERATING_SYSTEM)
             .with("BuildNumber", build)
             .with("Caption", name.as_str())

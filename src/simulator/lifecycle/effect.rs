@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::simulator::ids::guid_of;
 use crate::simulator::job::{Job, SENDING_INITIAL_REPLICA, Work};
 use crate::simulator::scenario::{JobScript, PointKind};
-use crate::simulator::vm::{RecoveryPoint, Vm};
+use crate::simulator::vm::{Adapter, RecoveryPoint, Vm};
 use crate::simulator::world::World;
 
 /// ErrorCodes of jobs that fail for what they find.
@@ -22,16 +22,16 @@ impl World {
         let at = job.end().unwrap_or(job.started);
         let is_well = job.terminated.is_none() && job.script.error.is_none();
         let (id, vm, work, before) = (job.id.clone(), job.vm.clone(), job.work.clone(), job.before);
-        let effect = if is_well { self.apply(&work, &vm, at, there) } else { Err(None) };
+        let effect = if is_well { self.apply(&work, &vm, at, there).map_err(Some) } else { Err(None) };
         match effect {
-            Ok(None) => {}
-            Ok(Some(Transfer)) => self.jobs.push(self.transfer(&id, &vm, at)),
-            Err(code) => {
+            Ok(Next::Nothing) => {}
+            Ok(Next::Transfer) => self.jobs.push(self.transfer(&id, &vm, at)),
+            Err(failed) => {
                 if let (Some(vm), Some(before)) = (self.vms.iter_mut().find(|known| known.id == vm), before) {
                     (vm.state, vm.enabled_state) = before;
                 }
                 if let Some(job) = self.jobs.get_mut(place) {
-                    job.failed = code;
+                    job.failed = failed;
                 }
             }
         }
@@ -44,104 +44,79 @@ impl World {
         Job::new(id, SENDING_INITIAL_REPLICA, vm.to_owned(), at, script, Work::Transfer, None)
     }
 
-    fn apply(
-        &mut self,
-        work: &Work,
-        id: &str,
-        at: Duration,
-        there: Option<&mut World>,
-    ) -> Result<Option<Transfer>, Option<u16>> {
+    fn apply(&mut self, work: &Work, id: &str, at: Duration, there: Option<&mut World>) -> Result<Next, u16> {
         let has_other = there.is_some();
         let takes_replicas = there.as_ref().is_none_or(|there| there.is_recovery_server);
-        let (peer, peer_is_busy) = match there {
-            None => (None, false),
-            Some(there) => {
-                let is_busy = there.is_busy(id);
-                (there.vms.iter_mut().find(|peer| peer.id == id), is_busy)
-            }
-        };
-        let found = self.vms.iter_mut().find(|known| known.id == id);
+        let peer_is_busy = there.as_ref().is_some_and(|there| there.is_busy(id));
+        let peer = there.and_then(|there| there.vms.iter_mut().find(|peer| peer.id == id));
         // A job whose VM was removed meanwhile has nothing left to do.
-        let Some(vm) = found else { return Err(Some(NOT_AVAILABLE)) };
-        let done = match work {
-            Work::Failover { failed_over } => {
-                vm.state = 5;
-                vm.failed_over = *failed_over;
-                Ok(())
-            }
+        let vm = self.vms.iter_mut().find(|known| known.id == id).ok_or(NOT_AVAILABLE)?;
+        match work {
+            Work::Failover { failed_over } => (vm.state, vm.failed_over) = (5, *failed_over),
             // The other points are dropped, which cannot be undone.
             Work::Commit => {
                 vm.state = 6;
                 vm.points.clear();
-                Ok(())
             }
-            Work::Revert => {
-                vm.state = 3;
-                vm.failed_over = 0;
-                Ok(())
-            }
-            Work::Prepare => prepare(vm, peer, at),
-            Work::CancelPrepare => cancel_prepare(vm, peer),
+            Work::Revert => (vm.state, vm.failed_over) = (3, 0),
+            Work::Prepare => prepare(vm, peer, at)?,
+            Work::CancelPrepare => cancel_prepare(vm, peer)?,
             Work::AsReplica => {
                 (vm.mode, vm.state, vm.failed_over) = (2, 2, 0);
                 vm.points.clear();
-                Ok(())
             }
-            Work::Reverse if !takes_replicas => Err(NOT_AVAILABLE),
-            Work::Reverse if peer_is_busy => Err(IN_USE),
-            Work::Reverse if has_other => peer.ok_or(FAILED).and_then(|peer| reverse(vm, peer, at)),
+            Work::Reverse { .. } if !takes_replicas => return Err(NOT_AVAILABLE),
+            Work::Reverse { .. } if peer_is_busy => return Err(IN_USE),
+            Work::Reverse { authentication } if has_other => reverse(vm, peer.ok_or(FAILED)?, *authentication, at)?,
             // A host that stands alone has an imagined one at the other end, which was prepared or made a replica.
-            Work::Reverse => {
-                become_primary(vm, vm.failed_over == 3);
-                Ok(())
-            }
-            Work::InitialReplication if (vm.mode, vm.state) == (1, 2) => return Ok(Some(Transfer)),
-            Work::InitialReplication => Err(INVALID_STATE),
-            Work::Transfer => transferred(vm, peer, has_other, at),
-            Work::State(state) => {
-                vm.state = *state;
-                Ok(())
-            }
-            Work::ExtendedState(state) => vm.extended.as_mut().ok_or(INVALID_STATE).map(|it| it.state = *state),
-            Work::Power(state) => {
-                vm.enabled_state = *state;
-                Ok(())
-            }
-            Work::Nothing => Ok(()),
+            Work::Reverse { authentication } => become_primary(vm, vm.failed_over == 3, *authentication),
+            Work::InitialReplication if (vm.mode, vm.state) == (1, 2) => return Ok(Next::Transfer),
+            Work::InitialReplication => return Err(INVALID_STATE),
+            Work::Transfer => transferred(vm, peer, has_other, at)?,
+            Work::State(state) => vm.state = *state,
+            Work::ExtendedState(state) => vm.extended.as_mut().ok_or(INVALID_STATE)?.state = *state,
+            Work::Power(state) => vm.enabled_state = *state,
+            Work::Nothing => {}
             Work::Rehearsal(test) => {
                 vm.last_test = Some(at);
                 let test = vm.rehearsal(test);
                 self.vms.push(test);
-                Ok(())
             }
             Work::Destroy => {
                 self.destroyed.push((vm.name.clone(), vm.id.clone()));
                 self.vms.retain(|known| known.id != id);
-                Ok(())
             }
             Work::Switches(changes) => {
-                for adapter in &mut vm.adapters {
-                    if let Some((_, switch)) = changes.iter().find(|(id, _)| *id == adapter.id) {
-                        adapter.test_switch = (!switch.is_empty()).then(|| switch.clone());
-                    }
+                for (adapter, switch) in vm.changed(changes) {
+                    adapter.test_switch = (!switch.is_empty()).then(|| switch.clone());
                 }
-                Ok(())
             }
             Work::Addresses(changes) => {
-                for adapter in &mut vm.adapters {
-                    if let Some((_, addresses)) = changes.iter().find(|(id, _)| *id == adapter.id) {
-                        adapter.failover = addresses.clone();
-                    }
+                for (adapter, addresses) in vm.changed(changes) {
+                    adapter.failover = addresses.clone();
                 }
-                Ok(())
             }
-        };
-        done.map(|()| None).map_err(Some)
+        }
+        Ok(Next::Nothing)
     }
 }
 
-/// The whole copy is on its way.
-struct Transfer;
+impl Vm {
+    /// The adapters that changes name, each with its change.
+    fn changed<'a, T>(&'a mut self, changes: &'a [(String, T)]) -> impl Iterator<Item = (&'a mut Adapter, &'a T)> {
+        self.adapters.iter_mut().filter_map(|adapter| {
+            let (_, change) = changes.iter().find(|(id, _)| *id == adapter.id)?;
+            Some((adapter, change))
+        })
+    }
+}
+
+/// What goes on after a job.
+enum Next {
+    Nothing,
+    /// The whole copy is on its way.
+    Transfer,
+}
 
 /// The last changes reach the replica and become a recovery point of their own there.
 fn prepare(vm: &mut Vm, peer: Option<&mut Vm>, at: Duration) -> Result<(), u16> {
@@ -174,7 +149,7 @@ fn cancel_prepare(vm: &mut Vm, peer: Option<&mut Vm>) -> Result<(), u16> {
 }
 
 /// The other end is a prepared primary whose last changes this VM has, or an old primary that was made a replica.
-fn reverse(vm: &mut Vm, peer: &mut Vm, at: Duration) -> Result<(), u16> {
+fn reverse(vm: &mut Vm, peer: &mut Vm, authentication: u16, at: Duration) -> Result<(), u16> {
     let is_planned = match (peer.mode, peer.state) {
         (1, 4) if vm.failed_over == 3 => true,
         (2, 2) => false,
@@ -187,13 +162,13 @@ fn reverse(vm: &mut Vm, peer: &mut Vm, at: Duration) -> Result<(), u16> {
     peer.failed_over = 0;
     peer.points.clear();
     peer.prepared_point = None;
-    peer.authentication = vm.authentication;
-    become_primary(vm, is_planned);
+    peer.authentication = authentication;
+    become_primary(vm, is_planned, authentication);
     Ok(())
 }
 
-fn become_primary(vm: &mut Vm, is_planned: bool) {
-    (vm.mode, vm.failed_over) = (1, 0);
+fn become_primary(vm: &mut Vm, is_planned: bool, authentication: u16) {
+    (vm.mode, vm.failed_over, vm.authentication) = (1, 0, authentication);
     vm.state = if is_planned { 3 } else { 1 };
     vm.points.clear();
 }

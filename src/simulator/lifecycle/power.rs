@@ -1,5 +1,7 @@
 //! Start, power off, shutdown of the guest.
 
+use std::time::Duration;
+
 use crate::simulator::job::{self, Job, SHUT_DOWN, Work};
 use crate::simulator::scenario::{JobScript, Shutdown};
 use crate::simulator::vm::Vm;
@@ -13,8 +15,6 @@ const IN_PROGRESS: u32 = 32782;
 impl World {
     /// RequestStateChange of a VM: 2 start, 3 turn off, 4 shut the guest down; the other values are not simulated.
     pub(in crate::simulator) fn request_state(&mut self, vm: &str, wanted: u16, mut call: Call<'_>) -> Outcome {
-        let now = call.now;
-        let is_shutting_down = self.shutdown_of(vm).is_some();
         let guest = self.vms.iter().find(|known| known.has_id(vm)).map(|vm| vm.guest);
         if let (4, Some(Shutdown::After(time))) = (wanted, guest.map(|guest| guest.shutdown))
             && !time.is_zero()
@@ -22,7 +22,10 @@ impl World {
             // The job goes on until the guest is off.
             call.script.duration = Some(call.script.duration.unwrap_or_default().max(time));
         }
-        let outcome = self.start("RequestStateChange", vm, call, |vm, _| match (wanted, vm.enabled_state) {
+        if wanted == 3 && !self.is_busy(vm) {
+            self.give_up_shutdown(vm, call.now);
+        }
+        self.start("RequestStateChange", vm, call, |vm, _| match (wanted, vm.enabled_state) {
             (2, 3 | 6) if !is_locked(vm) => {
                 vm.enabled_state = 10;
                 Ok((job::START, Work::Power(2)))
@@ -31,15 +34,18 @@ impl World {
                 vm.enabled_state = 4;
                 Ok((job::POWER_OFF, Work::Power(3)))
             }
-            // Nobody waits for a guest that does not come to an end.
-            (3, 4) if is_shutting_down => Ok((job::POWER_OFF, Work::Power(3))),
             (4, 2) if vm.guest.ready => Ok((SHUT_DOWN, shut_down(vm))),
             _ => Err(INVALID_STATE),
-        });
-        if let (3, Outcome::Job(_), Some(shutdown)) = (wanted, &outcome, self.shutdown_of(vm)) {
-            shutdown.drop_at(now);
+        })
+    }
+
+    /// Nobody waits for a guest that is to be turned off.
+    fn give_up_shutdown(&mut self, vm: &str, now: Duration) {
+        let Some(shutdown) = self.shutdown_of(vm) else { return };
+        shutdown.drop_at(now);
+        if let Some(vm) = self.vms.iter_mut().find(|known| known.has_id(vm)) {
+            vm.enabled_state = 2;
         }
-        outcome
     }
 
     /// InitiateShutdown of Msvm_ShutdownComponent. It has no job: the guest goes off later, or not.

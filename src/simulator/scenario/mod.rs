@@ -253,9 +253,18 @@ impl Scenario {
         all.filter(is_here).collect()
     }
 
+    /// The other host of a pair: as it is set up, or one that differs in name.
+    pub(super) fn other_host(&self) -> PrimarySetup {
+        let mut other = self.primary.clone().unwrap_or_default();
+        if self.primary.is_none() && other.computer.eq_ignore_ascii_case(&self.computer) {
+            other.computer = "HVPR02".to_owned();
+        }
+        other
+    }
+
     /// The scenario of the other host of a pair.
     pub(super) fn of_primary(&self) -> Scenario {
-        let primary = self.primary.clone().unwrap_or_default();
+        let primary = self.other_host();
         let replicas = self.all_vms();
         let mut vms = primary.vms;
         if vms.is_empty() {

@@ -21,6 +21,24 @@ pub enum HostVersion {
     V2022,
 }
 
+impl HostVersion {
+    /// The year in the product's name.
+    pub(in crate::simulator) fn year(self) -> &'static str {
+        match self {
+            HostVersion::V2012 => "2012",
+            HostVersion::V2022 => "2022",
+        }
+    }
+
+    /// Version of the operating system, with the build last.
+    pub(in crate::simulator) fn number(self) -> &'static str {
+        match self {
+            HostVersion::V2012 => "6.2.9200",
+            HostVersion::V2022 => "10.0.20348",
+        }
+    }
+}
+
 /// A failover cluster that the host is a node of.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

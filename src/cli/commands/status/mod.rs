@@ -102,16 +102,15 @@ async fn once(args: &Args, connection: &Connection, context: &Context) -> Result
     let snapshot = Snapshot::read(&host, args).await?;
     let printer = context.printer;
     let verdict = args.check.map(|_| Verdict::of(&snapshot, args));
+    write_metrics(args, connection, &snapshot, printer.format())?;
     if let Some(name) = snapshot.missing.first() {
         return Err(missing(name, &snapshot, &host, context, args).await);
     }
     if snapshot.is_empty_host {
         printer.note("no VM is visible to this account on this host; that need not mean that there is none");
     }
-    write_textfile(args, connection, &snapshot)?;
     match (printer.format(), &verdict) {
-        (Format::Prometheus, _) if args.textfile.is_some() => {}
-        (Format::Prometheus, _) => output::data(&prometheus::page(&connection.name, &snapshot)),
+        (Format::Prometheus, _) => {}
         (Format::Table, Some(verdict)) => output::line(&output::printable(&verdict.line(&snapshot))),
         (Format::Table, None) => {
             for text in show::table(&snapshot) {
@@ -156,23 +155,29 @@ fn tell_monitoring(problem: &Problem, args: &Args, context: &Context) {
     if args.check.is_some() && printer.is_table() {
         output::line(&output::printable(&format!("{} - {}", Level::Unknown.word(), problem.message)));
     }
-    // A wrong command line says nothing of a host.
-    if problem.exit == Exit::Usage {
+    // A wrong command line says nothing of a host, and a VM that is not there was told by one that answers.
+    if matches!(problem.exit, Exit::Usage | Exit::Refused) {
         return;
     }
-    let page = || prometheus::down(context.settings.host.as_deref().unwrap_or("simulated host"));
-    if let Some(file) = &args.textfile {
-        if let Err(problem) = prometheus::write(file, &page()) {
-            output::note(&format!("hvr: {}", problem.message));
-        }
-    } else if printer.format() == Format::Prometheus {
-        output::data(&page());
+    let page = prometheus::down(context.settings.host.as_deref().unwrap_or("simulated host"));
+    if let Err(problem) = put_metrics(&page, args, printer.format()) {
+        output::note(&format!("hvr: {}", problem.message));
     }
 }
 
-fn write_textfile(args: &Args, connection: &Connection, snapshot: &Snapshot) -> Result<(), Problem> {
-    match &args.textfile {
-        Some(file) => prometheus::write(file, &prometheus::page(&connection.name, snapshot)),
-        None => Ok(()),
+fn write_metrics(args: &Args, connection: &Connection, snapshot: &Snapshot, format: Format) -> Result<(), Problem> {
+    if args.textfile.is_none() && format != Format::Prometheus {
+        return Ok(());
     }
+    put_metrics(&prometheus::page(&connection.name, snapshot), args, format)
+}
+
+/// To the file where one is named, else to standard output.
+fn put_metrics(page: &str, args: &Args, format: Format) -> Result<(), Problem> {
+    match &args.textfile {
+        Some(file) => prometheus::write(file, page)?,
+        None if format == Format::Prometheus => output::data(page),
+        None => {}
+    }
+    Ok(())
 }

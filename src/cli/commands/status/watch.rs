@@ -11,7 +11,7 @@ use crate::cli::{Context, Format, stop};
 use crate::failover::Clock;
 
 use super::snapshot::Snapshot;
-use super::{Args, missing, prometheus, show, write_textfile};
+use super::{Args, missing, prometheus, put_metrics, show, write_metrics};
 
 /// Runs until it is stopped. A lost connection is said and tried again; a first look that fails ends it, as does a
 /// refused login.
@@ -30,13 +30,11 @@ pub async fn run(args: &Args, interval: Duration, connection: &Connection, conte
                     return Err(missing(name, &snapshot, &host, context, args).await);
                 }
                 has_answered = true;
-                write_textfile(args, connection, &snapshot)?;
+                write_metrics(args, connection, &snapshot, context.printer.format())?;
                 draw(&snapshot, connection, context, interval);
             }
             Err(problem) if has_answered && problem.exit == Exit::NotReached && !is_over(context) => {
-                if let Some(file) = &args.textfile {
-                    prometheus::write(file, &prometheus::down(&connection.name))?;
-                }
+                put_metrics(&prometheus::down(&connection.name), args, context.printer.format())?;
                 context.printer.event(&problem.to_json(connection.is_simulated()));
                 output::note(&format!("no answer: {}; looking again", problem.message));
             }
@@ -71,7 +69,7 @@ fn draw(snapshot: &Snapshot, connection: &Connection, context: &Context, interva
             lines.extend(show::table(snapshot));
             lines.extend(show::issues(snapshot));
             let lines = lines.iter().map(|line| output::printable(line));
-            let page = match std::io::stdout().is_terminal() {
+            let page = match redraws() {
                 // Home, each line cleared to its end, then what was below: no flicker, and nothing old left.
                 true => {
                     let lines: String = lines.map(|line| format!("{line}\u{1b}[K\n")).collect();
@@ -83,6 +81,11 @@ fn draw(snapshot: &Snapshot, connection: &Connection, context: &Context, interva
         }
         _ => printer.document(&show::document(snapshot, None, connection)),
     }
+}
+
+/// Whether standard output is a terminal that can be drawn on anew.
+fn redraws() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// What is left of the deadline.

@@ -121,7 +121,7 @@ impl Opener for NtlmOpener {
             }
             (Sender::Client, TokenKind::NtlmAuthenticate) => {
                 self.login = None;
-                let account = TokenKind::account(token).unwrap_or_default();
+                let account: String = TokenKind::account(token).unwrap_or_default().chars().take(100).collect();
                 let Some(challenge) = self.challenge.take() else {
                     return Err("the capture lacks the challenge of the login".to_owned());
                 };

@@ -3,8 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::cim::schema::Method;
+use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::{confirm, is_interactive, note};
+use crate::cli::output::{is_interactive, note};
 use crate::cli::problem::{Changed, Problem, chain};
 use crate::cli::stop;
 use crate::cli::typed::{self, Argument, ReferenceText, find_method};
