@@ -18,6 +18,7 @@ mod simulate_cli;
 mod status_cli;
 mod support;
 mod tidy;
+mod torture;
 mod trace;
 mod trace_cli;
 mod wire;

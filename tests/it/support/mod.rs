@@ -3,6 +3,8 @@
 pub mod capture;
 pub mod exposition;
 pub mod oracle;
+pub mod proxy;
+pub mod random;
 pub mod schema;
 pub mod secrets;
 
