@@ -37,9 +37,9 @@ impl Connection {
         let opened = match settings.simulate {
             true => {
                 let scenario = scenario(settings.scenario.as_deref())?;
-                simulated(Simulator::new(scenario), "simulated host").await?
+                simulated(Simulator::new(scenario), "simulated host", context).await?
             }
-            false => network(settings, None)?,
+            false => network(settings, None, context)?,
         };
         Connection::over(opened, settings, context)
     }
@@ -49,14 +49,14 @@ impl Connection {
         let settings = &context.settings;
         if settings.simulate {
             let pair = Pair::new(scenario(settings.scenario.as_deref())?);
-            let host = simulated(pair.replica, "simulated host").await?;
-            let primary = simulated(pair.primary, "simulated primary").await?;
+            let host = simulated(pair.replica, "simulated host", context).await?;
+            let primary = simulated(pair.primary, "simulated primary", context).await?;
             return Ok((Connection::over(host, settings, context)?, Connection::over(primary, settings, context)?));
         }
         let primary = primary.ok_or_else(|| Problem::usage("this needs the primary's host too: --primary HOST"))?;
         let is_same = primary.password.is_same(&settings.password) && primary.user == settings.user;
-        let host = network(settings, None)?;
-        let other = network(primary, host.secret.clone().filter(|_| is_same))?;
+        let host = network(settings, None, context)?;
+        let other = network(primary, host.secret.clone().filter(|_| is_same), context)?;
         Ok((Connection::over(host, settings, context)?, Connection::over(other, primary, context)?))
     }
 
@@ -131,21 +131,20 @@ struct Opened {
     secret: Option<Secret>,
 }
 
-async fn simulated(simulator: Arc<Simulator>, name: &str) -> Result<Opened, Problem> {
+async fn simulated(simulator: Arc<Simulator>, name: &str, context: &Context) -> Result<Opened, Problem> {
     let server = Server::serve(simulator, ServerOptions::http()).await;
     let server = server.map_err(|error| Problem::internal(chain(&error)))?;
     note(&format!("{name} {}: an embedded rehearsal, nothing real is touched", server.address()));
     let endpoint = parse_endpoint(&server.url(), false)?;
     let user = server.user().parse().map_err(|_| Problem::usage("the scenario's account is no user name"))?;
     let credentials = Credentials { user, password: server.password().clone() };
-    let session = Connector::new(endpoint)
-        .credentials(credentials)
+    let session = recorded(Connector::new(endpoint), server.address().ip().to_string(), credentials, context)
         .session()
         .map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     Ok(Opened { session, server: Some(server), name: name.to_owned(), secret: None })
 }
 
-fn network(settings: &Settings, secret: Option<Secret>) -> Result<Opened, Problem> {
+fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Result<Opened, Problem> {
     let (endpoint, name) = endpoint(settings)?;
     let user = settings.user.as_deref().ok_or_else(|| {
         Problem::usage("no user: give -u, HVR_USER, or a profile; or --simulate for a rehearsal without a host")
@@ -174,9 +173,22 @@ fn network(settings: &Settings, secret: Option<Secret>) -> Result<Opened, Proble
         Auth::Negotiate => AuthChoice::Negotiate,
         Auth::Basic => AuthChoice::Basic,
     };
-    let connector = Connector::new(endpoint).credentials(credentials).trust(trust).auth(auth);
+    let host = endpoint.host().to_owned();
+    let connector = recorded(Connector::new(endpoint), host, credentials, context).trust(trust).auth(auth);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     Ok(Opened { session, server: None, name, secret: Some(secret) })
+}
+
+/// With credentials, and observed by the recording of this command if there is one.
+fn recorded(connector: Connector, host: String, credentials: Credentials, context: &Context) -> Connector {
+    let connector = match &context.recorder {
+        Some(recorder) => {
+            recorder.expect(&host, &credentials.user.to_string(), credentials.password.expose());
+            connector.observer(recorder.clone())
+        }
+        None => connector,
+    };
+    connector.credentials(credentials)
 }
 
 fn user_text(settings: &Settings) -> &str {
@@ -232,7 +244,7 @@ pub fn scenario(file: Option<&Path>) -> Result<Scenario, Problem> {
 }
 
 /// Reads the password where the settings say; one line end after it is not part of it.
-fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, Problem> {
+pub fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, Problem> {
     let text = match source {
         PasswordSource::Value(secret) => return Ok(secret.clone()),
         PasswordSource::File(file) => {

@@ -1,5 +1,7 @@
 //! What a session is made from.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::Channel;
@@ -9,7 +11,7 @@ use super::session::Session;
 use super::tls::{Judge, Trust};
 use super::wire::{Counters, Wire, WireOptions};
 use crate::auth::Credentials;
-use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind};
+use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Observer};
 
 /// How to log in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub enum AuthChoice {
 }
 
 /// Collects where to connect, as whom, and whom to trust; [`Connector::session`] ends it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct Connector {
     endpoint: Endpoint,
@@ -34,6 +36,7 @@ pub struct Connector {
     auth: AuthChoice,
     connect_timeout: Duration,
     reply_limit: usize,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// A [`Connector`] that was found usable.
@@ -46,6 +49,7 @@ pub(super) struct Settings {
     connect_timeout: Duration,
     reply_limit: usize,
     pub(super) counters: Counters,
+    pub(super) observer: Option<Arc<dyn Observer>>,
 }
 
 impl Connector {
@@ -58,6 +62,7 @@ impl Connector {
             auth: AuthChoice::Auto,
             connect_timeout: CONNECT_TIMEOUT,
             reply_limit: REPLY_LIMIT,
+            observer: None,
         }
     }
 
@@ -91,6 +96,12 @@ impl Connector {
         self
     }
 
+    /// Tells of every message and every request made for it, as a trace does.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// A session. Nothing is sent before its first message.
     ///
     /// # Errors
@@ -115,8 +126,20 @@ impl Connector {
             judge,
             connect_timeout: self.connect_timeout,
             reply_limit: self.reply_limit,
-            counters: Counters::default(),
+            counters: self.observer.as_ref().map_or_else(Counters::default, |_| Counters::observed()),
+            observer: self.observer,
         }))
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .field("trust", &self.trust)
+            .field("auth", &self.auth)
+            .finish_non_exhaustive()
     }
 }
 

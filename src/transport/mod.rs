@@ -15,6 +15,7 @@ mod connect;
 mod endpoint;
 mod failure;
 mod login;
+mod observe;
 mod reply;
 mod session;
 mod tls;
