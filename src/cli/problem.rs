@@ -200,7 +200,9 @@ fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
         ExchangeErrorKind::Scheme => problem(Exit::NotAllowed, "no-scheme"),
         ExchangeErrorKind::SessionExpired => problem(Exit::NotAllowed, "session-expired")
             .remedy("the host asked for a new login in mid-session; run the command again"),
-        ExchangeErrorKind::ConnectionLost => problem(Exit::NotReached, "connection-lost"),
+        ExchangeErrorKind::ConnectionLost => {
+            problem(Exit::NotReached, "connection-lost").remedy("try again; if it stays so, see what lies in between")
+        }
         ExchangeErrorKind::Timeout => problem(Exit::NotReached, "timeout")
             .remedy("the host gave no answer in time; --timeout and --operation-timeout change how long to wait"),
         ExchangeErrorKind::Protection => problem(Exit::NotAllowed, "protection"),

@@ -289,8 +289,8 @@ impl<'r> Round<'r> {
             return Err("a host took one message twice".to_owned());
         }
         for taken in &taken {
-            let calls = runs.iter().flat_map(|run| &run.calls);
-            let Some(call) = calls.filter(|call| call.intent.message_id == taken.message_id).next() else {
+            let mut calls = runs.iter().flat_map(|run| &run.calls);
+            let Some(call) = calls.find(|call| call.intent.message_id == taken.message_id) else {
                 return Err(format!("not on record: {taken:?}"));
             };
             if !call.intent.method.ends_with(&format!(".{}", taken.method)) {
@@ -303,9 +303,10 @@ impl<'r> Round<'r> {
         for run in &runs {
             self.check_run(run, &ids)?;
         }
-        let on_record: u64 = runs.iter().map(|run| run.calls.len() as u64).sum();
-        self.counts.taken += ids.len() as u64;
-        self.counts.not_taken += on_record - ids.len() as u64;
+        let number = |count: usize| u64::try_from(count).unwrap();
+        let on_record: usize = runs.iter().map(|run| run.calls.len()).sum();
+        self.counts.taken += number(ids.len());
+        self.counts.not_taken += number(on_record - ids.len());
         Ok(())
     }
 
@@ -327,11 +328,7 @@ impl<'r> Round<'r> {
                     return Err(format!("run {id}: {step} failed, and no fault was ordered"));
                 }
                 (Some(Verdict::Failed), true) => {}
-                // What a run is for is proven before it starts a VM: that may fail without unproving it.
-                (None, _)
-                    if run.end == Some(RunEnd::Done)
-                        && !["start", "start-test-vm", "start-primary"].contains(&step) =>
-                {
+                (None, _) if run.end == Some(RunEnd::Done) => {
                     return Err(format!("run {id} is done, and nothing is proven of {step}"));
                 }
                 (_, true) => *steps.entry(step).or_default() += 1,
