@@ -67,10 +67,20 @@ pub struct Common {
     #[arg(long, global = true, conflicts_with = "password_file", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     pub password_stdin: Option<bool>,
-    /// How to log in; auto uses Basic only over verified TLS [env: HVR_AUTH]
+    /// How to log in; auto takes the best that the host offers, Basic only over verified TLS [env: HVR_AUTH]
     #[arg(long, global = true, value_enum)]
     pub auth: Option<Auth>,
-    /// Plain HTTP on port 5985, every message sealed by NTLM; the default is HTTPS on 5986 [env: HVR_HTTP]
+    /// Take Kerberos tickets with the keys in this file [env: HVR_KEYTAB]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub keytab: Option<PathBuf>,
+    /// Name of the service in its realm, taken as it is; HTTP/HOST if not said [env: HVR_SPN]
+    #[arg(long, global = true, value_name = "CLASS/HOST[@REALM]")]
+    pub spn: Option<String>,
+    /// Let the host act as the user elsewhere, with Kerberos tickets that it is given [env: HVR_DELEGATE]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", hide_possible_values = true)]
+    pub delegate: Option<bool>,
+    /// Plain HTTP on port 5985, every message sealed; the default is HTTPS on 5986 [env: HVR_HTTP]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_name = "BOOL", hide_possible_values = true)]
     pub http: Option<bool>,
@@ -132,6 +142,9 @@ impl Common {
             user: self.user.clone(),
             password_file: self.password_file.clone(),
             auth: self.auth,
+            keytab: self.keytab.clone(),
+            spn: self.spn.clone(),
+            delegate: self.delegate,
             http: self.http,
             ca: self.ca.clone(),
             pin_sha256: self.pin_sha256.clone(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::{Credentials, Secret};
+use crate::auth::{Credentials, Secret, ServiceName, TicketSource, Tickets, UserName};
 use crate::hyperv::{Host, NAMESPACE, random_id};
 use crate::simulator::{Scenario, Server, ServerOptions};
 use crate::transport::{AuthChoice, Connector, Endpoint, Pin, Session, Trust};
@@ -115,10 +115,10 @@ async fn simulated(settings: &Settings) -> Result<(Session, Option<Server>, Stri
 
 async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String), Problem> {
     let (endpoint, name) = endpoint(settings)?;
-    let user = settings.user.as_deref().ok_or_else(|| {
-        Problem::usage("no user: give -u, HVR_USER, or a profile; or --simulate for a rehearsal without a host")
-    })?;
-    let user = user.parse().map_err(|error: crate::auth::AuthError| Problem::usage(error.to_string()))?;
+    let parse = |user: &str| user.parse().map_err(|error: crate::auth::AuthError| Problem::usage(error.to_string()));
+    let user: Option<UserName> = settings.user.as_deref().map(parse).transpose()?;
+    let service = settings.spn.as_deref().map(str::parse::<ServiceName>).transpose();
+    let service = service.map_err(|error| Problem::usage(format!("--spn: {error}")))?;
     let trust = trust(settings, endpoint.is_tls())?;
     if !endpoint.is_tls() {
         if settings.auth == Auth::Basic {
@@ -130,17 +130,63 @@ async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String
             TrustSetting::System => "",
             _ => "; what was said about certificates has no effect",
         };
-        note(&format!("plain HTTP to {}: every message is sealed by NTLM{ignored}", endpoint.host()));
+        note(&format!("plain HTTP to {}: every message is sealed{ignored}", endpoint.host()));
     }
-    let password = password(&settings.password, user_text(settings), &name)?;
     let auth = match settings.auth {
         Auth::Auto => AuthChoice::Auto,
         Auth::Negotiate => AuthChoice::Negotiate,
+        Auth::Kerberos => AuthChoice::Kerberos,
+        Auth::Ntlm => AuthChoice::Ntlm,
         Auth::Basic => AuthChoice::Basic,
     };
-    let connector = Connector::new(endpoint).credentials(Credentials { user, password }).trust(trust).auth(auth);
+    let has_name = service.is_some() || endpoint.host().parse::<std::net::IpAddr>().is_err();
+    let mut connector = Connector::new(endpoint).trust(trust).auth(auth).delegate(settings.delegate);
+    if let Some(service) = service {
+        connector = connector.service_name(service);
+    }
+    let tickets = ticket_source(settings, user.as_ref(), has_name);
+    let password_given = !matches!(settings.password, PasswordSource::Prompt);
+    if user.is_none() && tickets.is_none() {
+        return Err(Problem::usage(
+            "no user: give -u, HVR_USER, or a profile; or Kerberos tickets (kinit, --keytab); or --simulate for a \
+             rehearsal without a host",
+        ));
+    }
+    // Beside tickets a password that was given may serve where they do not.
+    let with_password = tickets.is_none() || (password_given && settings.auth != Auth::Kerberos);
+    if let Some(user) = user.as_ref().filter(|_| with_password) {
+        let password = password(&settings.password, user_text(settings), &name)?;
+        connector = connector.credentials(Credentials { user: user.clone(), password });
+    }
+    if let Some(source) = tickets {
+        connector = connector.tickets(user, source);
+    }
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     Ok((session, None, name))
+}
+
+/// Where Kerberos tickets come from, if not from a password.
+fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: bool) -> Option<TicketSource> {
+    if matches!(settings.auth, Auth::Basic | Auth::Ntlm) {
+        return None;
+    }
+    if let Some(keytab) = &settings.keytab {
+        return Some(TicketSource::Keytab(keytab.clone()));
+    }
+    let password_given = !matches!(settings.password, PasswordSource::Prompt) && user.is_some();
+    if password_given {
+        return None;
+    }
+    // Nobody is asked for a password that the tickets in the cache make needless.
+    let cached = || Tickets::acquire(user, &TicketSource::Cache);
+    match settings.auth {
+        Auth::Kerberos if user.is_some() && is_interactive() && cached().is_err() => None,
+        Auth::Kerberos => Some(TicketSource::Cache),
+        _ if has_name && user.is_none_or(|user| user.domain().is_empty()) && cached().is_ok() => {
+            Some(TicketSource::Cache)
+        }
+        _ => None,
+    }
 }
 
 fn user_text(settings: &Settings) -> &str {

@@ -16,11 +16,15 @@ use super::span::Span;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Auth {
-    /// What the host offers: Negotiate, else Basic over verified TLS.
+    /// The best that the host offers and there are credentials for: Kerberos, NTLM, Basic over verified TLS.
     #[default]
     Auto,
-    /// NTLM under Negotiate.
+    /// Negotiate: Kerberos where there are tickets or a password of user@realm, else NTLM.
     Negotiate,
+    /// Kerberos and nothing else: tickets of kinit, a keytab, or a password.
+    Kerberos,
+    /// NTLM and nothing else.
+    Ntlm,
     /// Basic, over TLS only.
     Basic,
 }
@@ -33,6 +37,9 @@ pub struct Layer {
     pub user: Option<String>,
     pub password_file: Option<PathBuf>,
     pub auth: Option<Auth>,
+    pub keytab: Option<PathBuf>,
+    pub spn: Option<String>,
+    pub delegate: Option<bool>,
     pub http: Option<bool>,
     pub ca: Option<PathBuf>,
     pub pin_sha256: Option<String>,
@@ -62,6 +69,9 @@ impl Layer {
             user: self.user.or(next.user),
             password_file: self.password_file.or(next.password_file),
             auth: self.auth.or(next.auth),
+            keytab: self.keytab.or(next.keytab),
+            spn: self.spn.or(next.spn),
+            delegate: self.delegate.or(next.delegate),
             http,
             ca,
             pin_sha256: pin,
@@ -107,6 +117,9 @@ pub struct Settings {
     pub user: Option<String>,
     pub password: PasswordSource,
     pub auth: Auth,
+    pub keytab: Option<PathBuf>,
+    pub spn: Option<String>,
+    pub delegate: bool,
     pub http: bool,
     pub trust: TrustSetting,
     pub timeout: Option<Duration>,
@@ -154,6 +167,9 @@ impl Settings {
             user: layer.user,
             password,
             auth: layer.auth.unwrap_or_default(),
+            keytab: layer.keytab,
+            spn: layer.spn,
+            delegate: layer.delegate.unwrap_or(false),
             http: layer.http.unwrap_or(false),
             trust,
             timeout: layer.timeout.map(|span| span.0),
@@ -177,6 +193,8 @@ fn typed(common: &Common) -> Vec<String> {
         ("-u", common.user.clone()),
         ("--password-file", path(&common.password_file)),
         ("--auth", auth),
+        ("--keytab", path(&common.keytab)),
+        ("--spn", common.spn.clone()),
         ("--ca", path(&common.ca)),
         ("--pin-sha256", common.pin_sha256.clone()),
         ("--profile", common.profile.clone()),
@@ -185,6 +203,7 @@ fn typed(common: &Common) -> Vec<String> {
     let switches = [
         ("--password-stdin", common.password_stdin),
         ("--http", common.http),
+        ("--delegate", common.delegate),
         ("--insecure", common.insecure),
         ("--simulate", common.simulate),
     ];
@@ -226,6 +245,9 @@ fn environment_layer() -> Result<Layer, Problem> {
         user: variable("HVR_USER"),
         password_file: variable("HVR_PASSWORD_FILE").map(PathBuf::from),
         auth: choice("HVR_AUTH")?,
+        keytab: variable("HVR_KEYTAB").map(PathBuf::from),
+        spn: variable("HVR_SPN"),
+        delegate: switch("HVR_DELEGATE")?,
         http: switch("HVR_HTTP")?,
         ca: variable("HVR_CA").map(PathBuf::from),
         pin_sha256: variable("HVR_PIN_SHA256"),
@@ -305,7 +327,7 @@ fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Layer
     })?;
     // A relative path is meant from where the file is, wherever the command runs.
     let folder = path.parent().unwrap_or(Path::new(""));
-    for named in [&mut layer.password_file, &mut layer.ca].into_iter().flatten() {
+    for named in [&mut layer.password_file, &mut layer.ca, &mut layer.keytab].into_iter().flatten() {
         *named = folder.join(&*named);
     }
     Ok(layer)

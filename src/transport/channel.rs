@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::failure::Broken;
 use super::wire::{Answer, Dial, Wire};
-use crate::auth::{Credentials, SealedMessage, basic_authorization};
+use crate::auth::{Credentials, Scheme, SealedMessage, basic_authorization};
 use crate::wsman::{Delivery, ExchangeErrorKind};
 
 /// A connection without protection of its own.
@@ -73,9 +73,9 @@ impl Channel {
         if wire.is_tls() { Self::Tls(Tls(wire)) } else { Self::Plain(PlainHttp(wire)) }
     }
 
-    /// Sends a token, and no body.
-    pub(super) async fn send_empty(&self, authorization: Authorization) -> Result<Answer, Broken> {
-        self.wire().post(Some(authorization.0), None, Vec::new()).await
+    /// Sends a token, or nothing at all to learn what is offered; no body either way.
+    pub(super) async fn send_empty(&self, authorization: Option<Authorization>) -> Result<Answer, Broken> {
+        self.wire().post(authorization.map(|value| value.0), None, Vec::new()).await
     }
 
     /// The server certificate, once there is one.
@@ -91,9 +91,9 @@ impl Channel {
 }
 
 impl Authorization {
-    /// `Negotiate` and a token.
-    pub(super) fn negotiate(token: &[u8]) -> Result<Self, Broken> {
-        Self::secret(&format!("Negotiate {}", STANDARD.encode(token)))
+    /// A scheme and its token.
+    pub(super) fn token(scheme: Scheme, token: &[u8]) -> Result<Self, Broken> {
+        Self::secret(&format!("{scheme} {}", STANDARD.encode(token)))
     }
 
     /// `Basic`; can only be used by what is inside TLS, see [`super::login`].

@@ -27,5 +27,6 @@ mod tests;
 pub use certificate::{Pin, PinError, ServerCertificate, show_certificate};
 pub use connect::{AuthChoice, Connector};
 pub use endpoint::{Endpoint, EndpointError};
+pub use login::Login;
 pub use session::Session;
 pub use tls::{Trust, TrustError};

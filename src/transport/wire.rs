@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, SERVER,
     WWW_AUTHENTICATE,
 };
 use reqwest::{Client, Url, Version, redirect, retry};
@@ -24,7 +24,7 @@ use tower::{Layer, Service};
 use super::endpoint::Endpoint;
 use super::failure::Broken;
 use super::tls::{Judge, Seen, client_config};
-use crate::auth::{Offer, offered};
+use crate::auth::{Offer, Scheme, offered};
 use crate::wsman::ExchangeErrorKind;
 
 /// A connection that has not been dialled yet, or is open, or has gone; it never comes back.
@@ -70,6 +70,7 @@ struct Counts {
     connections: AtomicU64,
     requests: AtomicU64,
     server: Mutex<Option<String>>,
+    clock_skew: Mutex<Option<i64>>,
 }
 
 /// How far the one dial of a connection got.
@@ -160,6 +161,9 @@ impl Wire {
             closes: closes(headers, response.version()),
             body: Vec::new(),
         };
+        if let Some(skew) = text(headers, DATE).as_deref().and_then(clock_skew) {
+            *self.counters.0.clock_skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+        }
         if server.is_some() {
             *self.counters.0.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
         }
@@ -221,6 +225,19 @@ impl Wire {
     }
 }
 
+impl Answer {
+    /// Whether a scheme is offered.
+    pub(super) fn offers(&self, scheme: Scheme) -> bool {
+        self.offers.iter().any(|offer| offer.known == Some(scheme))
+    }
+
+    /// The token that came under a scheme.
+    pub(super) fn token(&self, scheme: Scheme) -> Option<Vec<u8>> {
+        let tokens = self.offers.iter().filter(|offer| offer.known == Some(scheme));
+        tokens.filter_map(|offer| offer.token.clone()).find(|token| !token.is_empty())
+    }
+}
+
 impl Counters {
     pub(super) fn connections(&self) -> u64 {
         self.0.connections.load(Ordering::Relaxed)
@@ -228,6 +245,11 @@ impl Counters {
 
     pub(super) fn requests(&self) -> u64 {
         self.0.requests.load(Ordering::Relaxed)
+    }
+
+    /// Seconds that the host is ahead of this computer.
+    pub(super) fn clock_skew(&self) -> Option<i64> {
+        *self.0.clock_skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn server(&self) -> Option<String> {
@@ -306,6 +328,11 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn clock_skew(date: &str) -> Option<i64> {
+    let there = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    Some(there.as_second().saturating_sub(jiff::Timestamp::now().as_second()))
 }
 
 fn closes(headers: &HeaderMap, version: Version) -> bool {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A strict WinRM-like listener on 127.0.0.1 whose NTLM was not written here; it echoes messages.
+"""A strict WinRM-like listener on 127.0.0.1 whose NTLM and Kerberos were not written here; it echoes messages.
 
 Over plain HTTP every message must be sealed, over TLS (--tls) the login must be bound to the certificate. The first
 line of standard output is {"port": …, "certificate": PEM or null}; then comes one line of JSON for every request,
@@ -18,6 +18,7 @@ import ipaddress
 import itertools
 import json
 import os
+import re
 import ssl
 import sys
 import tempfile
@@ -71,6 +72,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
         self.number = next(self.numbers)
         self.requests = 0
         self.mechanism = None
+        self.scheme = None
         self.established = False
         if self.server.tls:
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
@@ -90,7 +92,9 @@ class Connection(http.server.BaseHTTPRequestHandler):
         except mechanisms.Refused as refusal:
             self.line["refused"] = str(refusal)
             self.mechanism, self.established = None, False
-            status, self.offers = 401, self.server.modes.offer
+            status, self.offers = 401, list(self.server.modes.offer)
+            if refusal.token:
+                self.offers[0] += " " + base64.b64encode(refusal.token).decode()
         self.reply(status, reply)
 
     def read_body(self):
@@ -103,7 +107,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
         for name in ("Host", "Content-Length", "Authorization", "Content-Type"):
             if len(self.headers.get_all(name, [])) > 1:
                 raise Fault(f"{name} stands there twice")
-        if self.headers["Host"] != f"127.0.0.1:{self.server.server_port}":
+        if self.headers["Host"] not in [f"{host}:{self.server.server_port}" for host in ("127.0.0.1", "localhost")]:
             raise Fault(f"Host is {self.headers['Host']!r}")
         length = self.headers["Content-Length"]
         if length is None or not length.isdecimal():
@@ -113,13 +117,24 @@ class Connection(http.server.BaseHTTPRequestHandler):
     def answer(self, body):
         """Status and plain reply."""
         authorization = self.headers["Authorization"]
+        modes = self.server.modes
         if authorization is None:
             if not self.established:
-                raise Fault("a request without a login")
+                # With nothing at all a client asks what is offered, which it must know before its first token where
+                # that is bound to a certificate.
+                if body or self.requests > 1 or not self.server.tls:
+                    raise Fault("a request without a login")
+                self.offers = modes.offer
+                return 401, b""
             return 200, self.echo(body)
         scheme, _, token = authorization.partition(" ")
-        if scheme != "Negotiate":
-            raise Fault(f"scheme {scheme}")
+        if not re.search(rf"(^|, *){scheme}( |,|$)", ", ".join(modes.offer), re.IGNORECASE):
+            self.line["token"] = f"not offered: {scheme}"
+            if body:
+                raise Fault(f"a body under the scheme {scheme}, which is not offered")
+            self.offers = modes.offer
+            return 401, b""
+        self.scheme = scheme
         if self.established:
             raise Fault("a token on a connection that is logged in")
         token = base64.b64decode(token, validate=True)
@@ -128,13 +143,32 @@ class Connection(http.server.BaseHTTPRequestHandler):
             return self.negotiate(token, body)
         if kind == 3:
             return self.authenticate(token, body)
-        raise Fault(f"a token that is no NTLM message of a client: {token[:16].hex()}")
+        if token[:1] not in (b"\x60", b"\xa1") or modes.mechanism in ("pyspnego", "gss-ntlmssp"):
+            raise Fault(f"a token that is no NTLM message of a client: {token[:16].hex()}")
+        return self.ticket(token, body)
+
+    def ticket(self, token, body):
+        """A token of Kerberos or SPNEGO."""
+        self.line["token"] = "ticket" if token[:1] == b"\x60" else "more"
+        if body:
+            raise Fault("a body with a token, before the server proved who it is")
+        if self.mechanism is None:
+            self.mechanism = mechanisms.ALL[self.server.modes.mechanism](self.server.binding)
+        reply = self.mechanism.step(token)
+        if reply:
+            self.offers = [f"{self.scheme} {base64.b64encode(reply).decode()}"]
+        if not self.mechanism.complete:
+            return 401, b""
+        self.established = True
+        self.line["user"] = self.mechanism.user
+        self.line["etype"] = getattr(self.mechanism, "encryption_type", None)
+        return 200, b""
 
     def negotiate(self, token, body):
         self.line["token"] = "negotiate"
+        modes = self.server.modes
         if body:
             raise Fault("a body with the first token")
-        modes = self.server.modes
         if self.requests == 1 and (modes.blind == "always" or (modes.blind == "once" and self.number == 1)):
             # As servers do that name their schemes before they look at any token.
             self.offers = modes.offer
@@ -142,7 +176,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
             return 401, b""
         self.mechanism = mechanisms.ALL[modes.mechanism](self.server.binding)
         challenge = self.mechanism.step(token)
-        self.offers = ["Negotiate " + base64.b64encode(challenge).decode()]
+        self.offers = [f"{self.scheme} {base64.b64encode(challenge).decode()}"]
         self.close_connection = modes.close_after_challenge
         return 401, b""
 
@@ -158,7 +192,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
             raise Fault("the mechanism wants more")
         self.established = True
         if last:
-            self.offers = ["Negotiate " + base64.b64encode(last).decode()]
+            self.offers = [f"{self.scheme} {base64.b64encode(last).decode()}"]
         return 200, self.echo(body) if body else b""
 
     def echo(self, body):
@@ -168,17 +202,19 @@ class Connection(http.server.BaseHTTPRequestHandler):
             plain = body
         else:
             try:
-                signature, data = sealed_body.read(self.headers["Content-Type"], body, self.server.tab)
+                signature, data = sealed_body.read(
+                    self.headers["Content-Type"], body, self.server.tab, self.scheme, self.mechanism.signature_bytes
+                )
             except sealed_body.Malformed as error:
                 raise Fault(str(error)) from error
             try:
                 plain = self.mechanism.unwrap(signature, data)
             except mechanisms.Refused as refusal:
                 raise Fault(f"the seal does not open: {refusal}") from refusal
-            if plain in body:
+            if len(plain) > 8 and plain in body:
                 raise Fault("the sealed body shows the message")
             self.seals = not self.server.modes.clear_replies
-        if not plain.startswith(b"<s:Envelope"):
+        if len(plain) > 1 and not plain.startswith(b"<s:Envelope"):
             raise Fault(f"no envelope: {plain[:40]!r}")
         self.line["opened"] = len(plain)
         return plain
@@ -187,8 +223,8 @@ class Connection(http.server.BaseHTTPRequestHandler):
         modes = self.server.modes
         body, content_type = plain, SOAP
         if self.seals:
-            body = sealed_body.write(*self.mechanism.wrap(plain), self.server.tab)
-            content_type = sealed_body.CONTENT_TYPE
+            body = sealed_body.write(*self.mechanism.wrap(plain), self.server.tab, self.scheme)
+            content_type = sealed_body.content_type(self.scheme)
         if self.requests == modes.requests_per_connection:
             self.close_connection = True
         self.line["status"] = status
@@ -280,7 +316,7 @@ def chunks(body):
 
 
 def make_certificate(kind):
-    """A self-signed certificate for 127.0.0.1, and its key."""
+    """A self-signed certificate for 127.0.0.1 and localhost, and its key."""
     make_key, digest = CERTIFICATES[kind]
     key = make_key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "interop.test")])
@@ -289,8 +325,8 @@ def make_certificate(kind):
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
     builder = builder.not_valid_after(now + datetime.timedelta(days=1))
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+    builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(key, digest), key
 
 
