@@ -297,7 +297,7 @@ def look(token, line, bound):
         raise Fault("the LM response is not zero")
     if len(message.encrypted_random_session_key or b"") != 16:
         raise Fault("there is no session key")
-    if pairs.get(AvId.target_name) != "HTTP/127.0.0.1":
+    if pairs.get(AvId.target_name) not in ("HTTP/127.0.0.1", "HTTP/localhost"):
         raise Fault(f"the target name is {pairs.get(AvId.target_name)!r}")
     has_binding = pairs.get(AvId.channel_bindings, bytes(16)) != bytes(16)
     if has_binding != bound:

@@ -215,11 +215,7 @@ fn what_fails_before_the_host_is_asked() {
 #[ignore = "run tests/interop/run"]
 fn what_the_host_refuses() {
     block_on(async {
-        let late = [
-            ("LD_PRELOAD", "/usr/$LIB/faketime/libfaketime.so.1".to_owned()),
-            ("FAKETIME", "+2h".to_owned()),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ];
+        let late = LATE.map(|(name, value)| (name, value.to_owned()));
         for (mechanism, scheme, auth) in [ACCEPTORS[0], ACCEPTORS[2]] {
             for (service, variables, says) in [
                 (None, &late[..], &["clocks", "ahead of this computer's", "five minutes"][..]),
@@ -259,17 +255,24 @@ fn closed_in_mid_session() {
     });
 }
 
-fn start(mechanism: &str, scheme: &str, modes: &[&str]) -> Acceptor {
+/// The environment of an acceptor whose clock is two hours ahead.
+pub const LATE: [(&str, &str); 3] = [
+    ("LD_PRELOAD", "/usr/$LIB/faketime/libfaketime.so.1"),
+    ("FAKETIME", "+2h"),
+    ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+];
+
+pub fn start(mechanism: &str, scheme: &str, modes: &[&str]) -> Acceptor {
     start_in(mechanism, scheme, modes, &[])
 }
 
-fn start_in(mechanism: &str, scheme: &str, modes: &[&str], variables: &[(&str, String)]) -> Acceptor {
+pub fn start_in(mechanism: &str, scheme: &str, modes: &[&str], variables: &[(&str, String)]) -> Acceptor {
     let offer = format!("--offer={scheme}");
     let keys = [("KRB5_KTNAME", format!("{}/service.keytab", realm()))];
     Acceptor::start_in(mechanism, &[&[offer.as_str()], modes].concat(), &[&keys[..], variables].concat())
 }
 
-fn cache() -> TicketSource {
+pub fn cache() -> TicketSource {
     TicketSource::NamedCache(format!("{}/admin.ccache", realm()))
 }
 

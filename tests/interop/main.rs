@@ -14,6 +14,7 @@
 
 mod acceptor;
 mod kerberos;
+mod negotiate;
 
 use std::time::Duration;
 

@@ -70,16 +70,19 @@ class Pyspnego:
 class Gss:
     """C: a mechanism under MIT Kerberos' GSSAPI, called through ctypes so that nothing has to be compiled."""
 
-    def __init__(self, binding, mechanism, explained_by=None):
+    def __init__(self, binding, *mechanisms, choice=None):
         self._binding = None if binding is None else _Bindings(application_data=_Buffer.of(binding))
         self._context = ctypes.c_void_p()
-        self._explained_by = explained_by or mechanism
+        self._explained_by = mechanisms[-1]
         self.complete = False
         self.user = None
         self._inside = None
-        mechanisms = _OidSet(1, ctypes.pointer(mechanism))
+        mechanisms = _OidSet(len(mechanisms), (_Oid * len(mechanisms))(*mechanisms))
         self._credential = ctypes.c_void_p()
         self._call("gss_acquire_cred", None, 0, ctypes.byref(mechanisms), _ACCEPT, ctypes.byref(self._credential), None, None)
+        if choice:
+            # What SPNEGO may take.
+            self._call("gss_set_neg_mechs", self._credential, ctypes.byref(_OidSet(1, ctypes.pointer(choice))))
 
     def step(self, token):
         reply, flags, name, inside = _Buffer(), ctypes.c_uint32(), ctypes.c_void_p(), ctypes.POINTER(_Oid)()
@@ -277,10 +280,11 @@ _DATA, _HEADER, _PADDING, _ALLOCATE = 1, 2, 9, 0x10000
 
 ALL = {
     "pyspnego": Pyspnego,
-    "pyspnego-negotiate": lambda binding: Pyspnego(binding, "negotiate"),
+    "pyspnego-negotiate": lambda binding: Pyspnego(binding, "negotiate", spnego.NegotiateOptions.use_negotiate),
     "pyspnego-kerberos": lambda binding: Pyspnego(binding, "kerberos", spnego.NegotiateOptions.none),
     "pyspnego-spnego": lambda binding: Pyspnego(binding, "negotiate", spnego.NegotiateOptions.none),
     "gss-ntlmssp": lambda binding: Gss(binding, _NTLMSSP),
     "gss-kerberos": lambda binding: Gss(binding, _KERBEROS),
-    "gss-spnego": lambda binding: Gss(binding, _SPNEGO, _KERBEROS),
+    "gss-spnego-ntlm": lambda binding: Gss(binding, _SPNEGO, _NTLMSSP, choice=_NTLMSSP),
+    "gss-spnego": lambda binding: Gss(binding, _SPNEGO, _NTLMSSP, _KERBEROS),
 }

@@ -62,8 +62,8 @@ impl KerberosError {
         Self { cause, about: about.into(), detail: detail.into() }
     }
 
-    /// A fault on this side.
-    pub(crate) fn internal(detail: &str) -> Self {
+    /// A fault on this side that is none of Kerberos' own.
+    pub fn internal(detail: &str) -> Self {
         Self::new(KerberosCause::Other, "this computer", detail)
     }
 
