@@ -25,12 +25,16 @@ impl Acceptor {
 
     /// With further variables in its environment.
     pub fn start_in(mechanism: &str, modes: &[&str], variables: &[(&str, String)]) -> Self {
+        Self::launch("acceptor.py", &[&["--mechanism", mechanism], modes].concat(), variables)
+    }
+
+    /// Another listener that speaks to us in the same way.
+    pub fn launch(script: &str, arguments: &[&str], variables: &[(&str, String)]) -> Self {
         let python = std::env::var_os("HVR_INTEROP").expect("HVR_INTEROP names no Python: run tests/interop/run");
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
         let mut process = Command::new(python)
-            .arg(format!("{folder}/acceptor.py"))
-            .args(["--mechanism", mechanism])
-            .args(modes)
+            .arg(format!("{folder}/{script}"))
+            .args(arguments)
             .env("NTLM_USER_FILE", format!("{folder}/users"))
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())

@@ -256,11 +256,8 @@ fn closed_in_mid_session() {
 }
 
 /// The environment of an acceptor whose clock is two hours ahead.
-pub const LATE: [(&str, &str); 3] = [
-    ("LD_PRELOAD", "/usr/$LIB/faketime/libfaketime.so.1"),
-    ("FAKETIME", "+2h"),
-    ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-];
+pub const LATE: [(&str, &str); 3] =
+    [("LD_PRELOAD", "/usr/$LIB/faketime/libfaketime.so.1"), ("FAKETIME", "+2h"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")];
 
 pub fn start(mechanism: &str, scheme: &str, modes: &[&str]) -> Acceptor {
     start_in(mechanism, scheme, modes, &[])

@@ -13,6 +13,7 @@
 )]
 
 mod acceptor;
+mod apache;
 mod kerberos;
 mod negotiate;
 

@@ -46,7 +46,8 @@ fn a_wrong_password_in_spnego_is_tried_once() {
 fn ntlm_follows_a_refused_ticket() {
     block_on(async {
         for auth in [AuthChoice::Auto, AuthChoice::Negotiate] {
-            let acceptor = start_in("gss-spnego", "Negotiate", &[], &LATE.map(|(name, value)| (name, value.to_owned())));
+            let acceptor =
+                start_in("gss-spnego", "Negotiate", &[], &LATE.map(|(name, value)| (name, value.to_owned())));
             let acceptor = acceptor.by_name();
             let session = both(acceptor.bare_connector(), ADMIN.1).auth(auth).session().unwrap();
             echo(&session, repeatable(0)).await;
