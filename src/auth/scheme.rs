@@ -16,6 +16,8 @@ pub enum Scheme {
     Ntlm,
     /// User and password in clear; only inside TLS.
     Basic,
+    /// The client certificate of the TLS handshake. Never offered in a header.
+    Certificate,
 }
 
 impl Scheme {
@@ -25,13 +27,14 @@ impl Scheme {
         all.into_iter().find(|scheme| scheme.name().eq_ignore_ascii_case(name))
     }
 
-    /// Its name in `Authorization` and `WWW-Authenticate`.
+    /// Its name in `Authorization` and `WWW-Authenticate`, where it has one there.
     pub fn name(self) -> &'static str {
         match self {
             Self::Negotiate => "Negotiate",
             Self::Kerberos => "Kerberos",
             Self::Ntlm => "NTLM",
             Self::Basic => "Basic",
+            Self::Certificate => "Certificate",
         }
     }
 }

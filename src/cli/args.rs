@@ -80,6 +80,12 @@ pub struct Common {
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_name = "BOOL", hide_possible_values = true)]
     pub delegate: Option<bool>,
+    /// Client certificate: PEM, or PKCS#12 with its key. The password options are then for the key [env: HVR_CERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+    /// Private key of the client certificate (PEM); the file of --cert if not said [env: HVR_KEY]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub key: Option<PathBuf>,
     /// Plain HTTP on port 5985, every message sealed; the default is HTTPS on 5986 [env: HVR_HTTP]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_name = "BOOL", hide_possible_values = true)]
@@ -145,6 +151,8 @@ impl Common {
             keytab: self.keytab.clone(),
             spn: self.spn.clone(),
             delegate: self.delegate,
+            cert: self.cert.clone(),
+            key: self.key.clone(),
             http: self.http,
             ca: self.ca.clone(),
             pin_sha256: self.pin_sha256.clone(),

@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::auth::{Credentials, Secret, ServiceName, TicketSource, Tickets, UserName};
 use crate::hyperv::{Host, NAMESPACE, random_id};
 use crate::simulator::{Scenario, Server, ServerOptions};
-use crate::transport::{AuthChoice, Connector, Endpoint, Pin, Session, Trust};
+use crate::transport::{
+    AuthChoice, ClientCertificate, ClientCertificateError, Connector, Endpoint, Pin, Session, Trust,
+};
 use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
 
 use super::Context;
@@ -138,11 +140,32 @@ async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String
         Auth::Kerberos => AuthChoice::Kerberos,
         Auth::Ntlm => AuthChoice::Ntlm,
         Auth::Basic => AuthChoice::Basic,
+        Auth::Certificate => AuthChoice::Certificate,
     };
     let has_name = service.is_some() || endpoint.host().parse::<std::net::IpAddr>().is_err();
     let mut connector = Connector::new(endpoint).trust(trust).auth(auth).delegate(settings.delegate);
     if let Some(service) = service {
         connector = connector.service_name(service);
+    }
+    // A certificate beside a user is shown, and the user logs in.
+    let by_certificate = settings.auth == Auth::Certificate
+        || (settings.auth == Auth::Auto && settings.cert.is_some() && user.is_none());
+    match &settings.cert {
+        Some(cert) => {
+            let certificate = client_certificate(settings, cert, by_certificate, &name)?;
+            connector = connector.client_certificate(certificate);
+        }
+        None if settings.auth == Auth::Certificate => {
+            return Err(Problem::usage(
+                "no client certificate: give --cert, and --key where the key is in another file",
+            ));
+        }
+        None => {}
+    }
+    if by_certificate {
+        let connector = connector.auth(AuthChoice::Certificate);
+        let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
+        return Ok((session, None, name));
     }
     let tickets = ticket_source(settings, user.as_ref(), has_name);
     let password_given = !matches!(settings.password, PasswordSource::Prompt);
@@ -165,9 +188,47 @@ async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String
     Ok((session, None, name))
 }
 
+/// Reads the client certificate; the password options are for its key where it is what logs in.
+fn client_certificate(
+    settings: &Settings,
+    cert: &Path,
+    password_is_for_key: bool,
+    host: &str,
+) -> Result<ClientCertificate, Problem> {
+    let read = |file: &Path| {
+        let bytes = std::fs::read(file).map(zeroize::Zeroizing::new);
+        bytes.map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))
+    };
+    let certificate = read(cert)?;
+    let key_file = settings.key.as_deref().unwrap_or(cert);
+    let key = read(key_file)?;
+    let is_pkcs12 = ClientCertificate::is_binary(&certificate);
+    let open = |password: Option<&Secret>| match is_pkcs12 {
+        true => ClientCertificate::pkcs12(&certificate, password),
+        false => ClientCertificate::pem(&certificate, &key, password),
+    };
+    // A PKCS#12 file may have no password at all.
+    let locked = if is_pkcs12 { open(None).is_err() } else { ClientCertificate::is_encrypted_pem(&key) };
+    let secret = match (locked, password_is_for_key) {
+        (false, _) => None,
+        (true, true) => Some(password(&settings.password, &format!("the key in {}", key_file.display()), host)?),
+        (true, false) => {
+            return Err(Problem::usage(format!(
+                "the key in {} is encrypted, and the password options are for the user: use --auth certificate, or a key \
+                 without a password",
+                key_file.display()
+            )));
+        }
+    };
+    open(secret.as_ref()).map_err(|error| {
+        let file = if is_pkcs12 || error == ClientCertificateError::NoCertificate { cert } else { key_file };
+        Problem::usage(format!("{}: {error}", file.display()))
+    })
+}
+
 /// Where Kerberos tickets come from, if not from a password.
 fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: bool) -> Option<TicketSource> {
-    if matches!(settings.auth, Auth::Basic | Auth::Ntlm) {
+    if matches!(settings.auth, Auth::Basic | Auth::Ntlm | Auth::Certificate) {
         return None;
     }
     if let Some(keytab) = &settings.keytab {

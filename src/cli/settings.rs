@@ -27,6 +27,8 @@ pub enum Auth {
     Ntlm,
     /// Basic, over TLS only.
     Basic,
+    /// The client certificate of --cert, which the host maps to an account.
+    Certificate,
 }
 
 /// One source of settings. Also the form of a profile in the configuration file.
@@ -40,6 +42,8 @@ pub struct Layer {
     pub keytab: Option<PathBuf>,
     pub spn: Option<String>,
     pub delegate: Option<bool>,
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
     pub http: Option<bool>,
     pub ca: Option<PathBuf>,
     pub pin_sha256: Option<String>,
@@ -62,6 +66,11 @@ impl Layer {
             true => (self.ca, self.pin_sha256, self.insecure),
             false => (next.ca, next.pin_sha256, self.insecure.or(next.insecure)),
         };
+        // A key belongs to its certificate.
+        let (cert, key) = match self.cert.is_some() {
+            true => (self.cert, self.key),
+            false => (next.cert, self.key.or(next.key)),
+        };
         let names_scheme = self.host.as_ref().is_some_and(|host| host.contains("://"));
         let http = self.http.or(next.http.filter(|_| !names_scheme));
         Layer {
@@ -72,6 +81,8 @@ impl Layer {
             keytab: self.keytab.or(next.keytab),
             spn: self.spn.or(next.spn),
             delegate: self.delegate.or(next.delegate),
+            cert,
+            key,
             http,
             ca,
             pin_sha256: pin,
@@ -120,6 +131,8 @@ pub struct Settings {
     pub keytab: Option<PathBuf>,
     pub spn: Option<String>,
     pub delegate: bool,
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
     pub http: bool,
     pub trust: TrustSetting,
     pub timeout: Option<Duration>,
@@ -170,6 +183,8 @@ impl Settings {
             keytab: layer.keytab,
             spn: layer.spn,
             delegate: layer.delegate.unwrap_or(false),
+            cert: layer.cert,
+            key: layer.key,
             http: layer.http.unwrap_or(false),
             trust,
             timeout: layer.timeout.map(|span| span.0),
@@ -195,6 +210,8 @@ fn typed(common: &Common) -> Vec<String> {
         ("--auth", auth),
         ("--keytab", path(&common.keytab)),
         ("--spn", common.spn.clone()),
+        ("--cert", path(&common.cert)),
+        ("--key", path(&common.key)),
         ("--ca", path(&common.ca)),
         ("--pin-sha256", common.pin_sha256.clone()),
         ("--profile", common.profile.clone()),
@@ -248,6 +265,8 @@ fn environment_layer() -> Result<Layer, Problem> {
         keytab: variable("HVR_KEYTAB").map(PathBuf::from),
         spn: variable("HVR_SPN"),
         delegate: switch("HVR_DELEGATE")?,
+        cert: variable("HVR_CERT").map(PathBuf::from),
+        key: variable("HVR_KEY").map(PathBuf::from),
         http: switch("HVR_HTTP")?,
         ca: variable("HVR_CA").map(PathBuf::from),
         pin_sha256: variable("HVR_PIN_SHA256"),
@@ -327,7 +346,8 @@ fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Layer
     })?;
     // A relative path is meant from where the file is, wherever the command runs.
     let folder = path.parent().unwrap_or(Path::new(""));
-    for named in [&mut layer.password_file, &mut layer.ca, &mut layer.keytab].into_iter().flatten() {
+    let named = [&mut layer.password_file, &mut layer.ca, &mut layer.keytab, &mut layer.cert, &mut layer.key];
+    for named in named.into_iter().flatten() {
         *named = folder.join(&*named);
     }
     Ok(layer)

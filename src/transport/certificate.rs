@@ -67,6 +67,7 @@ pub async fn show_certificate(endpoint: &Endpoint, timeout: Duration) -> Result<
         connect_timeout: timeout,
         reply_limit: 0,
         judge: Some(Judge::Show),
+        identity: None,
         counters: Counters::default(),
     };
     let wire = Wire::new(endpoint, options).map_err(|broken| broken.into_error(Delivery::NotSent))?;

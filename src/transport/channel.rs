@@ -101,6 +101,11 @@ impl Authorization {
         Self::secret(&Zeroizing::new(basic_authorization(credentials).expose().to_owned()))
     }
 
+    /// That the certificate of the TLS handshake is who logs in (MS-WSMV 3.1.4.1.29.2). No secret.
+    pub(super) fn certificate() -> Self {
+        Self(HeaderValue::from_static(MUTUAL))
+    }
+
     fn secret(text: &str) -> Result<Self, Broken> {
         let mut value = HeaderValue::from_str(text)
             .map_err(|_| Broken::new(ExchangeErrorKind::Other, "the login token does not fit into a header"))?;
@@ -124,4 +129,5 @@ impl Progress {
     }
 }
 
+const MUTUAL: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual";
 const SOAP: &str = "application/soap+xml;charset=UTF-8";

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::channel::Channel;
 use super::endpoint::Endpoint;
 use super::failure::Broken;
+use super::identity::{ClientCertificate, Identity};
 use super::session::Session;
 use super::tls::{Judge, Trust};
 use super::wire::{Counters, Wire, WireOptions};
@@ -29,6 +30,8 @@ pub enum AuthChoice {
     Ntlm,
     /// Basic only, sent with every request; https only.
     Basic,
+    /// The client certificate of the TLS handshake, which the host maps to an account; https only.
+    Certificate,
 }
 
 /// Collects where to connect, as whom, and whom to trust; [`Connector::session`] ends it.
@@ -40,6 +43,7 @@ pub struct Connector {
     tickets: Option<(Option<UserName>, TicketSource)>,
     service: Option<ServiceName>,
     delegate: bool,
+    certificate: Option<ClientCertificate>,
     trust: Trust,
     auth: AuthChoice,
     connect_timeout: Duration,
@@ -56,6 +60,7 @@ pub(super) struct Settings {
     /// The service's name: for Kerberos, and in the target information of NTLM.
     pub(super) service: ServiceName,
     pub(super) auth: AuthChoice,
+    pub(super) identity: Option<Identity>,
     verifies: bool,
     judge: Option<Judge>,
     connect_timeout: Duration,
@@ -81,6 +86,7 @@ impl Connector {
             tickets: None,
             service: None,
             delegate: false,
+            certificate: None,
             trust: Trust::system(),
             auth: AuthChoice::Auto,
             connect_timeout: CONNECT_TIMEOUT,
@@ -110,6 +116,13 @@ impl Connector {
     /// Lets the host act as the user elsewhere, with the tickets it is then given. Off if not said.
     pub fn delegate(mut self, on: bool) -> Self {
         self.delegate = on;
+        self
+    }
+
+    /// Shown to hosts that ask for a client certificate. With nothing else to log in with, it is what
+    /// [`AuthChoice::Auto`] logs in by.
+    pub fn client_certificate(mut self, certificate: ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
         self
     }
 
@@ -144,7 +157,20 @@ impl Connector {
     /// is not usable.
     pub fn session(self) -> Result<Session, ExchangeError> {
         let unusable = |text: String| ExchangeError::new(ExchangeErrorKind::Configuration, Delivery::NotSent, text);
-        if self.credentials.is_none() && self.tickets.is_none() {
+        let auth = match (self.auth, &self.certificate) {
+            (AuthChoice::Auto, Some(_)) if self.credentials.is_none() && self.tickets.is_none() => {
+                AuthChoice::Certificate
+            }
+            (auth, _) => auth,
+        };
+        if auth == AuthChoice::Certificate {
+            if self.certificate.is_none() {
+                return Err(unusable("no client certificate was given".to_owned()));
+            }
+            if !self.endpoint.is_tls() {
+                return Err(unusable("a client certificate is shown in a TLS handshake; use https".to_owned()));
+            }
+        } else if self.credentials.is_none() && self.tickets.is_none() {
             return Err(unusable("neither a user and password nor tickets were given".to_owned()));
         }
         if self.credentials.is_none() && matches!(self.auth, AuthChoice::Basic | AuthChoice::Ntlm) {
@@ -164,7 +190,8 @@ impl Connector {
             endpoint: self.endpoint,
             credentials: self.credentials,
             kerberos,
-            auth: self.auth,
+            auth,
+            identity: self.certificate.map(Identity::new),
             verifies: self.trust.verifies(),
             judge,
             connect_timeout: self.connect_timeout,
@@ -175,7 +202,7 @@ impl Connector {
 
     /// Kerberos, where it may and can be tried.
     fn kerberos(&self) -> Option<Kerberos> {
-        if matches!(self.auth, AuthChoice::Basic | AuthChoice::Ntlm) {
+        if matches!(self.auth, AuthChoice::Basic | AuthChoice::Ntlm | AuthChoice::Certificate) {
             return None;
         }
         let (user, source) = match (&self.tickets, &self.credentials) {
@@ -227,6 +254,7 @@ impl Settings {
             connect_timeout: self.connect_timeout,
             reply_limit: self.reply_limit,
             judge: self.judge.clone(),
+            identity: self.identity.clone(),
             counters: self.counters.clone(),
         };
         Ok(Channel::new(Wire::new(&self.endpoint, options)?))

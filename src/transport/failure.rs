@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use rustls::{CertificateError, Error as TlsError};
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
 use super::certificate::{Pin, ServerCertificate};
 use super::tls::PinDiffers;
@@ -40,6 +40,9 @@ impl Broken {
             (ExchangeErrorKind::Tls, tls_text(cause, wire), true)
         } else if error.is_connect() || !wire.dial().is_open() {
             (ExchangeErrorKind::Connect, connect_text(&error, wire), true)
+        } else if let Some(cause @ TlsError::AlertReceived(_)) = find::<TlsError>(&error) {
+            // TLS 1.3 tells what is wrong with a client certificate after the handshake.
+            (ExchangeErrorKind::Tls, tls_text(cause, wire), false)
         } else {
             let text = format!("the connection to {authority} ended before a reply came: {}", root(&error));
             (ExchangeErrorKind::ConnectionLost, text, false)
@@ -167,6 +170,19 @@ fn tls_text(error: &TlsError, wire: &Wire) -> String {
         TlsError::PeerIncompatible(cause) => {
             format!("{authority} and this client have no TLS version or cipher in common (TLS 1.2 at least): {cause:?}")
         }
+        TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+            format!("{authority} lets nobody in without a client certificate; give one with --cert")
+        }
+        TlsError::AlertReceived(
+            alert @ (AlertDescription::BadCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateExpired
+            | AlertDescription::AccessDenied),
+        ) => format!(
+            "{authority} does not accept the client certificate (alert {alert:?}): is its issuer trusted there, and is it \
+             for client authentication?"
+        ),
         TlsError::AlertReceived(alert) => format!("{authority} ended the TLS handshake with alert {alert:?}"),
         other => format!("the TLS handshake with {authority} failed: {other}"),
     }

@@ -27,8 +27,8 @@ pub(super) enum Link {
     Sealed(PlainHttp, Box<Seal>, Login),
     /// Inside TLS, bound to its certificate.
     Bound(Tls, Login),
-    /// Basic inside TLS: the header goes with every message.
-    Basic(Tls, Authorization),
+    /// Basic or a client certificate, inside TLS: the header goes with every message.
+    Header(Tls, Authorization, Scheme),
 }
 
 /// How a connection was logged in.
@@ -73,8 +73,11 @@ pub(super) async fn log_in(
     message: &Message,
     progress: &Progress,
 ) -> Result<(Link, Option<Answer>), Failure> {
-    if settings.auth == AuthChoice::Basic {
-        return Ok((basic(settings, settings.open().map_err(not_sent)?)?, None));
+    let open = || settings.open().map_err(not_sent);
+    match settings.auth {
+        AuthChoice::Basic => return Ok((basic(settings, open()?)?, None)),
+        AuthChoice::Certificate => return Ok((certificate(open()?)?, None)),
+        _ => {}
     }
     let mut passed_over = None;
     if let Some(kerberos) = &settings.kerberos {
@@ -203,10 +206,11 @@ impl Link {
             false => Failure::Other(broken.carrying()),
         })?;
         match (answer.status, &self) {
-            (UNAUTHORIZED, Self::Basic(..)) if !answer.offers(Scheme::Basic) => {
+            (UNAUTHORIZED | FORBIDDEN, Self::Header(.., Scheme::Certificate)) => Err(settings.certificate_refused()),
+            (UNAUTHORIZED, Self::Header(..)) if !answer.offers(Scheme::Basic) => {
                 Err(settings.no_scheme(&answer, Delivery::Answered))
             }
-            (UNAUTHORIZED, Self::Basic(..)) => Err(settings.refused()),
+            (UNAUTHORIZED, Self::Header(..)) => Err(settings.refused()),
             (UNAUTHORIZED, _) => Err(Failure::Expired(ExchangeError::new(
                 ExchangeErrorKind::SessionExpired,
                 Delivery::Answered,
@@ -220,15 +224,22 @@ impl Link {
     pub(super) fn read(&mut self, answer: Answer, settings: &Settings) -> Result<Reply, ExchangeError> {
         match self {
             Self::Sealed(_, seal, _) => read_sealed(answer, seal, settings.endpoint.authority()),
-            Self::Bound(..) | Self::Basic(..) => read_clear(answer, settings.endpoint.authority()),
+            Self::Bound(..) | Self::Header(..) => read_clear(answer, settings.endpoint.authority()),
         }
+    }
+
+    /// Whether nothing is proven before the first answer.
+    pub(super) fn proves_with_every_message(&self) -> bool {
+        matches!(self, Self::Header(..))
     }
 
     /// How it was logged in.
     pub(super) fn login(&self) -> Login {
         match self {
             Self::Sealed(_, _, login) | Self::Bound(_, login) => login.clone(),
-            Self::Basic(..) => Login { scheme: Scheme::Basic, mechanism: None, encryption: None, passed_over: None },
+            Self::Header(_, _, scheme) => {
+                Login { scheme: *scheme, mechanism: None, encryption: None, passed_over: None }
+            }
         }
     }
 
@@ -236,7 +247,7 @@ impl Link {
     pub(super) fn certificate(&self) -> Option<Vec<u8>> {
         match self {
             Self::Sealed(..) => None,
-            Self::Bound(channel, _) | Self::Basic(channel, _) => channel.certificate(),
+            Self::Bound(channel, _) | Self::Header(channel, ..) => channel.certificate(),
         }
     }
 
@@ -258,7 +269,9 @@ impl Link {
                 channel.send_sealed(authorization, sealed, progress).await
             }
             Self::Bound(channel, _) => channel.send_envelope(authorization, message.bytes(), progress).await,
-            Self::Basic(channel, basic) => channel.send_envelope(Some(basic.clone()), message.bytes(), progress).await,
+            Self::Header(channel, header, _) => {
+                channel.send_envelope(Some(header.clone()), message.bytes(), progress).await
+            }
         })
     }
 }
@@ -267,12 +280,21 @@ impl Link {
 fn basic(settings: &Settings, channel: Channel) -> Result<Link, Failure> {
     match (channel, &settings.credentials) {
         (Channel::Tls(channel), Some(credentials)) => {
-            Ok(Link::Basic(channel, Authorization::basic(credentials).map_err(not_sent)?))
+            Ok(Link::Header(channel, Authorization::basic(credentials).map_err(not_sent)?, Scheme::Basic))
         }
         (Channel::Plain(_), _) => {
             Err(scheme_error("Basic would show the password over plain HTTP; use https".to_owned()))
         }
         (_, None) => Err(scheme_error("Basic takes a user and a password".to_owned())),
+    }
+}
+
+fn certificate(channel: Channel) -> Result<Link, Failure> {
+    match channel {
+        Channel::Tls(channel) => Ok(Link::Header(channel, Authorization::certificate(), Scheme::Certificate)),
+        Channel::Plain(_) => {
+            Err(scheme_error("a client certificate is shown in a TLS handshake; use https".to_owned()))
+        }
     }
 }
 
@@ -293,3 +315,4 @@ fn initiator(
 }
 
 const UNAUTHORIZED: u16 = 401;
+const FORBIDDEN: u16 = 403;

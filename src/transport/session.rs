@@ -121,9 +121,9 @@ impl Session {
         let answer = match carried {
             Some(answer) => answer,
             None => match link.send(settings, message, progress).await {
-                // Basic is not proven before its first answer, so a second attempt would be one more
+                // A header is not proven before its first answer, so a second attempt would be one more
                 // with a password that may be wrong.
-                Err(Failure::Lost(error)) if !reused && link.login().scheme == Scheme::Basic => {
+                Err(Failure::Lost(error)) if !reused && link.proves_with_every_message() => {
                     return Err(Failure::Other(error));
                 }
                 outcome => outcome?,

@@ -23,6 +23,7 @@ use tower::{Layer, Service};
 
 use super::endpoint::Endpoint;
 use super::failure::Broken;
+use super::identity::Identity;
 use super::tls::{Judge, Seen, client_config};
 use crate::auth::{Offer, Scheme, offered};
 use crate::wsman::ExchangeErrorKind;
@@ -45,6 +46,8 @@ pub(super) struct WireOptions {
     pub(super) reply_limit: usize,
     /// Must be there for https.
     pub(super) judge: Option<Judge>,
+    /// Shown to hosts that ask for one.
+    pub(super) identity: Option<Identity>,
     pub(super) counters: Counters,
 }
 
@@ -106,7 +109,7 @@ impl Wire {
             Some(judge) if endpoint.is_tls() => judge,
             _ => Judge::Show,
         };
-        let (config, seen) = client_config(judge).map_err(|error| unusable(&error))?;
+        let (config, seen) = client_config(judge, options.identity.as_ref()).map_err(|error| unusable(&error))?;
         let client = builder
             .https_only(endpoint.is_tls())
             .tls_backend_preconfigured(config)

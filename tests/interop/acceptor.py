@@ -27,6 +27,7 @@ import threading
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 # NTLMv2 only, in both mechanisms; names for the challenge of gss-ntlmssp.
@@ -38,6 +39,7 @@ from spnego._ntlm_raw.messages import Authenticate, AvFlags, AvId, NegotiateFlag
 import mechanisms
 import sealed_body
 
+MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 HTTP_SYS = "Microsoft-HTTPAPI/2.0"
 SOAP = "application/soap+xml;charset=UTF-8"
 CERTIFICATES = {
@@ -45,6 +47,7 @@ CERTIFICATES = {
     "rsa-sha512": (lambda: rsa.generate_private_key(65537, 2048), hashes.SHA512()),
     "ecdsa-sha384": (lambda: ec.generate_private_key(ec.SECP384R1()), hashes.SHA384()),
 }
+CLIENT_SECRET = "Key-Hörse-1".encode()
 # What an AUTHENTICATE for sealing must carry ([MS-NLMP] 2.2.2.5).
 NEEDED = (
     NegotiateFlags.unicode
@@ -127,6 +130,8 @@ class Connection(http.server.BaseHTTPRequestHandler):
                 self.offers = modes.offer
                 return 401, b""
             return 200, self.echo(body)
+        if authorization == MUTUAL:
+            return self.client_certificate(body)
         scheme, _, token = authorization.partition(" ")
         if not re.search(rf"(^|, *){scheme}( |,|$)", ", ".join(modes.offer), re.IGNORECASE):
             self.line["token"] = f"not offered: {scheme}"
@@ -146,6 +151,18 @@ class Connection(http.server.BaseHTTPRequestHandler):
         if token[:1] not in (b"\x60", b"\xa1") or modes.mechanism in ("pyspnego", "gss-ntlmssp"):
             raise Fault(f"a token that is no NTLM message of a client: {token[:16].hex()}")
         return self.ticket(token, body)
+
+    def client_certificate(self, body):
+        """Who logs in is whom the certificate names, if it is one of those mapped to an account."""
+        self.line["token"] = "certificate"
+        if not self.server.clients:
+            raise Fault("a client certificate was never asked for")
+        shown = self.request.getpeercert()
+        names = dict(pair for names in shown.get("subject", ()) for pair in names) if shown else {}
+        self.line["user"] = names.get("commonName")
+        if self.line["user"] != "admin@lab.test":
+            return 401, b""
+        return 200, self.echo(body)
 
     def ticket(self, token, body):
         """A token of Kerberos or SPNEGO."""
@@ -268,6 +285,10 @@ class Listener(http.server.ThreadingHTTPServer):
             self.tls = tls_settings(self.certificate, key)
             bound = make_certificate(modes.tls)[0] if modes.foreign_binding else certificate
             self.binding = tls_server_end_point(bound)
+        self.clients = modes.clients and clients()
+        if self.clients:
+            self.tls.load_verify_locations(cadata=self.clients.pop("authority"))
+            self.tls.verify_mode = ssl.CERT_REQUIRED if modes.clients == "required" else ssl.CERT_OPTIONAL
         super().__init__(("127.0.0.1", 0), Connection)
 
     def tell(self, line):
@@ -315,19 +336,57 @@ def chunks(body):
     return b"".join(out) + b"0\r\n\r\n"
 
 
-def make_certificate(kind):
-    """A self-signed certificate for 127.0.0.1 and localhost, and its key."""
+def make_certificate(kind, name="interop.test", issuer=None, issuer_key=None, ca=False):
+    """A certificate for 127.0.0.1 and localhost, self-signed if no issuer is given, and its key."""
     make_key, digest = CERTIFICATES[kind]
     key = make_key()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "interop.test")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.timezone.utc)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = x509.CertificateBuilder().subject_name(name).public_key(key.public_key())
+    builder = builder.issuer_name(issuer.subject if issuer else name)
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
     builder = builder.not_valid_after(now + datetime.timedelta(days=1))
+    if ca:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
     builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return builder.sign(key, digest), key
+    return builder.sign(issuer_key or key, hashes.SHA256() if issuer_key else digest), key
+
+
+def clients():
+    """An authority, and certificates it gave out with their keys, in every form a client may have them."""
+    authority, authority_key = make_certificate("rsa-sha256", "authority.test", ca=True)
+    found = {"authority": authority.public_bytes(serialization.Encoding.PEM).decode()}
+    for name, kind, issuer, issuer_key in [
+        ("admin@lab.test", "rsa-sha256", authority, authority_key),
+        ("nobody@lab.test", "ecdsa-sha384", authority, authority_key),
+        ("stranger@lab.test", "ecdsa-sha384", None, None),
+    ]:
+        certificate, key = make_certificate(kind, name, issuer, issuer_key)
+        found[name] = forms(certificate, key)
+    return found
+
+
+def forms(certificate, key):
+    def pem(form, protection):
+        return key.private_bytes(serialization.Encoding.PEM, form, protection).decode()
+
+    def pkcs12_of(protection):
+        made = pkcs12.serialize_key_and_certificates(b"client", key, certificate, None, protection)
+        return base64.b64encode(made).decode()
+
+    private, none = serialization.PrivateFormat, serialization.NoEncryption()
+    old = private.PKCS12.encryption_builder().kdf_rounds(2048)
+    old = old.key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC).hmac_hash(hashes.SHA1()).build(CLIENT_SECRET)
+    return {
+        "certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        "key": pem(private.PKCS8, none),
+        "traditional": pem(private.TraditionalOpenSSL, none),
+        "encrypted": pem(private.PKCS8, serialization.BestAvailableEncryption(CLIENT_SECRET)),
+        "pkcs12": pkcs12_of(serialization.BestAvailableEncryption(CLIENT_SECRET)),
+        "old_pkcs12": pkcs12_of(old),
+    }
 
 
 def tls_settings(certificate, key):
@@ -355,6 +414,7 @@ def main():
     parser.add_argument("--server", default=HTTP_SYS, help="the Server header; decides how bodies must look")
     parser.add_argument("--offer", action="append", help="a WWW-Authenticate header without a token; repeatable")
     parser.add_argument("--tls", choices=CERTIFICATES)
+    parser.add_argument("--clients", choices=["optional", "required"], help="ask for client certificates, and make some")
     parser.add_argument("--foreign-binding", action="store_true", help="expect the binding to another certificate")
     parser.add_argument("--blind", choices=["once", "always"], help="ignore a first token, answer 401 and close")
     parser.add_argument("--close-after-challenge", action="store_true")
@@ -370,7 +430,7 @@ def main():
     listener = Listener(modes)
     listener.daemon_threads = True
     threading.Thread(target=listener.serve_forever, daemon=True).start()
-    listener.tell({"port": listener.server_port, "certificate": listener.certificate})
+    listener.tell({"port": listener.server_port, "certificate": listener.certificate, "clients": listener.clients})
     sys.stdin.read()
 
 

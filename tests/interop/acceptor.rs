@@ -16,6 +16,8 @@ pub struct Acceptor {
     lines: Lines<BufReader<ChildStdout>>,
     pub endpoint: Endpoint,
     certificate: Option<String>,
+    /// Client certificates it made.
+    pub clients: Value,
 }
 
 impl Acceptor {
@@ -47,7 +49,7 @@ impl Acceptor {
         let certificate = first["certificate"].as_str().map(str::to_owned);
         let scheme = if certificate.is_some() { "https" } else { "http" };
         let endpoint = format!("{scheme}://127.0.0.1:{}", first["port"]).parse().unwrap();
-        Self { process, lines, endpoint, certificate }
+        Self { process, lines, endpoint, certificate, clients: first["clients"].clone() }
     }
 
     pub fn connector(&self, (user, password): Account<'_>) -> Connector {

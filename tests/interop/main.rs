@@ -14,6 +14,7 @@
 
 mod acceptor;
 mod apache;
+mod certificates;
 mod kerberos;
 mod negotiate;
 

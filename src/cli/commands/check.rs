@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::auth::Mechanism;
+use crate::auth::{Mechanism, Scheme};
 use crate::cli::Context;
 use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
@@ -160,6 +160,9 @@ impl Check {
         let by = login.as_ref().map_or_else(String::new, |login| format!(" by {login}"));
         let meaning = match login.as_ref().and_then(|login| login.mechanism) {
             Some(Mechanism::Kerberos) => "the host knows the account, took the ticket and proved who it is",
+            _ if login.as_ref().is_some_and(|login| login.scheme == Scheme::Certificate) => {
+                "the host maps the client certificate to an account"
+            }
             _ => "the host knows the account and took the password",
         };
         self.ok("login", format!("logged in{by}"), meaning);

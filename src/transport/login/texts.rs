@@ -2,6 +2,7 @@
 
 use super::super::connect::{AuthChoice, Settings};
 use super::super::failure::Broken;
+use super::super::identity::Identity;
 use super::super::wire::Answer;
 use super::Failure;
 use crate::auth::{AuthError, KerberosCause, Scheme};
@@ -20,6 +21,7 @@ pub(super) trait Texts {
     fn no_scheme(&self, answer: &Answer, delivery: Delivery) -> Failure;
     fn refused(&self) -> Failure;
     fn ticket_refused(&self) -> Failure;
+    fn certificate_refused(&self) -> Failure;
     fn login_error(&self, error: AuthError, delivery: Delivery) -> Failure;
     fn closes_in_login(&self) -> ExchangeError;
 }
@@ -31,6 +33,7 @@ impl Texts for Settings {
         let offered = if offered.is_empty() { "no scheme at all".to_owned() } else { offered.join(", ") };
         let wanted = match self.auth {
             AuthChoice::Basic => "Basic",
+            AuthChoice::Certificate => "Certificate",
             AuthChoice::Kerberos => "Kerberos or Negotiate",
             AuthChoice::Ntlm => "Negotiate or NTLM",
             AuthChoice::Auto | AuthChoice::Negotiate => "Negotiate",
@@ -67,6 +70,19 @@ impl Texts for Settings {
             self.who(),
             self.service,
         );
+        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
+    }
+
+    fn certificate_refused(&self) -> Failure {
+        let why = if self.identity.as_ref().is_some_and(Identity::was_asked_for) {
+            "it maps no account to it: the mapping needs the issuer's thumbprint, the subject (the user principal name \
+             in the certificate) and the account's right password (winrm enumerate winrm/config/service/certmapping), \
+             and Certificate must be switched on in winrm/config/service/auth"
+        } else {
+            "it never asked for one in the TLS handshake: switch clientcertnegotiation on for its port (netsh http \
+             show sslcert); asking later, by renegotiation, is not supported here"
+        };
+        let text = format!("{} does not let the client certificate in: {why}", self.endpoint.authority());
         Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
     }
 
