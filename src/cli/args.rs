@@ -8,6 +8,7 @@ use super::commands;
 use super::exit::Exit;
 use super::settings::{Auth, Layer};
 use super::span::Span;
+use crate::auth::Secret;
 
 /// Fails Hyper-V Replica virtual machines over from any operating system.
 ///
@@ -86,6 +87,13 @@ pub struct Common {
     /// Private key of the client certificate (PEM); the file of --cert if not said [env: HVR_KEY]
     #[arg(long, global = true, value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// Go through this proxy: http://HOST:PORT (CONNECT, for https only), socks5://… or socks5h://… [env: HVR_PROXY]
+    #[arg(long, global = true, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Go through the proxy that HTTPS_PROXY, ALL_PROXY and NO_PROXY say [env: HVR_PROXY_FROM_ENV]
+    #[arg(long, global = true, conflicts_with = "proxy", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    pub proxy_from_env: Option<bool>,
     /// Plain HTTP on port 5985, every message sealed; the default is HTTPS on 5986 [env: HVR_HTTP]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_name = "BOOL", hide_possible_values = true)]
@@ -153,6 +161,8 @@ impl Common {
             delegate: self.delegate,
             cert: self.cert.clone(),
             key: self.key.clone(),
+            proxy: self.proxy.as_deref().map(Secret::from),
+            proxy_from_env: self.proxy_from_env,
             http: self.http,
             ca: self.ca.clone(),
             pin_sha256: self.pin_sha256.clone(),

@@ -9,14 +9,14 @@ use crate::auth::{Credentials, Secret, ServiceName, TicketSource, Tickets, UserN
 use crate::hyperv::{Host, NAMESPACE, random_id};
 use crate::simulator::{Scenario, Server, ServerOptions};
 use crate::transport::{
-    AuthChoice, ClientCertificate, ClientCertificateError, Connector, Endpoint, Pin, Session, Trust,
+    AuthChoice, ClientCertificate, ClientCertificateError, Connector, Endpoint, Pin, Proxy, Session, Trust,
 };
 use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
 
 use super::Context;
 use super::output::{is_interactive, note};
 use super::problem::{Problem, chain};
-use super::settings::{Auth, PasswordSource, Settings, TrustSetting};
+use super::settings::{Auth, PasswordSource, ProxySetting, Settings, TrustSetting};
 
 /// A session with a host, and what it takes to ask it.
 pub struct Connection {
@@ -147,6 +147,10 @@ async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String
     if let Some(service) = service {
         connector = connector.service_name(service);
     }
+    if let Some(proxy) = proxy(settings, connector.endpoint())? {
+        note(&format!("through the proxy {proxy}"));
+        connector = connector.proxy(proxy);
+    }
     // A certificate beside a user is shown, and the user logs in.
     let by_certificate = settings.auth == Auth::Certificate
         || (settings.auth == Auth::Auto && settings.cert.is_some() && user.is_none());
@@ -265,6 +269,18 @@ pub fn endpoint(settings: &Settings) -> Result<(Endpoint, String), Problem> {
 fn parse_endpoint(host: &str, http: bool) -> Result<Endpoint, Problem> {
     let parsed = if http { Endpoint::http(host) } else { host.parse() };
     parsed.map_err(|error| Problem::usage(format!("host {host:?}: {error}")))
+}
+
+/// The proxy that the settings name.
+pub fn proxy(settings: &Settings, endpoint: &Endpoint) -> Result<Option<Proxy>, Problem> {
+    match &settings.proxy {
+        ProxySetting::None => Ok(None),
+        ProxySetting::Url(url) => {
+            url.expose().parse().map(Some).map_err(|error| Problem::usage(format!("the proxy: {error}")))
+        }
+        ProxySetting::Environment => Proxy::from_environment(endpoint)
+            .map_err(|error| Problem::usage(format!("the proxy that the environment names: {error}"))),
+    }
 }
 
 /// The trust that the settings name, said aloud where it is more than the system's roots.

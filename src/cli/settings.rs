@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 use crate::auth::Secret;
+use crate::transport::Proxy;
 
 use super::args::{Common, Format};
 use super::problem::Problem;
@@ -44,6 +45,10 @@ pub struct Layer {
     pub delegate: Option<bool>,
     pub cert: Option<PathBuf>,
     pub key: Option<PathBuf>,
+    /// User and password may stand in it.
+    #[serde(deserialize_with = "secret")]
+    pub proxy: Option<Secret>,
+    pub proxy_from_env: Option<bool>,
     pub http: Option<bool>,
     pub ca: Option<PathBuf>,
     pub pin_sha256: Option<String>,
@@ -71,6 +76,11 @@ impl Layer {
             true => (self.cert, self.key),
             false => (next.cert, self.key.or(next.key)),
         };
+        // A proxy named nearer counts more than the environment's, and the other way round.
+        let (proxy, proxy_from_env) = match self.proxy.is_some() || self.proxy_from_env == Some(true) {
+            true => (self.proxy, self.proxy_from_env),
+            false => (next.proxy, self.proxy_from_env.or(next.proxy_from_env)),
+        };
         let names_scheme = self.host.as_ref().is_some_and(|host| host.contains("://"));
         let http = self.http.or(next.http.filter(|_| !names_scheme));
         Layer {
@@ -83,6 +93,8 @@ impl Layer {
             delegate: self.delegate.or(next.delegate),
             cert,
             key,
+            proxy,
+            proxy_from_env,
             http,
             ca,
             pin_sha256: pin,
@@ -121,6 +133,17 @@ pub enum TrustSetting {
     Insecure,
 }
 
+/// What to go through.
+#[derive(Debug, Clone)]
+pub enum ProxySetting {
+    /// Nothing.
+    None,
+    /// This proxy; user and password may stand in it.
+    Url(Secret),
+    /// What the environment says for all programs.
+    Environment,
+}
+
 /// The settings of a command.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -133,6 +156,7 @@ pub struct Settings {
     pub delegate: bool,
     pub cert: Option<PathBuf>,
     pub key: Option<PathBuf>,
+    pub proxy: ProxySetting,
     pub http: bool,
     pub trust: TrustSetting,
     pub timeout: Option<Duration>,
@@ -165,6 +189,12 @@ impl Settings {
             true => Layer::default(),
             false => profile(common.profile.clone().or(variable("HVR_PROFILE")))?,
         };
+        if common.proxy.as_deref().and_then(|url| url.parse::<Proxy>().ok()).is_some_and(|proxy| proxy.has_password()) {
+            return Err(Problem::usage(
+                "a password on the command line is seen by everybody on this machine: give the proxy with HVR_PROXY or in a \
+                 profile",
+            ));
+        }
         let password = password_source(common, &environment, &profile)?;
         let layer = common.layer().over(environment).over(profile);
         let scenario = common.scenario.clone().or_else(|| variable("HVR_SCENARIO").map(PathBuf::from));
@@ -174,6 +204,12 @@ impl Settings {
             (false, Some(pin), None) => TrustSetting::Pin(pin),
             (true, None, None) => TrustSetting::Insecure,
             _ => return Err(Problem::usage("--ca, --pin-sha256 and --insecure exclude each other")),
+        };
+        let proxy = match (layer.proxy, layer.proxy_from_env.unwrap_or(false)) {
+            (Some(_), true) => return Err(Problem::usage("--proxy and --proxy-from-env exclude each other")),
+            (Some(url), false) => ProxySetting::Url(url),
+            (None, true) => ProxySetting::Environment,
+            (None, false) => ProxySetting::None,
         };
         Ok(Settings {
             host: layer.host,
@@ -185,6 +221,7 @@ impl Settings {
             delegate: layer.delegate.unwrap_or(false),
             cert: layer.cert,
             key: layer.key,
+            proxy,
             http: layer.http.unwrap_or(false),
             trust,
             timeout: layer.timeout.map(|span| span.0),
@@ -212,6 +249,7 @@ fn typed(common: &Common) -> Vec<String> {
         ("--spn", common.spn.clone()),
         ("--cert", path(&common.cert)),
         ("--key", path(&common.key)),
+        ("--proxy", common.proxy.clone()),
         ("--ca", path(&common.ca)),
         ("--pin-sha256", common.pin_sha256.clone()),
         ("--profile", common.profile.clone()),
@@ -221,6 +259,7 @@ fn typed(common: &Common) -> Vec<String> {
         ("--password-stdin", common.password_stdin),
         ("--http", common.http),
         ("--delegate", common.delegate),
+        ("--proxy-from-env", common.proxy_from_env),
         ("--insecure", common.insecure),
         ("--simulate", common.simulate),
     ];
@@ -267,6 +306,8 @@ fn environment_layer() -> Result<Layer, Problem> {
         delegate: switch("HVR_DELEGATE")?,
         cert: variable("HVR_CERT").map(PathBuf::from),
         key: variable("HVR_KEY").map(PathBuf::from),
+        proxy: variable("HVR_PROXY").map(Secret::from),
+        proxy_from_env: switch("HVR_PROXY_FROM_ENV")?,
         http: switch("HVR_HTTP")?,
         ca: variable("HVR_CA").map(PathBuf::from),
         pin_sha256: variable("HVR_PIN_SHA256"),
@@ -276,6 +317,10 @@ fn environment_layer() -> Result<Layer, Problem> {
         locale: variable("HVR_LOCALE"),
         output: choice("HVR_OUTPUT")?,
     })
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(Secret::from))
 }
 
 /// An empty variable is none.

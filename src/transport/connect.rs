@@ -8,6 +8,7 @@ use super::channel::Channel;
 use super::endpoint::Endpoint;
 use super::failure::Broken;
 use super::identity::{ClientCertificate, Identity};
+use super::proxy::Proxy;
 use super::session::Session;
 use super::tls::{Judge, Trust};
 use super::wire::{Counters, Wire, WireOptions};
@@ -44,6 +45,7 @@ pub struct Connector {
     service: Option<ServiceName>,
     delegate: bool,
     certificate: Option<ClientCertificate>,
+    proxy: Option<Proxy>,
     trust: Trust,
     auth: AuthChoice,
     connect_timeout: Duration,
@@ -61,6 +63,7 @@ pub(super) struct Settings {
     pub(super) service: ServiceName,
     pub(super) auth: AuthChoice,
     pub(super) identity: Option<Identity>,
+    proxy: Option<Proxy>,
     verifies: bool,
     judge: Option<Judge>,
     connect_timeout: Duration,
@@ -87,11 +90,17 @@ impl Connector {
             service: None,
             delegate: false,
             certificate: None,
+            proxy: None,
             trust: Trust::system(),
             auth: AuthChoice::Auto,
             connect_timeout: CONNECT_TIMEOUT,
             reply_limit: REPLY_LIMIT,
         }
+    }
+
+    /// Where it leads.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Who logs in, by password. Kerberos uses it too where no [`tickets`](Self::tickets) are given:
@@ -126,6 +135,12 @@ impl Connector {
         self
     }
 
+    /// A proxy to go through; none if not said, whatever the environment says.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
     /// Which server certificates to accept; without effect over plain HTTP.
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
@@ -153,7 +168,7 @@ impl Connector {
     /// A session. Nothing is sent before its first message.
     ///
     /// # Errors
-    /// Kind `Configuration`: there is nothing to log in with, Basic was chosen for plain HTTP, or the trust
+    /// Kind `Configuration`: there is nothing to log in with, a proxy does not suit the endpoint, Basic was chosen for plain HTTP, or the trust
     /// is not usable.
     pub fn session(self) -> Result<Session, ExchangeError> {
         let unusable = |text: String| ExchangeError::new(ExchangeErrorKind::Configuration, Delivery::NotSent, text);
@@ -183,6 +198,11 @@ impl Connector {
                 self.endpoint
             )));
         }
+        if let Some(proxy) = &self.proxy {
+            let suits = proxy.suits(&self.endpoint);
+            suits
+                .map_err(|error| unusable(format!("{} through {proxy}: {error}", self.endpoint)).with_source(error))?;
+        }
         let judge = self.endpoint.is_tls().then(|| self.trust.judge()).transpose();
         let judge = judge.map_err(|error| unusable(error.to_string()).with_source(error))?;
         Ok(Session::new(Settings {
@@ -192,6 +212,7 @@ impl Connector {
             kerberos,
             auth,
             identity: self.certificate.map(Identity::new),
+            proxy: self.proxy,
             verifies: self.trust.verifies(),
             judge,
             connect_timeout: self.connect_timeout,
@@ -255,6 +276,7 @@ impl Settings {
             reply_limit: self.reply_limit,
             judge: self.judge.clone(),
             identity: self.identity.clone(),
+            proxy: self.proxy.clone(),
             counters: self.counters.clone(),
         };
         Ok(Channel::new(Wire::new(&self.endpoint, options)?))

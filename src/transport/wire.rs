@@ -24,6 +24,7 @@ use tower::{Layer, Service};
 use super::endpoint::Endpoint;
 use super::failure::Broken;
 use super::identity::Identity;
+use super::proxy::Proxy;
 use super::tls::{Judge, Seen, client_config};
 use crate::auth::{Offer, Scheme, offered};
 use crate::wsman::ExchangeErrorKind;
@@ -33,6 +34,7 @@ pub(super) struct Wire {
     client: Client,
     url: Url,
     authority: String,
+    proxy: Option<Proxy>,
     connect_timeout: Duration,
     reply_limit: usize,
     dial: Arc<Dial>,
@@ -46,6 +48,7 @@ pub(super) struct WireOptions {
     pub(super) reply_limit: usize,
     /// Must be there for https.
     pub(super) judge: Option<Judge>,
+    pub(super) proxy: Option<Proxy>,
     /// Shown to hosts that ask for one.
     pub(super) identity: Option<Identity>,
     pub(super) counters: Counters,
@@ -89,7 +92,7 @@ impl Wire {
             Broken::new(ExchangeErrorKind::Configuration, format!("no connection can be made: {error}"))
         };
         let dial = Arc::new(Dial::default());
-        let builder = Client::builder()
+        let mut builder = Client::builder()
             .http1_only()
             // Names compare without case, yet small management controllers were written by example.
             .http1_title_case_headers()
@@ -103,6 +106,10 @@ impl Wire {
             .connect_timeout(options.connect_timeout)
             .user_agent(concat!("hyperv-replica/", env!("CARGO_PKG_VERSION")))
             .connector_layer(OneDial { dial: dial.clone(), counters: options.counters.clone() });
+        if let Some(proxy) = &options.proxy {
+            builder =
+                builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(|error| unusable(&error.without_url()))?);
+        }
         // The library builds its own TLS settings where it gets none, and needs a process-wide
         // provider for that; plain HTTP gets settings that accept nothing.
         let judge = match options.judge {
@@ -119,6 +126,7 @@ impl Wire {
             client,
             url: Url::parse(endpoint.url()).map_err(|error| unusable(&error))?,
             authority: endpoint.authority().to_owned(),
+            proxy: options.proxy,
             connect_timeout: options.connect_timeout,
             reply_limit: options.reply_limit,
             dial,
@@ -189,6 +197,10 @@ impl Wire {
     /// Host and port, for error texts.
     pub(super) fn authority(&self) -> &str {
         &self.authority
+    }
+
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
     pub(super) fn is_tls(&self) -> bool {

@@ -17,6 +17,7 @@ mod apache;
 mod certificates;
 mod kerberos;
 mod negotiate;
+mod proxies;
 
 use std::time::Duration;
 
