@@ -22,7 +22,7 @@ mod resource;
 pub mod wql;
 
 pub use addressing::{ClassAddressing, ClassBase};
-pub use client::{Client, Enumeration, Error};
+pub use client::{Client, Enumeration, Error, Prepared};
 pub use enumerate::{Enumerate, EnumerationMode, Filter, Item, Page};
 pub use error::ReplyError;
 pub use exchange::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};

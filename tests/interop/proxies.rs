@@ -1,6 +1,5 @@
 //! Through tinyproxy (CONNECT) and microsocks (SOCKS5), with and without a login there.
 
-use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -117,17 +116,14 @@ impl Running {
     }
 
     fn start(mut command: Command, port: u16, configuration: Option<tempfile::NamedTempFile>) -> Self {
-        let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        // Read to its end, so that it never waits for us.
-        let errors = BufReader::new(process.stderr.take().unwrap());
-        std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(drop));
-        for _ in 0..200 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { process, port, _configuration: configuration };
-            }
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let running = Self { process, port, _configuration: configuration };
+        let listens = (0..200).any(|_| {
             std::thread::sleep(Duration::from_millis(25));
-        }
-        panic!("{command:?} does not listen");
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        assert!(listens, "{command:?} does not listen");
+        running
     }
 
     fn url(&self, scheme: &str, login: &str) -> String {

@@ -1,6 +1,9 @@
 //! What the tests share: a simulated host, a client of it, a clock and an operator.
 
+pub mod exposition;
 pub mod oracle;
+pub mod proxy;
+pub mod random;
 pub mod schema;
 
 use std::sync::{Arc, Mutex};

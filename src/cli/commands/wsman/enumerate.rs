@@ -193,7 +193,7 @@ impl Listing<'_> {
                 output::line(if self.count == 1 { HEAD } else { "," });
                 self.desk.printer().document(item);
             }
-            Format::Table => {
+            Format::Table | Format::Prometheus => {
                 if self.count > 1 {
                     output::line("");
                 }

@@ -1,12 +1,11 @@
 //! `hvr wsman invoke`: one method call, typed by its declaration, sent at most once.
 
-use std::io::Write;
-
 use serde_json::{Value as Json, json};
 
 use crate::cim::schema::Method;
+use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::{is_interactive, note, printable};
+use crate::cli::output::{is_interactive, note};
 use crate::cli::problem::{Changed, Problem, chain};
 use crate::cli::stop;
 use crate::cli::typed::{self, Argument, ReferenceText, find_method};
@@ -65,7 +64,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
         for (name, parameter) in &invoke.parameters {
             note(&format!("  {name} = {}", describe(parameter)));
         }
-        if !args.yes && !confirm(name).await {
+        if !args.yes && !confirm(&format!("Call {name} now?")).await {
             return Err(Problem::new(Exit::Refused, "declined", "not confirmed; nothing was sent"));
         }
         stop::leave_behind(
@@ -176,16 +175,4 @@ fn shortened(text: &str) -> String {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
         None => text.to_owned(),
     }
-}
-
-async fn confirm(method: &str) -> bool {
-    let question = printable(&format!("Call {method} now? [y/N] "));
-    let answer = tokio::task::spawn_blocking(move || {
-        let _ = write!(std::io::stderr(), "{question}");
-        let _ = std::io::stderr().flush();
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map(|_| line)
-    });
-    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
-    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
