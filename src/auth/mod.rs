@@ -32,6 +32,7 @@ mod handshake;
 pub mod kerberos;
 pub mod negotiate;
 pub mod ntlm;
+pub mod overhear;
 mod scheme;
 pub mod seal;
 pub mod secret;
@@ -50,6 +51,7 @@ pub use kerberos::{
 };
 pub use negotiate::NegotiateInitiator;
 pub use ntlm::{Entropy, Initiator, Options, filetime};
+pub use overhear::{Overheard, TokenKind};
 pub use scheme::{Offer, Scheme, offered};
 pub use seal::{PartHeaders, SealedMessage, is_sealed, seal_message, unseal_message};
 pub use secret::Secret;

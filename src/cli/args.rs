@@ -54,6 +54,8 @@ pub enum Command {
     Check(commands::check::Args),
     /// Ask any class of any WS-Management service
     Wsman(commands::wsman::Args),
+    /// Show, play back or send again a recording made with --trace; open a packet capture
+    Trace(commands::trace::Args),
     /// Show the certificate of a host and its pin
     Pin(commands::pin::Args),
     /// What was done before, and what is still open
@@ -143,6 +145,13 @@ pub struct Common {
     /// Scenario file of the simulated host [env: HVR_SCENARIO]
     #[arg(long, global = true, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Record every message in this HAR file, in clear, secrets taken out [env: HVR_TRACE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Replace names of hosts, VMs and users, addresses and GUIDs in what is recorded [env: HVR_ANONYMISE]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", hide_possible_values = true)]
+    pub anonymise: Option<bool>,
     /// Directory of the journal; $XDG_STATE_HOME/hvr if not said [env: HVR_STATE]
     #[arg(long, global = true, value_name = "DIR")]
     pub state: Option<PathBuf>,

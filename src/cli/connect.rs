@@ -39,9 +39,9 @@ impl Connection {
         let opened = match settings.simulate {
             true => {
                 let scenario = scenario(settings.scenario.as_deref())?;
-                simulated(Simulator::new(scenario), "simulated host").await?
+                simulated(Simulator::new(scenario), "simulated host", context).await?
             }
-            false => network(settings, None)?,
+            false => network(settings, None, context)?,
         };
         Connection::over(opened, settings, context)
     }
@@ -51,14 +51,14 @@ impl Connection {
         let settings = &context.settings;
         if settings.simulate {
             let pair = Pair::new(scenario(settings.scenario.as_deref())?);
-            let host = simulated(pair.replica, "simulated host").await?;
-            let primary = simulated(pair.primary, "simulated primary").await?;
+            let host = simulated(pair.replica, "simulated host", context).await?;
+            let primary = simulated(pair.primary, "simulated primary", context).await?;
             return Ok((Connection::over(host, settings, context)?, Connection::over(primary, settings, context)?));
         }
         let primary = primary.ok_or_else(|| Problem::usage("this needs the primary's host too: --primary HOST"))?;
         let is_same = primary.password.is_same(&settings.password) && primary.user == settings.user;
-        let host = network(settings, None)?;
-        let other = network(primary, host.secret.clone().filter(|_| is_same))?;
+        let host = network(settings, None, context)?;
+        let other = network(primary, host.secret.clone().filter(|_| is_same), context)?;
         Ok((Connection::over(host, settings, context)?, Connection::over(other, primary, context)?))
     }
 
@@ -133,21 +133,21 @@ struct Opened {
     secret: Option<Secret>,
 }
 
-async fn simulated(simulator: Arc<Simulator>, name: &str) -> Result<Opened, Problem> {
+async fn simulated(simulator: Arc<Simulator>, name: &str, context: &Context) -> Result<Opened, Problem> {
     let server = Server::serve(simulator, ServerOptions::http()).await;
     let server = server.map_err(|error| Problem::internal(chain(&error)))?;
     note(&format!("{name} {}: an embedded rehearsal, nothing real is touched", server.address()));
     let endpoint = parse_endpoint(&server.url(), false)?;
     let user = server.user().parse().map_err(|_| Problem::usage("the scenario's account is no user name"))?;
     let credentials = Credentials { user, password: server.password().clone() };
-    let session = Connector::new(endpoint)
+    let session = recorded(Connector::new(endpoint), &server.user(), Some(server.password()), context)
         .credentials(credentials)
         .session()
         .map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     Ok(Opened { session, server: Some(server), name: name.to_owned(), secret: None })
 }
 
-fn network(settings: &Settings, secret: Option<Secret>) -> Result<Opened, Problem> {
+fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Result<Opened, Problem> {
     let (endpoint, name) = endpoint(settings)?;
     let parse = |user: &str| user.parse().map_err(|error: crate::auth::AuthError| Problem::usage(error.to_string()));
     let user: Option<UserName> = settings.user.as_deref().map(parse).transpose()?;
@@ -199,7 +199,7 @@ fn network(settings: &Settings, secret: Option<Secret>) -> Result<Opened, Proble
         None => {}
     }
     if by_certificate {
-        let connector = connector.auth(AuthChoice::Certificate);
+        let connector = recorded(connector, "", None, context).auth(AuthChoice::Certificate);
         let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
         return Ok(Opened { session, server: None, name, secret });
     }
@@ -225,6 +225,7 @@ fn network(settings: &Settings, secret: Option<Secret>) -> Result<Opened, Proble
     if let Some(source) = tickets {
         connector = connector.tickets(user, source);
     }
+    let connector = recorded(connector, user_text(settings), read.as_ref(), context);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     Ok(Opened { session, server: None, name, secret: read })
 }
@@ -289,6 +290,13 @@ fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: bool) -
         }
         _ => None,
     }
+}
+
+/// Observed by the recording of this command if there is one, which is told what to hide.
+fn recorded(connector: Connector, user: &str, secret: Option<&Secret>, context: &Context) -> Connector {
+    let Some(recorder) = &context.recorder else { return connector };
+    recorder.expect(connector.endpoint().host(), user, secret.map(Secret::expose).unwrap_or_default());
+    connector.observer(recorder.clone())
 }
 
 fn user_text(settings: &Settings) -> &str {
@@ -356,7 +364,7 @@ pub fn scenario(file: Option<&Path>) -> Result<Scenario, Problem> {
 }
 
 /// Reads the password where the settings say; one line end after it is not part of it.
-fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, Problem> {
+pub fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, Problem> {
     let text = match source {
         PasswordSource::Value(secret) => return Ok(secret.clone()),
         PasswordSource::File(file) => {

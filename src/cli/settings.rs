@@ -181,6 +181,10 @@ pub struct Settings {
     pub output: Format,
     pub simulate: bool,
     pub scenario: Option<PathBuf>,
+    /// Where messages are recorded.
+    pub trace: Option<PathBuf>,
+    /// Whether names are replaced in what is recorded.
+    pub anonymise: bool,
     /// Where the journal is, where somebody has said.
     pub state: Option<PathBuf>,
     pub verbose: u8,
@@ -291,6 +295,8 @@ impl Settings {
             output: layer.output.unwrap_or_default(),
             simulate,
             scenario,
+            trace: common.trace.clone().or_else(|| variable("HVR_TRACE").map(PathBuf::from)),
+            anonymise: common.anonymise.or(switch("HVR_ANONYMISE")?).unwrap_or(false),
             state: layer.state,
             verbose: parsed::<u8>("HVR_VERBOSE", "a number")?.unwrap_or(0),
             typed: typed(common),

@@ -11,6 +11,7 @@ use http::header::HeaderValue;
 use zeroize::Zeroizing;
 
 use super::failure::Broken;
+use super::observe::Legs;
 use super::wire::{Answer, Dial, Wire};
 use crate::auth::{Credentials, Scheme, SealedMessage, basic_authorization};
 use crate::wsman::{Delivery, ExchangeErrorKind};
@@ -31,9 +32,12 @@ pub(super) enum Channel {
 #[derive(Clone)]
 pub(super) struct Authorization(HeaderValue);
 
-/// How far a message got, for the moment its time runs out.
+/// How far a message got, for the moment its time runs out; and what was sent for it, for an observer.
 #[derive(Default)]
-pub(super) struct Progress(Mutex<Option<Arc<Dial>>>);
+pub(super) struct Progress {
+    carrier: Mutex<Option<Arc<Dial>>>,
+    pub(super) legs: Legs,
+}
 
 impl PlainHttp {
     /// Sends a message that only the other end of the login can read.
@@ -117,7 +121,7 @@ impl Authorization {
 impl Progress {
     /// What is known if nothing more comes.
     pub(super) fn delivery(&self) -> Delivery {
-        let carrier = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let carrier = self.carrier.lock().unwrap_or_else(PoisonError::into_inner);
         match &*carrier {
             Some(dial) if dial.is_open() => Delivery::Unknown,
             _ => Delivery::NotSent,
@@ -125,7 +129,7 @@ impl Progress {
     }
 
     fn carry(&self, dial: &Arc<Dial>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(dial.clone());
+        *self.carrier.lock().unwrap_or_else(PoisonError::into_inner) = Some(dial.clone());
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a session is made from.
 
+use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::channel::Channel;
@@ -13,7 +14,7 @@ use super::session::Session;
 use super::tls::{Judge, Trust};
 use super::wire::{Counters, Wire, WireOptions};
 use crate::auth::{Credentials, ServiceName, TicketSource, Tickets, UserName};
-use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind};
+use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Observer};
 
 /// How to log in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub enum AuthChoice {
 }
 
 /// Collects where to connect, as whom, and whom to trust; [`Connector::session`] ends it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct Connector {
     endpoint: Endpoint,
@@ -50,6 +51,7 @@ pub struct Connector {
     auth: AuthChoice,
     connect_timeout: Duration,
     reply_limit: usize,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// A [`Connector`] that was found usable.
@@ -69,6 +71,7 @@ pub(super) struct Settings {
     connect_timeout: Duration,
     reply_limit: usize,
     pub(super) counters: Counters,
+    pub(super) observer: Option<Arc<dyn Observer>>,
 }
 
 /// What a session knows about Kerberos.
@@ -95,6 +98,7 @@ impl Connector {
             auth: AuthChoice::Auto,
             connect_timeout: CONNECT_TIMEOUT,
             reply_limit: REPLY_LIMIT,
+            observer: None,
         }
     }
 
@@ -165,6 +169,12 @@ impl Connector {
         self
     }
 
+    /// Tells of every message and every request made for it, as a trace does.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// A session. Nothing is sent before its first message.
     ///
     /// # Errors
@@ -217,7 +227,8 @@ impl Connector {
             judge,
             connect_timeout: self.connect_timeout,
             reply_limit: self.reply_limit,
-            counters: Counters::default(),
+            counters: self.observer.as_ref().map_or_else(Counters::default, |_| Counters::observed()),
+            observer: self.observer,
         }))
     }
 
@@ -251,6 +262,17 @@ impl Kerberos {
 
     pub(super) fn keep(&self, tickets: Option<Tickets>) {
         *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = tickets;
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .field("trust", &self.trust)
+            .field("auth", &self.auth)
+            .finish_non_exhaustive()
     }
 }
 

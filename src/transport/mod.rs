@@ -16,6 +16,7 @@ mod endpoint;
 mod failure;
 mod identity;
 mod login;
+mod observe;
 mod proxy;
 mod reply;
 mod session;

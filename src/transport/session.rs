@@ -78,8 +78,22 @@ impl Session {
         self.facts().pin
     }
 
+    async fn in_time(&self, message: &Message, progress: &Progress) -> Result<Reply, ExchangeError> {
+        let timeout = message.timeout();
+        // A timeout beyond the clock is none.
+        let Some(deadline) = Instant::now().checked_add(timeout) else {
+            return self.attempts(message, progress).await;
+        };
+        match timeout_at(deadline, self.attempts(message, progress)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(timed_out(timeout, self.settings.endpoint.authority(), progress.delivery())),
+        }
+    }
+
     async fn attempts(&self, message: &Message, progress: &Progress) -> Result<Reply, ExchangeError> {
         let mut state = self.state.lock().await;
+        // Dropped before the lock, so that no leg counts for the next message, whoever gives up.
+        let _collect = Collect { settings: &self.settings, progress };
         if let Some(refusal) = &state.refusal {
             return Err(ExchangeError::new(ExchangeErrorKind::Login, Delivery::NotSent, refusal.clone()));
         }
@@ -148,18 +162,32 @@ impl Session {
     }
 }
 
+/// Gives the legs of a message to it when its attempts end.
+struct Collect<'c> {
+    settings: &'c Settings,
+    progress: &'c Progress,
+}
+
+impl Drop for Collect<'_> {
+    fn drop(&mut self) {
+        if let Some(legs) = self.settings.counters.legs() {
+            self.progress.legs.extend(legs.take());
+        }
+    }
+}
+
 impl Exchange for Session {
     async fn send(&self, message: Message) -> Result<Reply, ExchangeError> {
         let progress = Progress::default();
-        let timeout = message.timeout();
-        // A timeout beyond the clock is none.
-        let Some(deadline) = Instant::now().checked_add(timeout) else {
-            return self.attempts(&message, &progress).await;
-        };
-        match timeout_at(deadline, self.attempts(&message, &progress)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(timed_out(timeout, self.settings.endpoint.authority(), progress.delivery())),
+        let observer = self.settings.observer.as_deref();
+        if let Some(observer) = observer {
+            observer.sending(&message);
         }
+        let outcome = self.in_time(&message, &progress).await;
+        if let Some(observer) = observer {
+            observer.exchanged(&message, progress.legs.take(), outcome.as_ref());
+        }
+        outcome
     }
 
     fn address(&self) -> &str {

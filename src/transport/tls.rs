@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -18,6 +19,7 @@ use rustls::{
 
 use super::certificate::Pin;
 use super::identity::Identity;
+use super::observe::Moment;
 
 /// Which server certificates to accept. The default is [`Trust::system`].
 ///
@@ -161,11 +163,15 @@ pub(super) enum Judge {
 /// The server certificate of one connection, once the handshake came to it.
 pub(super) type Seen = Arc<OnceLock<Vec<u8>>>;
 
-/// The TLS settings of one connection, and where its certificate will be.
-pub(super) fn client_config(judge: Judge, identity: Option<&Identity>) -> Result<(ClientConfig, Seen), TlsError> {
+/// The TLS settings of one connection, and where its certificate will be. `greeted` is when its handshake begins.
+pub(super) fn client_config(
+    judge: Judge,
+    identity: Option<&Identity>,
+    greeted: Moment,
+) -> Result<(ClientConfig, Seen), TlsError> {
     let seen = Seen::default();
     let provider = provider();
-    let verifier = Verifier { judge, seen: seen.clone(), provider: provider.clone() };
+    let verifier = Verifier { judge, seen: seen.clone(), greeted, provider: provider.clone() };
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -191,6 +197,7 @@ pub(super) struct PinDiffers {
 struct Verifier {
     judge: Judge,
     seen: Seen,
+    greeted: Moment,
     provider: Arc<CryptoProvider>,
 }
 
@@ -239,7 +246,9 @@ impl ServerCertVerifier for Verifier {
         verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
 
+    /// Asked for when the first message of the handshake is written.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let _ = self.greeted.set(Instant::now());
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

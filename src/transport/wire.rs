@@ -24,6 +24,7 @@ use tower::{Layer, Service};
 use super::endpoint::Endpoint;
 use super::failure::Broken;
 use super::identity::Identity;
+use super::observe::{Legs, Moments, TimedResolver, Watch};
 use super::proxy::Proxy;
 use super::tls::{Judge, Seen, client_config};
 use crate::auth::{Offer, Scheme, offered};
@@ -77,6 +78,8 @@ struct Counts {
     requests: AtomicU64,
     server: Mutex<Option<String>>,
     clock_skew: Mutex<Option<i64>>,
+    /// Only where somebody observes.
+    legs: Option<Legs>,
 }
 
 /// How far the one dial of a connection got.
@@ -84,6 +87,7 @@ struct Counts {
 pub(super) struct Dial {
     begun: AtomicBool,
     open: AtomicBool,
+    moments: Moments,
 }
 
 impl Wire {
@@ -110,13 +114,17 @@ impl Wire {
             builder =
                 builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(|error| unusable(&error.without_url()))?);
         }
+        if options.counters.legs().is_some() {
+            builder = builder.dns_resolver(TimedResolver(dial.clone()));
+        }
         // The library builds its own TLS settings where it gets none, and needs a process-wide
         // provider for that; plain HTTP gets settings that accept nothing.
         let judge = match options.judge {
             Some(judge) if endpoint.is_tls() => judge,
             _ => Judge::Show,
         };
-        let (config, seen) = client_config(judge, options.identity.as_ref()).map_err(|error| unusable(&error))?;
+        let (config, seen) = client_config(judge, options.identity.as_ref(), dial.moments.greeted.clone())
+            .map_err(|error| unusable(&error))?;
         let client = builder
             .https_only(endpoint.is_tls())
             .tls_backend_preconfigured(config)
@@ -144,6 +152,10 @@ impl Wire {
     ) -> Result<Answer, Broken> {
         let begun = Instant::now();
         let request_bytes = body.len();
+        let mut watch = self.counters.legs().map(|legs| {
+            let url = self.url.as_str();
+            Watch::begin(legs, &self.dial.moments, url, authorization.as_ref(), content_type, request_bytes)
+        });
         // Said in words because the library leaves out the length of an empty body.
         let mut request = self.client.post(self.url.clone()).header(CONTENT_LENGTH, request_bytes);
         if let Some(value) = authorization {
@@ -154,6 +166,9 @@ impl Wire {
         }
         self.counters.0.requests.fetch_add(1, Ordering::Relaxed);
         let sent = request.body(body).send().await;
+        if let Some(watch) = &mut watch {
+            sent.iter().for_each(|response| watch.head(response));
+        }
         let response = sent.map_err(|error| {
             let broken = Broken::from_request(error, self);
             if broken.is_unsent() {
@@ -179,6 +194,9 @@ impl Wire {
             *self.counters.0.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
         }
         answer.body = self.read_body(response).await?;
+        if let Some(watch) = &mut watch {
+            watch.received(answer.body.len());
+        }
         tracing::debug!(
             status = answer.status,
             elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -254,6 +272,16 @@ impl Answer {
 }
 
 impl Counters {
+    /// Counters of a session that somebody observes.
+    pub(super) fn observed() -> Self {
+        Counters(Arc::new(Counts { legs: Some(Legs::default()), ..Counts::default() }))
+    }
+
+    /// The legs so far, where somebody observes.
+    pub(super) fn legs(&self) -> Option<&Legs> {
+        self.0.legs.as_ref()
+    }
+
     pub(super) fn connections(&self) -> u64 {
         self.0.connections.load(Ordering::Relaxed)
     }
@@ -269,6 +297,12 @@ impl Counters {
 
     pub(super) fn server(&self) -> Option<String> {
         self.0.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl AsRef<Moments> for Dial {
+    fn as_ref(&self) -> &Moments {
+        &self.moments
     }
 }
 
@@ -328,12 +362,14 @@ where
                 Err(SecondDial.into())
             });
         }
-        let dialling = self.inner.call(request);
         let OneDial { dial, counters } = self.gate.clone();
+        dial.moments.begin();
+        let dialling = self.inner.call(request);
         Box::pin(async move {
             let connection = dialling.await?;
+            let before = counters.0.connections.fetch_add(1, Ordering::Relaxed);
+            dial.moments.open(before.saturating_add(1));
             dial.open.store(true, Ordering::SeqCst);
-            counters.0.connections.fetch_add(1, Ordering::Relaxed);
             Ok(connection)
         })
     }

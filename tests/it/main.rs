@@ -20,5 +20,7 @@ mod status_cli;
 mod support;
 mod tidy;
 mod torture;
+mod trace;
+mod trace_cli;
 mod wire;
 mod wsman_cli;
