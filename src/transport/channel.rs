@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::failure::Broken;
 use super::observe::Legs;
 use super::wire::{Answer, Dial, Wire};
-use crate::auth::{Credentials, SealedMessage, basic_authorization};
+use crate::auth::{Credentials, Scheme, SealedMessage, basic_authorization};
 use crate::wsman::{Delivery, ExchangeErrorKind};
 
 /// A connection without protection of its own.
@@ -77,9 +77,9 @@ impl Channel {
         if wire.is_tls() { Self::Tls(Tls(wire)) } else { Self::Plain(PlainHttp(wire)) }
     }
 
-    /// Sends a token, and no body.
-    pub(super) async fn send_empty(&self, authorization: Authorization) -> Result<Answer, Broken> {
-        self.wire().post(Some(authorization.0), None, Vec::new()).await
+    /// Sends a token, or nothing at all to learn what is offered; no body either way.
+    pub(super) async fn send_empty(&self, authorization: Option<Authorization>) -> Result<Answer, Broken> {
+        self.wire().post(authorization.map(|value| value.0), None, Vec::new()).await
     }
 
     /// The server certificate, once there is one.
@@ -95,14 +95,19 @@ impl Channel {
 }
 
 impl Authorization {
-    /// `Negotiate` and a token.
-    pub(super) fn negotiate(token: &[u8]) -> Result<Self, Broken> {
-        Self::secret(&format!("Negotiate {}", STANDARD.encode(token)))
+    /// A scheme and its token.
+    pub(super) fn token(scheme: Scheme, token: &[u8]) -> Result<Self, Broken> {
+        Self::secret(&format!("{scheme} {}", STANDARD.encode(token)))
     }
 
     /// `Basic`; can only be used by what is inside TLS, see [`super::login`].
     pub(super) fn basic(credentials: &Credentials) -> Result<Self, Broken> {
         Self::secret(&Zeroizing::new(basic_authorization(credentials).expose().to_owned()))
+    }
+
+    /// That the certificate of the TLS handshake is who logs in (MS-WSMV 3.1.4.1.29.2). No secret.
+    pub(super) fn certificate() -> Self {
+        Self(HeaderValue::from_static(MUTUAL))
     }
 
     fn secret(text: &str) -> Result<Self, Broken> {
@@ -128,4 +133,5 @@ impl Progress {
     }
 }
 
+const MUTUAL: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual";
 const SOAP: &str = "application/soap+xml;charset=UTF-8";

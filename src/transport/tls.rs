@@ -18,6 +18,7 @@ use rustls::{
 };
 
 use super::certificate::Pin;
+use super::identity::Identity;
 use super::observe::Moment;
 
 /// Which server certificates to accept. The default is [`Trust::system`].
@@ -163,15 +164,22 @@ pub(super) enum Judge {
 pub(super) type Seen = Arc<OnceLock<Vec<u8>>>;
 
 /// The TLS settings of one connection, and where its certificate will be. `greeted` is when its handshake begins.
-pub(super) fn client_config(judge: Judge, greeted: Moment) -> Result<(ClientConfig, Seen), TlsError> {
+pub(super) fn client_config(
+    judge: Judge,
+    identity: Option<&Identity>,
+    greeted: Moment,
+) -> Result<(ClientConfig, Seen), TlsError> {
     let seen = Seen::default();
     let provider = provider();
     let verifier = Verifier { judge, seen: seen.clone(), greeted, provider: provider.clone() };
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match identity {
+        Some(identity) => builder.with_client_cert_resolver(identity.resolver(&provider)?),
+        None => builder.with_no_client_auth(),
+    };
     // A resumed session shows no certificate, so there would be nothing to bind the login to.
     config.resumption = rustls::client::Resumption::disabled();
     Ok((config, seen))
@@ -258,7 +266,7 @@ fn roots(certificates: &[CertificateDer<'static>]) -> Result<RootCertStore, Trus
 }
 
 /// Passed explicitly: a library must not set the provider of the whole process.
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 

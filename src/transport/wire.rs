@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, SERVER,
     WWW_AUTHENTICATE,
 };
 use reqwest::{Client, Url, Version, redirect, retry};
@@ -23,9 +23,11 @@ use tower::{Layer, Service};
 
 use super::endpoint::Endpoint;
 use super::failure::Broken;
+use super::identity::Identity;
 use super::observe::{Legs, Moments, TimedResolver, Watch};
+use super::proxy::Proxy;
 use super::tls::{Judge, Seen, client_config};
-use crate::auth::{Offer, offered};
+use crate::auth::{Offer, Scheme, offered};
 use crate::wsman::ExchangeErrorKind;
 
 /// A connection that has not been dialled yet, or is open, or has gone; it never comes back.
@@ -33,6 +35,7 @@ pub(super) struct Wire {
     client: Client,
     url: Url,
     authority: String,
+    proxy: Option<Proxy>,
     connect_timeout: Duration,
     reply_limit: usize,
     dial: Arc<Dial>,
@@ -46,6 +49,9 @@ pub(super) struct WireOptions {
     pub(super) reply_limit: usize,
     /// Must be there for https.
     pub(super) judge: Option<Judge>,
+    pub(super) proxy: Option<Proxy>,
+    /// Shown to hosts that ask for one.
+    pub(super) identity: Option<Identity>,
     pub(super) counters: Counters,
 }
 
@@ -71,6 +77,7 @@ struct Counts {
     connections: AtomicU64,
     requests: AtomicU64,
     server: Mutex<Option<String>>,
+    clock_skew: Mutex<Option<i64>>,
     /// Only where somebody observes.
     legs: Option<Legs>,
 }
@@ -103,6 +110,10 @@ impl Wire {
             .connect_timeout(options.connect_timeout)
             .user_agent(concat!("hyperv-replica/", env!("CARGO_PKG_VERSION")))
             .connector_layer(OneDial { dial: dial.clone(), counters: options.counters.clone() });
+        if let Some(proxy) = &options.proxy {
+            builder =
+                builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(|error| unusable(&error.without_url()))?);
+        }
         if options.counters.legs().is_some() {
             builder = builder.dns_resolver(TimedResolver(dial.clone()));
         }
@@ -112,7 +123,8 @@ impl Wire {
             Some(judge) if endpoint.is_tls() => judge,
             _ => Judge::Show,
         };
-        let (config, seen) = client_config(judge, dial.moments.greeted.clone()).map_err(|error| unusable(&error))?;
+        let (config, seen) = client_config(judge, options.identity.as_ref(), dial.moments.greeted.clone())
+            .map_err(|error| unusable(&error))?;
         let client = builder
             .https_only(endpoint.is_tls())
             .tls_backend_preconfigured(config)
@@ -122,6 +134,7 @@ impl Wire {
             client,
             url: Url::parse(endpoint.url()).map_err(|error| unusable(&error))?,
             authority: endpoint.authority().to_owned(),
+            proxy: options.proxy,
             connect_timeout: options.connect_timeout,
             reply_limit: options.reply_limit,
             dial,
@@ -174,6 +187,9 @@ impl Wire {
             closes: closes(headers, response.version()),
             body: Vec::new(),
         };
+        if let Some(skew) = text(headers, DATE).as_deref().and_then(clock_skew) {
+            *self.counters.0.clock_skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+        }
         if server.is_some() {
             *self.counters.0.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
         }
@@ -199,6 +215,10 @@ impl Wire {
     /// Host and port, for error texts.
     pub(super) fn authority(&self) -> &str {
         &self.authority
+    }
+
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
     pub(super) fn is_tls(&self) -> bool {
@@ -238,6 +258,19 @@ impl Wire {
     }
 }
 
+impl Answer {
+    /// Whether a scheme is offered.
+    pub(super) fn offers(&self, scheme: Scheme) -> bool {
+        self.offers.iter().any(|offer| offer.known == Some(scheme))
+    }
+
+    /// The token that came under a scheme.
+    pub(super) fn token(&self, scheme: Scheme) -> Option<Vec<u8>> {
+        let tokens = self.offers.iter().filter(|offer| offer.known == Some(scheme));
+        tokens.filter_map(|offer| offer.token.clone()).find(|token| !token.is_empty())
+    }
+}
+
 impl Counters {
     /// Counters of a session that somebody observes.
     pub(super) fn observed() -> Self {
@@ -255,6 +288,11 @@ impl Counters {
 
     pub(super) fn requests(&self) -> u64 {
         self.0.requests.load(Ordering::Relaxed)
+    }
+
+    /// Seconds that the host is ahead of this computer.
+    pub(super) fn clock_skew(&self) -> Option<i64> {
+        *self.0.clock_skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn server(&self) -> Option<String> {
@@ -341,6 +379,11 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn clock_skew(date: &str) -> Option<i64> {
+    let there = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    Some(there.as_second().saturating_sub(jiff::Timestamp::now().as_second()))
 }
 
 fn closes(headers: &HeaderMap, version: Version) -> bool {

@@ -13,6 +13,7 @@ mod examples;
 mod failover;
 mod hostile;
 mod lifecycle_cli;
+mod login_cli;
 mod run_cli;
 mod simulate_cli;
 mod status_cli;
