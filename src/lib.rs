@@ -9,6 +9,8 @@ pub mod hyperv;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod soap;
+#[cfg(feature = "trace")]
+pub mod trace;
 #[cfg(feature = "transport")]
 pub mod transport;
 pub mod wsman;

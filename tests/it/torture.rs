@@ -10,6 +10,7 @@
 #![expect(clippy::print_stdout, reason = "a long run says what it did")]
 
 mod attack;
+mod contention;
 mod deed;
 mod rig;
 mod round;
@@ -43,7 +44,6 @@ fn round(seed: u64, runtime: &tokio::runtime::Runtime) -> Result<Counts, String>
     let told = |wrong| {
         format!("round with HVR_TORTURE_SEED={seed}: {wrong}\n\n{scenario}\n\n{}\n{}", round.log.join("\n"), rig.dump())
     };
-    println!("BYTES {:?}", rig.proxies.iter().map(|p| (p.bytes(crate::support::proxy::Way::Up), p.bytes(crate::support::proxy::Way::Down))).collect::<Vec<_>>());
     ended.map_err(told).map(|()| round.counts.clone())
 }
 
@@ -74,7 +74,7 @@ fn no_crash_sends_anything_twice_or_leaves_anything_behind() {
                             failed.lock().unwrap().push(text);
                         }
                     }
-                    if (number + 1) % 100 == 0 {
+                    if (number + 1).is_multiple_of(100) {
                         println!("{:?}: {:?}", begun.elapsed(), total.lock().unwrap());
                     }
                 }

@@ -15,6 +15,7 @@ pub mod run;
 pub mod simulate;
 pub mod status;
 pub mod test;
+pub mod trace;
 pub mod wsman;
 
 use crate::hyperv::{Host, LookedUp, Vm, VmSelector};

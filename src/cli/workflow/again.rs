@@ -7,10 +7,10 @@ use crate::cli::problem::Problem;
 use crate::cli::settings::Settings;
 use crate::failover::journal::sqlite::{Filter, FindError, Store};
 use crate::failover::journal::{History, RunEnd, RunId, TakeError};
-use crate::failover::{About, Kind, Order, StepName};
+use crate::failover::{About, Cause, Kind, Order, Outcome, StepName};
 use crate::hyperv::VmSelector;
 
-use super::{Answer, Consent, Ends, carry, needs_consent, open_store, recalled, stopped, take_up};
+use super::{Answer, Consent, Ends, Scene, carry, end, look, needs_consent, open_store, recalled, stopped, take_up};
 
 /// Takes a run up again: the one named, or the only open one.
 pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> Result<Exit, Problem> {
@@ -45,9 +45,13 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
         )
         .remedy("a failover is taken back with hvr undo, a rehearsal ended with hvr test stop"));
     }
-    if let Some(end) = history.end {
-        return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended: {}", end.name()))
-            .remedy("a planned failover that is done is brought back by one in the other direction"));
+    match history.end {
+        // What is done and not turned round can be walked back too; the hosts decide.
+        None | Some(RunEnd::Done | RunEnd::HandedOver) => {}
+        Some(end) => {
+            return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended: {}", end.name()))
+                .remedy(format!("see what it did: {}", context.settings.journal_command(&["show", run.as_str()]))));
+        }
     }
     say(&history);
     let ends = ends_of(&history, context).await?;
@@ -78,13 +82,17 @@ async fn settle(run: &RunId, store: &Store, ends: &Ends, context: &Context) -> R
         return Ok(());
     }
     note("what came of the last call is looked at first");
-    match take_up(history, journal, Answer::No, ends, context).await {
+    let vm = history.record.vm.to_string();
+    match look(history, journal, Answer::No, ends, context).await? {
+        Outcome::Done(_) | Outcome::Declined(_) => Ok(()),
         // Nothing was confirmed, so nothing was sent; or what was sent has certainly failed.
-        Err(problem) if matches!(problem.exit, Exit::Refused | Exit::HostRefused) => Ok(()),
-        Err(problem) => Err(problem),
-        Ok(_) => Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} turned out to be done"))
-            .remedy("a planned failover that is done is brought back by one in the other direction")),
+        Outcome::Stopped(stopped) if !is_in_doubt(&stopped.cause) => Ok(()),
+        outcome => end(outcome, &Scene { vm: &vm, open: Some(run), run: Some(run), ends, context }).await.map(drop),
     }
+}
+
+fn is_in_doubt(cause: &Cause) -> bool {
+    matches!(cause, Cause::Unproven { .. } | Cause::DeadlinePassed { .. } | Cause::NotSent(_) | Cause::Journal(_))
 }
 
 fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {

@@ -82,6 +82,23 @@ pub fn no_journal(error: &JournalError) -> Problem {
     .remedy("make the state directory writable, or name another one with --state")
 }
 
+/// Reading failed before anything was sent by this process; an open run stays as it was.
+pub(super) fn not_read(error: Error, scene: &Scene<'_>) -> Problem {
+    let problem = Problem::from(error);
+    match scene.open {
+        None => problem,
+        Some(run) => {
+            let again =
+                format!("the run stays as it was; take it up again: {}", scene.journal(&["resume", run.as_str()]));
+            let remedy = match problem.remedy.is_empty() {
+                true => again,
+                false => format!("{}; {again}", problem.remedy),
+            };
+            problem.remedy(remedy).detail("run", json!(run.as_str()))
+        }
+    }
+}
+
 /// A run that stopped at a step.
 pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
     let half_way = stopped.is_half_way();

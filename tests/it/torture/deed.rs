@@ -26,8 +26,7 @@ impl Deed {
         let flag = |on: bool, flag: &'static str| on.then_some(flag);
         let (words, site, both): (Vec<Option<&str>>, _, _) = match self {
             Deed::Planned { turn_off, reverse, start } => {
-                let flags =
-                    [flag(turn_off, "--turn-off"), flag(!reverse, "--no-reverse"), flag(!start, "--no-start")];
+                let flags = [flag(turn_off, "--turn-off"), flag(!reverse, "--no-reverse"), flag(!start, "--no-start")];
                 let words = [Some("failover"), Some(VM), Some("--planned")].into_iter().chain(flags);
                 (words.collect(), Site::Host, true)
             }
@@ -91,7 +90,9 @@ impl Deed {
             Deed::Undo => is(rig, Site::Host, [2, 3, 0, 3]),
             Deed::StopPrimary { .. } => is(rig, Site::Primary, [1, 3, 0, 3]),
             Deed::Reverse => {
-                is(rig, Site::Host, [1, 3, 0, power_now(rig)])?;
+                // Initial replication runs on by itself.
+                is(rig, Site::Host, [1, 3, 0, power_now(rig)])
+                    .or_else(|_| is(rig, Site::Host, [1, 2, 0, power_now(rig)]))?;
                 is(rig, Site::Primary, [2, 3, 0, 3])
             }
             Deed::TestStart { .. } => {
@@ -113,10 +114,7 @@ impl Deed {
 
     /// Whether the VM is to run where this is done, and on that its proof does not wait.
     pub fn starts(self) -> bool {
-        matches!(
-            self,
-            Deed::Planned { start: true, .. } | Deed::Failover { start: true } | Deed::TestStart { .. }
-        )
+        matches!(self, Deed::Planned { start: true, .. } | Deed::Failover { start: true } | Deed::TestStart { .. })
     }
 }
 

@@ -54,12 +54,7 @@ impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let code = self.code.map_or("killed".to_owned(), |code| format!("exit {code}"));
         writeln!(f, "$ hvr {}\n  {code} after {:?}", self.words.join(" "), self.took)?;
-        // What a document says at length of VMs and steps stands in the dump too.
-        let document = serde_json::from_str::<Value>(&self.out).unwrap_or_default();
-        for name in ["kind", "code", "message", "remedy", "may_have_changed", "start", "remarks"] {
-            document.get(name).map_or(Ok(()), |value| writeln!(f, "  {name}: {value}"))?;
-        }
-        self.err.lines().try_for_each(|line| writeln!(f, "  | {line}"))
+        self.out.lines().chain(self.err.lines()).try_for_each(|line| writeln!(f, "  | {line}"))
     }
 }
 
@@ -80,10 +75,7 @@ impl Rig {
         let servers = [serve(&pair.replica).await.unwrap(), serve(&pair.primary).await.unwrap()];
         let proxies = [Proxy::before(servers[0].address()).await, Proxy::before(servers[1].address()).await];
         let folder = tempfile::tempdir().unwrap();
-        let password = folder.path().join("password");
-        fs::write(&password, "canary-pass-42\n").unwrap();
-        #[cfg(unix)]
-        fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        fs::write(folder.path().join("password"), "canary-pass-42\n").unwrap();
         Rig { pair, servers, proxies, folder, processes: AtomicUsize::new(0) }
     }
 
@@ -192,7 +184,8 @@ impl Rig {
             let undoes = run.record.undoes.as_ref().map_or(String::new(), |run| format!(", undoes {run}"));
             text += &format!("run {} {}{undoes}: {end}; {}\n", run.record.id, run.record.order.kind.name(), run.note);
             for call in &run.calls {
-                let outcome = call.outcome.as_ref().map(|it| (it.delivery, it.code, it.job.as_ref(), it.error.as_ref()));
+                let outcome =
+                    call.outcome.as_ref().map(|it| (it.delivery, it.code, it.job.as_ref(), it.error.as_ref()));
                 text += &format!(
                     "  {} {} {} on {} at {:?}, {:?}, {:?} {}\n",
                     call.number,
@@ -209,7 +202,8 @@ impl Rig {
         for site in Site::ALL {
             text += &format!("taken on the {site}:\n");
             for call in self.taken(site) {
-                text += &format!("  {:?} {} {} {:?} {}\n", call.at, call.method, call.vm, call.job_type, call.message_id);
+                text +=
+                    &format!("  {:?} {} {} {:?} {}\n", call.at, call.method, call.vm, call.job_type, call.message_id);
             }
             self.host(site).with_world(|world| {
                 for vm in world.vms() {

@@ -32,7 +32,8 @@ pub struct Counts {
 
 impl Counts {
     pub fn add(&mut self, other: &Counts) {
-        let Counts { rounds, orders, processes, kills, signals, cuts, walks_back, taken, not_taken, exits, ends } = other;
+        let Counts { rounds, orders, processes, kills, signals, cuts, walks_back, taken, not_taken, exits, ends } =
+            other;
         self.rounds += rounds;
         self.orders += orders;
         self.processes += processes;
@@ -143,8 +144,8 @@ impl<'r> Round<'r> {
             let open: Vec<_> = mine.iter().filter(|run| run.end.is_none()).collect();
             let mut words = match (open.as_slice(), mine.first()) {
                 ([], Some(last)) if matches!(last.end, Some(RunEnd::Done | RunEnd::Closed)) => {
-                    let is_back = matches!(last.record.order.kind, Kind::WalkBack { .. })
-                        || last.end == Some(RunEnd::Closed);
+                    let is_back =
+                        matches!(last.record.order.kind, Kind::WalkBack { .. }) || last.end == Some(RunEnd::Closed);
                     self.finish(deed, is_back)?;
                     return Ok(is_back);
                 }
@@ -173,6 +174,11 @@ impl<'r> Round<'r> {
                 undo = false;
                 continue;
             }
+            // A guest that an earlier process asked to shut down is on its way.
+            if code == 3 && code_of(&ended) == "primary-power" {
+                std::thread::sleep(std::time::Duration::from_millis(500));
+                continue;
+            }
             if code == 3 {
                 return Err(format!("refused, and nobody else is at work:\n{ended}"));
             }
@@ -197,11 +203,15 @@ impl<'r> Round<'r> {
             return Err(format!("done by its own word, but {wrong}"));
         }
         let site = if is_back { Site::Primary } else { Site::Host };
-        let words = self.rig.flags(&["start", VM, "--yes"], site, false);
+        let test_vm = self.rig.pair.replica.with_world(|world| world.test_of(VM).map(|vm| vm.id.clone()));
+        let vm = test_vm.as_deref().filter(|_| matches!(deed, Deed::TestStart { .. })).unwrap_or(VM);
+        let words = self.rig.flags(&["start", vm, "--yes"], site, false);
         let ended = self.process(Attack::default(), &words)?;
         match (ended.code, fits(self.rig)) {
             (Some(0), Ok(())) => Ok(()),
-            (_, Err(wrong)) => Err(format!("done by its own word, but {wrong}; and starting it by hand led to:\n{ended}")),
+            (_, Err(wrong)) => {
+                Err(format!("done by its own word, but {wrong}; and starting it by hand led to:\n{ended}"))
+            }
             _ => Err(format!("starting it by hand led to:\n{ended}")),
         }
     }
@@ -217,21 +227,21 @@ impl<'r> Round<'r> {
         let code = ended.code.unwrap_or(-1);
         self.counts.processes += 1;
         self.counts.cuts += cuts(self.rig) - cut_before;
-        self.counts.kills += u64::from(ended.code.is_none() && blow == Some(Blow::Kill));
-        self.counts.signals += u64::from(code == 130 || (ended.code.is_none() && blow != Some(Blow::Kill)));
+        self.counts.kills += u64::from(ended.code.is_none());
+        self.counts.signals += u64::from(code == 130);
         *self.counts.exits.entry(code).or_default() += 1;
         if let Some(damage) = self.rig.damage() {
             return Err(format!("the journal is damaged: {damage}"));
         }
-        let new: BTreeSet<_> = self.message_ids().difference(&recorded).cloned().collect();
         if code == -1 {
             return match blow {
                 Some(Blow::Kill) => Ok(ended),
-                // Before it listens to signals, it has begun nothing.
-                Some(Blow::Signal(_) | Blow::Twice(..)) if new.is_empty() => Ok(ended),
+                // It came before anybody listened for it, and so before anything was sent.
+                Some(Blow::Signal(_) | Blow::Twice(..)) if self.message_ids() == recorded => Ok(ended),
                 _ => Err(format!("it died of itself, or of a signal that it should have heard:\n{ended}")),
             };
         }
+        let new: BTreeSet<_> = self.message_ids().difference(&recorded).cloned().collect();
         self.judge(&ended, code, blow, new)?;
         Ok(ended)
     }
@@ -259,7 +269,8 @@ impl<'r> Round<'r> {
             if open && !remedy.contains("hvr run resume ") && code != 3 {
                 return Err(format!("a run is open, and the remedy does not say how to take it up:\n{ended}"));
             }
-            if document["may_have_changed"] == false {
+            // What a host did although it said no, it has to answer for itself.
+            if document["may_have_changed"] == false && code != 4 {
                 self.must_not_be_taken.extend(new.into_iter().map(|id| (id, ended.to_string())));
             }
         }
@@ -278,8 +289,8 @@ impl<'r> Round<'r> {
             return Err("a host took one message twice".to_owned());
         }
         for taken in &taken {
-            let calls = runs.iter().flat_map(|run| &run.calls);
-            let Some(call) = calls.filter(|call| call.intent.message_id == taken.message_id).next() else {
+            let mut calls = runs.iter().flat_map(|run| &run.calls);
+            let Some(call) = calls.find(|call| call.intent.message_id == taken.message_id) else {
                 return Err(format!("not on record: {taken:?}"));
             };
             if !call.intent.method.ends_with(&format!(".{}", taken.method)) {
@@ -292,9 +303,10 @@ impl<'r> Round<'r> {
         for run in &runs {
             self.check_run(run, &ids)?;
         }
-        let on_record: u64 = runs.iter().map(|run| run.calls.len() as u64).sum();
-        self.counts.taken += ids.len() as u64;
-        self.counts.not_taken += on_record - ids.len() as u64;
+        let number = |count: usize| u64::try_from(count).unwrap();
+        let on_record: usize = runs.iter().map(|run| run.calls.len()).sum();
+        self.counts.taken += number(ids.len());
+        self.counts.not_taken += number(on_record - ids.len());
         Ok(())
     }
 
@@ -305,8 +317,12 @@ impl<'r> Round<'r> {
             let is_taken = taken.contains(call.intent.message_id.as_str());
             let step = call.intent.step.as_str();
             match (call.verdict, is_taken) {
-                (Some(Verdict::NotTaken), true) => return Err(format!("run {id}: {step} counts as not taken, and was")),
-                (Some(Verdict::Done), false) => return Err(format!("run {id}: {step} counts as done, and was not taken")),
+                (Some(Verdict::NotTaken), true) => {
+                    return Err(format!("run {id}: {step} counts as not taken, and was"));
+                }
+                (Some(Verdict::Done), false) => {
+                    return Err(format!("run {id}: {step} counts as done, and was not taken"));
+                }
                 // The host said no: a job that failed, which a fault must have done.
                 (Some(Verdict::Failed), true) if self.faults == 0 => {
                     return Err(format!("run {id}: {step} failed, and no fault was ordered"));
