@@ -26,7 +26,7 @@ pub struct Counts {
     pub not_taken: u64,
     /// Processes by exit code; -1 for killed.
     pub exits: BTreeMap<i32, u64>,
-    /// Orders by the exit code of the process that ended them.
+    /// Orders by the exit code of the process that ended them; -1 for one that was killed after its last record.
     pub ends: BTreeMap<i32, u64>,
 }
 
@@ -138,6 +138,7 @@ impl<'r> Round<'r> {
         let before = self.ids();
         let mut attacks = self.random.within(1..4);
         let mut troubles = 0;
+        let mut code = 0;
         for _ in 0..MOST_PROCESSES {
             let runs = self.rig.runs();
             let mine: Vec<_> = runs.iter().filter(|run| !before.contains(run.record.id.as_str())).collect();
@@ -146,7 +147,7 @@ impl<'r> Round<'r> {
                 ([], Some(last)) if matches!(last.end, Some(RunEnd::Done | RunEnd::Closed)) => {
                     let is_back =
                         matches!(last.record.order.kind, Kind::WalkBack { .. }) || last.end == Some(RunEnd::Closed);
-                    self.finish(deed, is_back)?;
+                    self.finish(deed, is_back, code)?;
                     return Ok(is_back);
                 }
                 ([], _) => deed.words(self.rig),
@@ -169,14 +170,9 @@ impl<'r> Round<'r> {
                 words.extend(["--timeout".to_owned(), format!("{}ms", timeout.as_millis())]);
             }
             let ended = self.process(attack, &words)?;
-            let code = ended.code.unwrap_or(-1);
+            code = ended.code.unwrap_or(-1);
             if code == 3 && is_undo && ["already-reversed", "already-committed"].contains(&code_of(&ended).as_str()) {
                 undo = false;
-                continue;
-            }
-            // A guest that an earlier process asked to shut down is on its way.
-            if code == 3 && code_of(&ended) == "primary-power" {
-                std::thread::sleep(std::time::Duration::from_millis(500));
                 continue;
             }
             if code == 3 {
@@ -193,13 +189,14 @@ impl<'r> Round<'r> {
     }
 
     /// The order has ended: both hosts show it, or what is left is done as the program says.
-    fn finish(&mut self, deed: Deed, is_back: bool) -> Checked<()> {
+    fn finish(&mut self, deed: Deed, is_back: bool, code: i32) -> Checked<()> {
         let fits = |rig: &Rig| if is_back { deed::fits_walk_back(rig) } else { deed.fits(rig) };
         self.counts.walks_back += u64::from(is_back);
         let shown = fits(self.rig);
-        *self.counts.ends.entry(if shown.is_ok() { 0 } else { 4 }).or_default() += 1;
+        *self.counts.ends.entry(code).or_default() += 1;
         let Err(wrong) = shown else { return Ok(()) };
-        if !is_back && !deed.starts() {
+        let is_refused_start = self.faults > 0 && matches!(code, 4 | -1) && (is_back || deed.starts());
+        if !is_refused_start {
             return Err(format!("done by its own word, but {wrong}"));
         }
         let site = if is_back { Site::Primary } else { Site::Host };
@@ -227,8 +224,9 @@ impl<'r> Round<'r> {
         let code = ended.code.unwrap_or(-1);
         self.counts.processes += 1;
         self.counts.cuts += cuts(self.rig) - cut_before;
-        self.counts.kills += u64::from(ended.code.is_none());
-        self.counts.signals += u64::from(code == 130);
+        let is_killed = ended.code.is_none() && blow == Some(Blow::Kill);
+        self.counts.kills += u64::from(is_killed);
+        self.counts.signals += u64::from(code == 130 || (ended.code.is_none() && !is_killed));
         *self.counts.exits.entry(code).or_default() += 1;
         if let Some(damage) = self.rig.damage() {
             return Err(format!("the journal is damaged: {damage}"));
@@ -269,8 +267,8 @@ impl<'r> Round<'r> {
             if open && !remedy.contains("hvr run resume ") && code != 3 {
                 return Err(format!("a run is open, and the remedy does not say how to take it up:\n{ended}"));
             }
-            // What a host did although it said no, it has to answer for itself.
-            if document["may_have_changed"] == false && code != 4 {
+            // A host that was made to fail may do what it refuses.
+            if document["may_have_changed"] == false && !(code == 4 && self.faults > 0) {
                 self.must_not_be_taken.extend(new.into_iter().map(|id| (id, ended.to_string())));
             }
         }
