@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hyperv_replica::failover::journal::{History, RunEnd, Verdict};
+use hyperv_replica::failover::journal::{History, Intent, RunEnd, Verdict};
 use hyperv_replica::failover::{Kind, Site};
 
 use super::attack::{Attack, Blow};
@@ -301,10 +301,27 @@ impl<'r> Round<'r> {
         for run in &runs {
             self.check_run(run, &ids)?;
         }
+        self.check_calls_received(&runs)?;
         let number = |count: usize| u64::try_from(count).unwrap();
         let on_record: usize = runs.iter().map(|run| run.calls.len()).sum();
         self.counts.taken += number(ids.len());
         self.counts.not_taken += number(on_record - ids.len());
+        Ok(())
+    }
+
+    /// A host was called no more often than the journal says: what it refused counts too.
+    fn check_calls_received(&self, runs: &[History]) -> Checked<()> {
+        for (site, method) in ONCE {
+            let received = self.rig.host(*site).with_world(|world| world.called(method, VM));
+            let calls = runs.iter().flat_map(|run| &run.calls);
+            let is_meant = |intent: &Intent| intent.site == *site && intent.method.ends_with(&format!(".{method}"));
+            let on_record = calls.filter(|call| is_meant(&call.intent)).count();
+            if received > on_record {
+                return Err(format!(
+                    "{method} reached the {site} {received} times, and is {on_record} times on record"
+                ));
+            }
+        }
         Ok(())
     }
 
@@ -321,9 +338,9 @@ impl<'r> Round<'r> {
                 (Some(Verdict::Done), false) => {
                     return Err(format!("run {id}: {step} counts as done, and was not taken"));
                 }
-                // The host said no: a job that failed, which a fault must have done.
-                (Some(Verdict::Failed), true) if self.faults == 0 => {
-                    return Err(format!("run {id}: {step} failed, and no fault was ordered"));
+                // A host says no to what it has done already.
+                (Some(Verdict::Failed), _) if self.faults == 0 => {
+                    return Err(format!("run {id}: {step} was refused or failed, and no fault was ordered"));
                 }
                 (Some(Verdict::Failed), true) => {}
                 (None, _) if run.end == Some(RunEnd::Done) => {
@@ -352,6 +369,19 @@ impl<'r> Round<'r> {
 fn code_of(ended: &Ended) -> String {
     ended.document()["code"].as_str().unwrap_or_default().to_owned()
 }
+
+/// What must reach a host once.
+const ONCE: &[(Site, &str)] = &[
+    (Site::Host, "InitiateFailover"),
+    (Site::Host, "CommitFailover"),
+    (Site::Host, "RevertFailover"),
+    (Site::Host, "ReverseReplicationRelationship"),
+    (Site::Host, "StartReplication"),
+    (Site::Host, "TestReplicaSystem"),
+    (Site::Host, "RequestStateChange"),
+    (Site::Primary, "RequestReplicationStateChangeEx"),
+    (Site::Primary, "RequestStateChange"),
+];
 
 /// Of one order. Far more than any has needed.
 const MOST_PROCESSES: usize = 20;
