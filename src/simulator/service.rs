@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::wsman::{
-    ClassAddressing, Filter, Identity, Request, RequestBody, RequestHeader, ResponseContext, get, release, wql,
+    ClassAddressing, Filter, Identity, Request, RequestBody, RequestHeader, ResponseContext, get, release,
 };
 use crate::xml::ns;
 
@@ -52,7 +52,7 @@ impl Service<'_> {
         let resource = self.resource(&request.header)?;
         match &request.body {
             RequestBody::Get => self.get(&resource, &request.header),
-            RequestBody::Enumerate { filter, mode, optimize, max_elements } => {
+            RequestBody::Enumerate { filter, mode, optimize, max_elements, .. } => {
                 let items = self.select(&resource, filter.as_ref())?;
                 let begun = Begun { items, mode: *mode, form: resource.form.clone() };
                 self.begin(begun, *optimize, *max_elements, &request.header)
@@ -190,13 +190,12 @@ impl Service<'_> {
             let derived = schema::derived(&resource.namespace, class.name);
             return Ok(Items::of(derived.iter().flat_map(|class| self.all(class)).collect(), false));
         };
-        if filter.dialect != wql::DIALECT || self.scenario.dialect == Dialect::Other {
-            return Err(Refusal::filter_dialect());
-        }
+        let wql = filter.as_wql().filter(|_| self.scenario.dialect == Dialect::Windows);
+        let wql = wql.ok_or_else(Refusal::filter_dialect)?;
         if resource.class.is_some() {
             return Err(Refusal::filter_on_class());
         }
-        let query = Query::parse(&filter.text).map_err(|_| Refusal::filter())?;
+        let query = Query::parse(wql).map_err(|_| Refusal::filter())?;
         if query.whole_class().is_some_and(|class| class.eq_ignore_ascii_case(schema::DEMO_ITEM.name)) {
             return Ok(Items::demo(self.state.world.demo_items, self.state.world.started));
         }

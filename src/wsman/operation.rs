@@ -30,6 +30,6 @@ pub trait Operation {
 
 /// An operation that changes nothing on the host, so that it may be sent again after any failure.
 ///
-/// Implemented for Identify, Get, Enumerate, Pull and Release; never for Invoke, so that resending a
-/// failover is a compile error.
+/// Implemented for Identify, Get, Enumerate, Pull, Release, Renew and Unsubscribe; never for Invoke, Put, Create, Delete
+/// or Subscribe, so that resending a failover is a compile error.
 pub trait Repeatable: Operation {}

@@ -11,7 +11,8 @@ use hyperv_replica::cim::{CimDatetime, Instance, mof};
 use hyperv_replica::hyperv::{Invoked, Job, JobRef, RecoveryPoint, Vm};
 use hyperv_replica::simulator::Scenario;
 use hyperv_replica::wsman::{
-    ClassAddressing, Enumerate, Get, Identify, Invoke, Operation, Pull, Release, Request, ResourceUri, SelectorSet,
+    ClassAddressing, Create, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull, Put,
+    Release, Renew, Representation, Request, ResourceUri, SelectorSet, Subscribe, Unsubscribe,
 };
 use hyperv_replica::xml::Document;
 
@@ -62,6 +63,27 @@ pub fn wsman(bytes: &[u8]) {
         let items = page.iter().flat_map(|page| page.items()).filter_map(|item| item.reference()).count();
         assert!(items <= bytes.len());
     }
+    let subscribe = Subscribe {
+        resource: resource.clone(),
+        selectors: selectors.clone(),
+        filter: None,
+        expires: None,
+        heartbeats: None,
+    };
+    if let Some(made) = says(subscribe.read(bytes.to_vec(), "uuid:1")) {
+        says(Renew { manager: made.manager.clone(), expires: None }.read(bytes.to_vec(), "uuid:1"));
+        says(Unsubscribe { manager: made.manager }.read(bytes.to_vec(), "uuid:1"));
+    }
+    if let Some(document) = says(Document::parse(bytes)) {
+        let content = Representation::from(document);
+        says(Put { target: target.clone(), content: content.clone() }.read(bytes.to_vec(), "uuid:1"));
+        says(
+            Create { resource: resource.clone(), selectors: selectors.clone(), content }.read(bytes.to_vec(), "uuid:1"),
+        );
+    }
+    let fragment = Fragment::new("Name");
+    says(GetFragment { target: target.clone(), fragment }.read(bytes.to_vec(), "uuid:1"));
+    says(Delete { target: target.clone() }.read(bytes.to_vec(), "uuid:1"));
     says(Release { resource, selectors, context: String::new() }.read(bytes.to_vec(), "uuid:1"));
     if let Some(output) = says(Invoke::new(target, "InitiateFailover").read(bytes.to_vec(), "uuid:1")) {
         says(Invoked::read("InitiateFailover", &output));

@@ -121,7 +121,7 @@ fn operation(args: &Args, desk: &Desk<'_>) -> Result<Enumerate, Problem> {
     enumerate.selectors = desk.addressing.class_selectors();
     enumerate.filter = match (&args.wql, &args.filter, &args.dialect) {
         (Some(query), _, _) => Some(Filter::wql(query.as_str())),
-        (None, Some(text), Some(dialect)) => Some(Filter { dialect: dialect.clone(), text: text.clone() }),
+        (None, Some(text), Some(dialect)) => Some(Filter::Text { dialect: dialect.clone(), text: text.clone() }),
         _ => None,
     };
     Ok(enumerate)
