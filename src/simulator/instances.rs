@@ -48,6 +48,7 @@ pub(super) fn instances(world: &World, class: &Class, now: Duration, language: L
             })
             .collect(),
         "Msvm_AffectedJobElement" => world.visible_jobs(now).filter_map(|job| view.affected(job)).collect(),
+        "Demo_Note" => world.notes.objects(),
         "Win32_OperatingSystem" => vec![view.operating_system()],
         _ => Vec::new(),
     })

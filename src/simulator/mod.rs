@@ -13,9 +13,12 @@
 //! | DestinationUnreachable with a nested provider fault, MSFT_WmiError | captured |
 //! | header checks, MaxEnvelopeSize, expired contexts, quotas | specified, [MS-WSMV] 3.1.4.1 |
 //! | WQL refused with a class URI; keys of services; REF wrapper refused | seen on live hosts |
+//! | winrm/config, fragments, selector and association filters | specified, [MS-WSMV], DSP0226, DSP0227 |
+//! | Create, Put, Delete and pull subscriptions, of the class Demo_Note alone | specified, DSP0226 |
 //! | what InitiateFailover demands of a VM, and the states of its job | inferred |
 
 mod clock;
+mod config;
 mod enumerations;
 mod exchange;
 mod faults;
@@ -23,6 +26,7 @@ mod host;
 mod instances;
 mod job;
 mod methods;
+mod notes;
 mod object;
 mod query;
 mod refusal;
@@ -31,6 +35,7 @@ mod schema;
 mod server;
 mod service;
 mod text;
+mod transfer;
 mod world;
 
 pub use clock::{RealClock, SimulatorClock, VirtualClock};

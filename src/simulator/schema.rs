@@ -122,5 +122,6 @@ classes! {
     AFFECTED_JOB_ELEMENT = V2, "Msvm_AffectedJobElement", ["AffectedElement", "AffectingElement"],
         ["CIM_AffectedJobElement"], false, &[];
     OPERATING_SYSTEM = CIMV2, "Win32_OperatingSystem", ["Name"], ["CIM_OperatingSystem"], true, &[];
+    DEMO_NOTE = CIMV2, "Demo_Note", ["Id"], [], false, &[];
     DEMO_ITEM = CIMV2, "Demo_Item", ["Id"], [], false, &[];
 }

@@ -5,6 +5,7 @@ mod jobs;
 mod refusals;
 mod scenarios;
 mod socket;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;

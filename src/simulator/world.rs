@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::config::Config;
 use super::job::{self, Job, Work};
+use super::notes::Notes;
 use super::object::same_text;
 use super::scenario::{Ago, JobScript, PointKind, Scenario, VmSetup};
 
@@ -14,6 +16,8 @@ pub struct World {
     pub(super) vms: Vec<Vm>,
     pub(super) jobs: Vec<Job>,
     pub(super) demo_items: u64,
+    pub(super) notes: Notes,
+    pub(super) config: Config,
     job_default: JobScript,
     pub(super) started: Duration,
     called: BTreeMap<(String, String), usize>,
@@ -82,6 +86,8 @@ impl World {
             vms: setups.map(|setup| Vm::new(setup, now)).collect(),
             jobs: Vec::new(),
             demo_items: scenario.demo_items,
+            notes: Notes::default(),
+            config: Config::new(),
             job_default: scenario.job.clone(),
             started: now,
             called: BTreeMap::new(),
