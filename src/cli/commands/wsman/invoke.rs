@@ -1,18 +1,18 @@
 //! `hvr wsman invoke`: one method call, typed by its declaration, sent at most once.
 
-use std::io::Write;
+use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
 use crate::cim::schema::Method;
 use crate::cli::exit::Exit;
-use crate::cli::output::{is_interactive, note, printable};
-use crate::cli::problem::{Changed, Problem, chain};
-use crate::cli::stop;
+use crate::cli::output::note;
+use crate::cli::problem::{Changed, Problem};
 use crate::cli::typed::{self, Argument, ReferenceText, find_method};
-use crate::wsman::{Delivery, Error, Invoke, InvokeOutput, Parameter};
+use crate::wsman::{Invoke, InvokeOutput, Parameter};
 
-use super::{Desk, Line};
+use super::desk::{Desk, Line};
+use super::once;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -27,6 +27,9 @@ pub struct Args {
     /// one of these.
     #[arg(value_name = "NAME=VALUE")]
     parameters: Vec<Argument>,
+    /// Parameters from a JSON object by name, besides those typed; - is standard input
+    #[arg(long, value_name = "FILE.json")]
+    input: Option<PathBuf>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -46,61 +49,33 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let schema = desk.schema.as_ref();
     let class = args.reference.class();
     let method = schema.map(|schema| find_method(schema, class, &args.method)).transpose()?;
-    let parameters = typed::parameters(schema, class, &args.method, &args.parameters, &desk.addressing)?;
+    let given = desk.given(&args.parameters, args.input.as_deref())?;
+    let parameters = typed::parameters(schema, class, &args.method, &given, &desk.addressing)?;
     // The name goes out in the case of its declaration: XML knows no other.
     let name = method.map_or(args.method.as_str(), |method| method.name.as_str());
     let invoke = Invoke { target: desk.target(&args.reference), method: name.to_owned(), parameters };
-    if desk.args.dry_run {
-        return desk.dry(&invoke, |client| client).await;
+    if desk.is_dry() {
+        return desk.dry(&invoke, args.yes, |client| client).await;
     }
     let changes = !READ_ONLY.contains(&name);
-    if changes && !args.yes && !is_interactive() {
-        return Err(Problem::usage(format!(
-            "{name} may change the host, and there is no terminal to ask on: add --yes"
-        )));
+    if changes {
+        once::permit(name, args.yes)?;
     }
     let line = desk.connect().await?;
     if changes {
-        note(&format!("calling {name} of {} on {}", invoke.target, line.connection.name));
-        for (name, parameter) in &invoke.parameters {
-            note(&format!("  {name} = {}", describe(parameter)));
-        }
-        if !args.yes && !confirm(name).await {
-            return Err(Problem::new(Exit::Refused, "declined", "not confirmed; nothing was sent"));
-        }
-        stop::leave_behind(
-            Changed::Perhaps,
-            "the call was being sent: the host may have taken it",
-            "look before you call again",
-        );
+        let heading = format!("calling {name} of {} on {}", invoke.target, line.connection.name);
+        let lines: Vec<_> =
+            invoke.parameters.iter().map(|(name, value)| format!("{name} = {}", describe(value))).collect();
+        once::confirm(&heading, name, &lines, args.yes).await?;
     }
     let answer = line.client.invoke(&invoke).await;
     desk.print_raw(&line);
-    let output = answer.map_err(|error| refusal(name, error, changes))?;
+    let output = answer.map_err(|error| if changes { once::refusal(name, error) } else { Problem::from(error) })?;
     let call = Call { class, name, method, changes };
     if !desk.args.raw {
         call.print(&output, &line, desk);
     }
     call.judge(&output, &line)
-}
-
-/// What a call that brought no output means. A fault is the host's answer; anything that proves nothing is unknown.
-fn refusal(method: &str, error: Error, changes: bool) -> Problem {
-    if !changes {
-        return Problem::from(error);
-    }
-    match error.delivery() {
-        Delivery::Unknown => {
-            let text = format!("it is not known whether {method} was done: {}", chain(&error));
-            Problem::new(Exit::Unknown, "state-unknown", text)
-                .remedy("look at what it would have changed before you call again")
-                .changed(Changed::Perhaps)
-        }
-        Delivery::Answered if error.fault().is_some_and(|fault| !fault.is_access_denied()) => {
-            Problem { exit: Exit::HostRefused, ..Problem::from(error) }
-        }
-        _ => Problem::from(error),
-    }
 }
 
 /// One call that was answered.
@@ -157,7 +132,7 @@ impl Call<'_> {
 }
 
 /// A parameter in a line, for the person who is asked.
-fn describe(parameter: &Parameter) -> String {
+pub(super) fn describe(parameter: &Parameter) -> String {
     match parameter {
         Parameter::Value(value) => shortened(&value.to_string()),
         Parameter::Reference(reference) => reference.to_string(),
@@ -176,16 +151,4 @@ fn shortened(text: &str) -> String {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
         None => text.to_owned(),
     }
-}
-
-async fn confirm(method: &str) -> bool {
-    let question = printable(&format!("Call {method} now? [y/N] "));
-    let answer = tokio::task::spawn_blocking(move || {
-        let _ = write!(std::io::stderr(), "{question}");
-        let _ = std::io::stderr().flush();
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map(|_| line)
-    });
-    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
-    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
