@@ -39,6 +39,8 @@ pub enum Command {
     Check(commands::check::Args),
     /// Ask any class of any WS-Management service
     Wsman(commands::wsman::Args),
+    /// Show class declarations: properties, methods, names of numbers, and the source of each fact
+    Schema(commands::schema::Args),
     /// Show the certificate of a host and its pin
     Pin(commands::pin::Args),
     /// Run a simulated Hyper-V replica host on 127.0.0.1

@@ -6,6 +6,7 @@ mod commands;
 mod connect;
 mod exit;
 mod json;
+mod mof_files;
 mod output;
 mod problem;
 mod settings;
@@ -93,6 +94,7 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Command::Job(args) => block_on(commands::job::run(args, &context)),
         Command::Check(args) => block_on(commands::check::run(args, &context)),
         Command::Wsman(args) => block_on(commands::wsman::run(args, &context)),
+        Command::Schema(args) => commands::schema::run(args, &context),
         Command::Pin(args) => block_on(commands::pin::run(args, &context)),
         Command::Simulate(args) => block_on(commands::simulate::run(args, &context)),
         Command::Completions(args) => commands::generate::completions(args, &context),

@@ -6,6 +6,7 @@ pub mod generate;
 pub mod job;
 pub mod pin;
 pub mod points;
+pub mod schema;
 pub mod simulate;
 pub mod status;
 pub mod wsman;

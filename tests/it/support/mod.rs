@@ -1,5 +1,6 @@
 //! What the tests share: a simulated host, a client of it, a clock and an operator.
 
+pub mod dmtf;
 pub mod oracle;
 pub mod schema;
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::cim::schema::Schema;
 use crate::cli::connect::{Connection, command_line, endpoint};
 use crate::cli::exit::Exit;
+use crate::cli::mof_files;
 use crate::cli::output::{self, Printer};
 use crate::cli::problem::Problem;
 use crate::cli::typed::{Argument, ReferenceText, lines, read_file};
@@ -40,7 +41,7 @@ pub struct Line {
 
 impl<'a> Desk<'a> {
     pub fn new(args: &'a Args, context: &'a Context) -> Result<Self, Problem> {
-        let schema = if args.no_schema { None } else { Some(load_schema(&args.schema)?) };
+        let schema = if args.no_schema { None } else { Some(mof_files::load(&args.schema)?) };
         Ok(Desk { schema, addressing: addressing(args), args, context, raw_shown: Cell::new(false) })
     }
 
@@ -216,17 +217,6 @@ pub fn join(typed: &[Argument], document: Vec<Argument>) -> Result<Vec<Argument>
         return Err(Problem::usage(format!("{name} is given on the command line and in the document of --input")));
     }
     Ok(typed.iter().cloned().chain(document).collect())
-}
-
-/// The declarations that come with the program, and those of files.
-pub fn load_schema(files: &[std::path::PathBuf]) -> Result<Schema, Problem> {
-    let mut schema = Schema::builtin().clone();
-    for file in files {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))?;
-        schema.add(&text).map_err(|error| Problem::usage(format!("{}: {error}", file.display())))?;
-    }
-    Ok(schema)
 }
 
 fn addressing(args: &Args) -> ClassAddressing {
