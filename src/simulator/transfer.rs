@@ -128,7 +128,7 @@ impl Service<'_> {
     }
 
     /// Events of a subscription; none if the context is not that of one. Where there is no event, a host waits for one
-    /// as long as the operation may take and then says so (DSP0226 R10.2.9.5-4); this one does not wait.
+    /// as long as the operation may take and then says so (DSP0226 10.2.9.5); this one does not wait.
     pub(super) fn pull_events(
         &mut self,
         resource: &Resource,

@@ -62,7 +62,7 @@ impl EnumerationMode {
     }
 }
 
-/// `b:PolymorphismMode` (DSP0227 8.3): what an enumeration of a class makes of instances of derived classes.
+/// `b:PolymorphismMode` (MS-WSMV 3.1.4.1.27): what an enumeration of a class makes of instances of derived classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolymorphismMode {
     /// They come with all their properties.

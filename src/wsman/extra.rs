@@ -41,7 +41,7 @@ impl Extra {
         if !self.options.is_empty() {
             writer.open("w", "OptionSet");
             if self.options.iter().any(|option| option.must_comply) {
-                // Without it a host may pass over the whole set, and the demand with it (DSP0226 R6.4-3).
+                // Without it a host may pass over the whole set, and the demand with it (DSP0226 6.4).
                 writer.attribute("s", "mustUnderstand", "true");
             }
             for option in &self.options {

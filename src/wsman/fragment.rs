@@ -160,7 +160,7 @@ impl Response {
 }
 
 /// Writes the reply of a host to either request; the action says to which. The header comes back with the fragment
-/// (DSP0226 R7.7-5).
+/// (DSP0226 7.7).
 ///
 /// # Errors
 /// A name or character that XML cannot carry.

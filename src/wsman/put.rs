@@ -40,7 +40,7 @@ impl Operation for Put {
     }
 }
 
-/// The reply to [`Put`]. A host may send what the resource has become (Windows does), or nothing (DSP0226 7.5).
+/// The reply to [`Put`]. A host may send what the resource has become (Windows does), or nothing (DSP0226 7.4).
 #[derive(Debug)]
 pub struct Response {
     document: Document,

@@ -45,7 +45,7 @@ impl From<Document> for Representation {
 }
 
 /// Writes properties with prefix `p`, which is declared by the caller; NULL is said aloud with `xsi:nil`, since leaving
-/// a property out means "as it is" (DSP0227 9.3).
+/// a property out means "as it is".
 pub(super) fn write_properties(
     writer: &mut Writer,
     properties: &[(String, Option<Parameter>)],

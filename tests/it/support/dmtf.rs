@@ -63,7 +63,7 @@ const QUALIFIERS: &[(&str, &str, &str, &str)] = &[
     ("Version", "string = null", "class, association, indication", "Restricted, Translatable"),
     ("Weak", "boolean = false", "reference", "DisableOverride"),
     ("Write", "boolean = false", "property", "EnableOverride, ToSubclass"),
-    ("XMLNamespaceName", "string = null", "property, method, parameter, qualifier", "EnableOverride, ToSubclass"),
+    ("XMLNamespaceName", "string = null", "property, method, parameter", "EnableOverride, ToSubclass"),
 ];
 
 /// So many classes: each third one an association of the two before it.
@@ -120,14 +120,17 @@ fn class(text: &mut String, made: &mut Generated, number: usize) {
     let superclass = above.map_or_else(String::new, |above| format!(" : GEN_Class{above}"));
     let _ = write!(text, " ]\nclass GEN_Class{number}{superclass} {{\n\n");
     if above.is_none() {
-        let _ = write!(text, "      [Key, Required, MaxLen ( 256 ), Override ( \"InstanceID\" ):Restricted, ");
+        let _ = write!(text, "      [Key, Required, MaxLen ( 256 ), ");
         description(text, "key", number);
         text.push_str(" ]\n   string InstanceID;\n\n");
         made.properties += 1;
     }
     property(
         text,
-        "[Write, MinLen ( 0 ), MaxLen(64), NullValue ( \"none\" )]",
+        match above {
+            Some(_) => "[Override ( \"Caption\" ):Restricted, MaxLen(64)]",
+            None => "[Write, MinLen ( 0 ), MaxLen(64), NullValue ( \"none\" )]",
+        },
         "string",
         "Caption",
         " = \"a \\\"b\\\"\"",
@@ -188,7 +191,7 @@ fn class(text: &mut String, made: &mut Generated, number: usize) {
          \x20        [Required, IN, Description ( \"What\" )]\n      uint16 Wanted, \n\
          \x20        [IN (false), OUT, Description (\n             \"Where\" )]\n      GEN_Class0 REF Job, \n\
          \x20        [In, Out, EmbeddedInstance ( \"GEN_Class0\" )]\n      string Settings[], \n\
-         \x20        [IN, Max ( 1 )] GEN_Class1 ref Other, [In(true)] datetime Timeout,\n\
+         \x20        [IN, Required ( false )] GEN_Class0 ref Other, [In(true)] datetime Timeout,\n\
          \x20        sint8 Rest[4] );\n\n   uint32 Reset{number}();\n}};\n\n"
     );
     made.methods += 2;

@@ -135,7 +135,7 @@ impl<'a> Feed<'a> {
                         None => return Ok(End::Reached),
                     }
                 }
-                // No event in the time of one operation (DSP0226 R10.2.9.5-4). A host that does not wait is not asked
+                // No event in the time of one operation (DSP0226 10.2.9.5). A host that does not wait is not asked
                 // without a pause.
                 Err(Error::Fault(fault)) if fault.is_timed_out() => {
                     let rest = SHORTEST.saturating_sub(asked.elapsed());
