@@ -217,7 +217,7 @@ pub struct Item<'d> {
 }
 
 impl<'d> Item<'d> {
-    fn read(element: Element<'d>) -> Item<'d> {
+    pub(super) fn read(element: Element<'d>) -> Item<'d> {
         if element.is(ns::ADDRESSING, "EndpointReference") {
             return Item { instance: None, reference: Some(element) };
         }

@@ -247,7 +247,7 @@ impl Request {
 }
 
 impl RequestHeader {
-    fn read(envelope: &Envelope<'_>) -> RequestHeader {
+    pub(super) fn read(envelope: &Envelope<'_>) -> RequestHeader {
         let text = |namespace, local| {
             envelope.header(namespace, local).map(|e| e.text().trim().to_owned()).filter(|text| !text.is_empty())
         };
@@ -281,7 +281,7 @@ impl RequestHeader {
 }
 
 impl RequestBody {
-    fn read(envelope: &Envelope<'_>, action: &str) -> RequestBody {
+    pub(super) fn read(envelope: &Envelope<'_>, action: &str) -> RequestBody {
         let payload = envelope.payload();
         let count = |element: Element<'_>, namespace| {
             element.child(namespace, "MaxElements").and_then(|max| max.text().trim().parse().ok())

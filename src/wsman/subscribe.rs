@@ -92,17 +92,20 @@ impl Operation for Subscribe {
             let actual = payload.map_or("", |payload| payload.local()).to_owned();
             return Err(ReplyError::Body { expected: "SubscribeResponse".to_owned(), actual });
         };
-        let context = response.child(ns::ENUMERATION, "EnumerationContext").map_or("", |context| context.text().trim());
-        if context.is_empty() {
-            return Err(ReplyError::content("SubscribeResponse", "no enumeration context to pull events with"));
-        }
-        let manager = response.child(ns::EVENTING, "SubscriptionManager");
-        Ok(Subscription {
-            manager: manager.map(SubscriptionManager::read).unwrap_or_default(),
-            expires: response.child(ns::EVENTING, "Expires").map(|expires| expires.text().trim().to_owned()),
-            context: context.to_owned(),
-        })
+        read_response(response)
+            .ok_or_else(|| ReplyError::content("SubscribeResponse", "no enumeration context to pull events with"))
     }
+}
+
+/// Reads `e:SubscribeResponse`; none without a context to pull with.
+pub(super) fn read_response(response: Element<'_>) -> Option<Subscription> {
+    let context = response.child(ns::ENUMERATION, "EnumerationContext").map_or("", |context| context.text().trim());
+    let manager = response.child(ns::EVENTING, "SubscriptionManager");
+    (!context.is_empty()).then(|| Subscription {
+        manager: manager.map(SubscriptionManager::read).unwrap_or_default(),
+        expires: response.child(ns::EVENTING, "Expires").map(|expires| expires.text().trim().to_owned()),
+        context: context.to_owned(),
+    })
 }
 
 impl SubscriptionManager {

@@ -165,6 +165,14 @@ impl<'d> Element<'d> {
         self.document.span(self.node().text)
     }
 
+    /// Where the text stands in [`Document::source`]; none where it had to be unescaped or joined.
+    pub fn text_range(self) -> Option<std::ops::Range<usize>> {
+        let span = self.node().text;
+        let start = usize::try_from(span.start()).ok()?;
+        let range = start..start.checked_add(usize::try_from(span.len()).ok()?)?;
+        (span.len() > 0 && !span.is_unescaped()).then_some(range)
+    }
+
     /// Child elements in document order.
     pub fn children(self) -> Children<'d> {
         Children { document: self.document, next: self.id.saturating_add(1), end: self.node().end }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::*;
 
+mod by_hand;
 mod roads;
 
 const ENUMERATE_RESPONSE: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/EnumerateResponse";
