@@ -83,6 +83,15 @@ impl RawRequest {
         self.method.as_deref()
     }
 
+    /// What it asks for, in a word: the method, or the last part of the action.
+    pub fn name(&self) -> &str {
+        match (&self.method, self.action.rsplit('/').next()) {
+            (Some(method), _) => method,
+            (None, Some(name)) if !name.is_empty() => name,
+            (None, _) => "Identify",
+        }
+    }
+
     /// Whether the request is known to change nothing on the host, by its action.
     pub fn is_harmless(&self) -> bool {
         let action = self.action.as_str();

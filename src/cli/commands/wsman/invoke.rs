@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
+use crate::cim::InstanceView;
 use crate::cim::schema::Method;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::{Changed, Problem};
 use crate::cli::typed::{self, Argument, ReferenceText, find_method};
-use crate::wsman::{Invoke, InvokeOutput, Parameter};
+use crate::wsman::{EndpointReference, Invoke, InvokeOutput, Parameter};
 
 use super::desk::{Desk, Line};
 use super::once;
@@ -36,7 +37,7 @@ pub struct Args {
 }
 
 /// Methods that change nothing; any other is asked about first. Kept short: a name alone proves nothing.
-const READ_ONLY: &[&str] = &[
+pub(super) const READ_ONLY: &[&str] = &[
     "GetError",
     "GetErrorEx",
     "GetReplicationStatistics",
@@ -71,11 +72,10 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let answer = line.client.invoke(&invoke).await;
     desk.print_raw(&line);
     let output = answer.map_err(|error| if changes { once::refusal(name, error) } else { Problem::from(error) })?;
-    let call = Call { class, name, method, changes };
     if !desk.args.raw {
-        call.print(&output, &line, desk);
+        Call { class, name, method }.print(&output, &line, desk);
     }
-    call.judge(&output, &line)
+    judge(name, method, &output.parameters(), changes, &line)
 }
 
 /// One call that was answered.
@@ -83,7 +83,6 @@ struct Call<'a> {
     class: &'a str,
     name: &'a str,
     method: Option<&'a Method>,
-    changes: bool,
 }
 
 impl Call<'_> {
@@ -96,37 +95,43 @@ impl Call<'_> {
             desk.document(line, "wsman-invoke", fields);
         }
     }
+}
 
-    /// 0 and 4096 are good; a method without a return value, or with one that is no number, is done when it answers.
-    fn judge(&self, output: &InvokeOutput, line: &Line) -> Result<Exit, Problem> {
-        let Some(text) = output.parameters().text("ReturnValue").into_option() else { return Ok(Exit::Done) };
-        let declared = self.method.and_then(|method| method.return_type);
-        if declared.is_some_and(|cim_type| cim_type.integer_range().is_none()) {
-            return Ok(Exit::Done);
+/// 0 and 4096 are good; a method without a return value, or with one that is no number, is done when it answers.
+pub(super) fn judge(
+    name: &str,
+    method: Option<&Method>,
+    output: &InstanceView<'_>,
+    changes: bool,
+    line: &Line,
+) -> Result<Exit, Problem> {
+    let Some(text) = output.text("ReturnValue").into_option() else { return Ok(Exit::Done) };
+    let declared = method.and_then(|method| method.return_type);
+    if declared.is_some_and(|cim_type| cim_type.integer_range().is_none()) {
+        return Ok(Exit::Done);
+    }
+    match text.trim().parse::<i128>() {
+        Ok(0) => Ok(Exit::Done),
+        Ok(4096) => {
+            if let Some(job) = output.property("Job").into_option().and_then(EndpointReference::read) {
+                note(&format!("a job runs: {}", line.connection.again(&["job", "wait", &job.to_string()])));
+            }
+            Ok(Exit::Done)
         }
-        match text.trim().parse::<i128>() {
-            Ok(0) => Ok(Exit::Done),
-            Ok(4096) => {
-                if let Some(job) = output.reference("Job") {
-                    note(&format!("a job runs: {}", line.connection.again(&["job", "wait", &job.to_string()])));
-                }
-                Ok(Exit::Done)
-            }
-            Ok(code) => {
-                let names = self.method.and_then(|method| method.return_values.as_ref());
-                let name = names.and_then(|names| names.name(code)).unwrap_or("no name known");
-                note(&format!("hvr: {} returned {code} ({name})", self.name));
-                Ok(Exit::HostRefused)
-            }
-            Err(_) => {
-                let text: String = text.chars().take(80).collect();
-                let text = format!("{} returned {text:?}, which is no number", self.name);
-                let (exit, changed) = match self.changes {
-                    true => (Exit::Unknown, Changed::Perhaps),
-                    false => (Exit::HostRefused, Changed::No),
-                };
-                Err(Problem::new(exit, "bad-reply", text).changed(changed))
-            }
+        Ok(code) => {
+            let names = method.and_then(|method| method.return_values.as_ref());
+            let known = names.and_then(|names| names.name(code)).unwrap_or("no name known");
+            note(&format!("hvr: {name} returned {code} ({known})"));
+            Ok(Exit::HostRefused)
+        }
+        Err(_) => {
+            let text: String = text.chars().take(80).collect();
+            let text = format!("{name} returned {text:?}, which is no number");
+            let (exit, changed) = match changes {
+                true => (Exit::Unknown, Changed::Perhaps),
+                false => (Exit::HostRefused, Changed::No),
+            };
+            Err(Problem::new(exit, "bad-reply", text).changed(changed))
         }
     }
 }

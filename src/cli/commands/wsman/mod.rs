@@ -3,10 +3,13 @@
 mod desk;
 mod enumerate;
 mod exchange;
+mod files;
 mod invoke;
 mod listing;
+mod message;
 mod once;
 mod pull;
+mod send;
 mod subscribe;
 mod transfer;
 
@@ -95,6 +98,14 @@ enum What {
     Subscribe(subscribe::Args),
     /// Call a method of an instance
     Invoke(invoke::Args),
+    /// Send an envelope from a file, under a new MessageID or as it is
+    Send(send::Args),
+    /// Show what an envelope from anywhere says, request or reply
+    Decode(files::DecodeArgs),
+    /// Check an envelope against what WS-Management and WinRM demand; ends with 3 where a rule is broken
+    Lint(files::LintArgs),
+    /// Compare two envelopes by meaning; ends with 3 where they differ
+    Diff(files::DiffArgs),
 }
 
 /// Help on references, for every command that takes one.
@@ -115,6 +126,10 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
         What::Release(args) => pull::release(args, &desk).await,
         What::Subscribe(args) => subscribe::run(args, &desk).await,
         What::Invoke(args) => invoke::run(args, &desk).await,
+        What::Send(args) => send::run(args, &desk).await,
+        What::Decode(args) => files::decode(args, &desk),
+        What::Lint(args) => files::lint(args, &desk),
+        What::Diff(args) => files::diff(args, &desk),
     };
     match ended {
         // The fault itself was the data.

@@ -16,6 +16,7 @@ use crate::wsman::{
 use crate::xml::{Document, ns};
 
 use super::desk::{Desk, Line, join};
+use super::message::fragment_to_json;
 use super::{REFERENCE, invoke, once};
 
 #[derive(Debug, clap::Args)]
@@ -290,22 +291,19 @@ fn print_fragment(desk: &Desk<'_>, line: &Line, response: &fragment::Response) -
         return Ok(Exit::Done);
     }
     let Some(part) = response.fragment() else { return Ok(desk.done(line, "put", "the part")) };
-    let elements: Vec<_> = part
-        .children()
-        .map(|child| (child.local(), if child.is_nil() { Json::Null } else { typed::untyped(child) }))
-        .collect();
-    if desk.printer().is_table() {
-        match elements.is_empty() {
-            true => output::line(&output::printable(part.text())),
-            false => {
-                let rows = elements.iter().map(|(name, value)| vec![(*name).to_owned(), typed::words(value)]);
-                desk.printer().table(&["part", "value"], &rows.collect::<Vec<_>>());
-            }
-        }
+    let (text, elements) = fragment_to_json(part);
+    if !desk.printer().is_table() {
+        desk.document(line, "wsman-fragment", json!({ "text": text, "elements": elements }));
         return Ok(Exit::Done);
     }
-    let elements: Vec<_> = elements.into_iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-    let text = if elements.is_empty() { Json::from(part.text()) } else { Json::Null };
-    desk.document(line, "wsman-fragment", json!({ "text": text, "elements": elements }));
+    match text.as_str() {
+        Some(text) => output::line(&output::printable(text)),
+        None => {
+            let words = |part: &Json, name| part.get(name).map(typed::words).unwrap_or_default();
+            let row = |part: &Json| vec![words(part, "name"), words(part, "value")];
+            let rows: Vec<_> = elements.as_array().into_iter().flatten().map(row).collect();
+            desk.printer().table(&["part", "value"], &rows);
+        }
+    }
     Ok(Exit::Done)
 }
