@@ -221,6 +221,10 @@ impl Service<'_> {
             return Ok(Items::of(all.filter(|object| object.matches(wanted)).collect(), false));
         }
         if let (Filter::Association(association), None) = (filter, resource.class) {
+            // Items would be fragments, of which nothing is recorded.
+            if !association.properties.is_empty() {
+                return Err(Refusal::filter());
+            }
             let found = Query::of_association(association).run(self.scope(resource)).map_err(|_| Refusal::filter())?;
             return Ok(Items::of(found.objects, false));
         }

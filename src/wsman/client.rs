@@ -16,7 +16,8 @@ use super::operation::{Operation, Repeatable};
 use super::pull::Pull;
 use super::release::Release;
 use super::request::RequestContext;
-use super::resource::EndpointReference;
+use super::resource::{EndpointReference, SelectorSet};
+use crate::cim::{CimClass, InstanceView};
 use crate::xml::WriteError;
 
 /// A WS-Management client of one host.
@@ -169,6 +170,23 @@ impl<E: Exchange> Client<E> {
         self.enumerate(enumerate)
     }
 
+    /// Every instance of a class as typed values; for classes known to be small.
+    ///
+    /// # Errors
+    /// As [`Client::ask`]; a property that does not fit is an [`Error::Reply`].
+    pub async fn list<T: CimClass>(&self) -> Result<Vec<T>, Error> {
+        let pages = self.all(T::NAME).pages().await?;
+        pages.iter().flat_map(Page::instances).map(|instance| typed(&instance)).collect()
+    }
+
+    /// One instance by its keys as a typed value.
+    ///
+    /// # Errors
+    /// As [`Client::list`].
+    pub async fn find<T: CimClass>(&self, keys: SelectorSet) -> Result<T, Error> {
+        typed(&self.get(self.addressing.reference(T::NAME, keys)).await?.instance())
+    }
+
     fn prepare<O: Operation>(&self, operation: &O, limits: &Limits) -> Result<(String, Vec<u8>, Timeouts), Error> {
         let remaining = (self.remaining)();
         if remaining.is_some_and(|remaining| remaining.is_zero()) {
@@ -190,6 +208,11 @@ impl<E: Exchange> Client<E> {
             extra: Some(&self.extra),
         }
     }
+}
+
+fn typed<T: CimClass>(instance: &InstanceView<'_>) -> Result<T, Error> {
+    T::read(instance)
+        .map_err(|error| Error::Reply { status: 200, source: ReplyError::content(T::NAME, error.to_string()) })
 }
 
 fn read<O: Operation>(operation: &O, reply: Reply, id: &str) -> Result<O::Output, Error> {

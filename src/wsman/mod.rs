@@ -59,7 +59,7 @@ pub use raw::{RawError, RawRequest};
 pub use release::Release;
 pub use renew::Renew;
 pub use representation::Representation;
-pub use request::{Request, RequestBody, RequestContext, RequestHeader, ResponseContext};
+pub use request::{Head, Request, RequestBody, RequestContext, RequestHeader, ResponseContext, accept};
 pub use resource::{EndpointReference, ResourceUri, Selector, SelectorSet};
 pub use subscribe::{Subscribe, Subscription, SubscriptionManager};
 pub use unsubscribe::Unsubscribe;

@@ -29,9 +29,9 @@ pub struct RequestContext<'a> {
     pub extra: Option<&'a Extra>,
 }
 
-/// What the headers of one request say.
+/// What the headers of one request say, besides what [`RequestContext`] knows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Head<'a> {
+pub struct Head<'a> {
     pub(super) action: &'a str,
     /// Another receiver than the URL dialled.
     pub(super) to: Option<&'a str>,
@@ -42,19 +42,22 @@ pub(super) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    pub(super) fn new(action: &'a str, resource: &'a ResourceUri, selectors: &'a SelectorSet) -> Self {
+    /// An action on a resource.
+    pub fn new(action: &'a str, resource: &'a ResourceUri, selectors: &'a SelectorSet) -> Self {
         Head { action, to: None, resource: Some(resource), selectors, prefixes: &[] }
     }
 
-    pub(super) fn using(self, prefixes: &'a [&'a str]) -> Self {
+    /// With prefixes of the table in [`ns::PREFIXES`] declared on the envelope, besides `s`, `a` and `w`.
+    #[must_use]
+    pub fn using(self, prefixes: &'a [&'a str]) -> Self {
         Head { prefixes, ..self }
     }
 }
 
 impl RequestContext<'_> {
     /// An envelope with the headers of every request, in the order that all known servers take
-    /// (OMI wants ResourceURI before SelectorSet).
-    pub(super) fn envelope(&self, head: Head<'_>) -> EnvelopeWriter {
+    /// (OMI wants ResourceURI before SelectorSet). For operations of your own: see [`Operation`](super::Operation).
+    pub fn envelope(&self, head: Head<'_>) -> EnvelopeWriter {
         let mut prefixes = head.prefixes.to_vec();
         if self.locale.is_some() {
             prefixes.push("pm");
@@ -83,7 +86,10 @@ impl RequestContext<'_> {
 
 /// Reads a reply as far as every operation does: an envelope, not a fault, the right action, the right
 /// RelatesTo. The action of a reply is compared without case, as class URIs are.
-pub(super) fn accept(reply: Vec<u8>, message_id: &str, action: &str) -> Result<Document, ReplyError> {
+///
+/// # Errors
+/// [`ReplyError`], in this order: `Xml`, `Envelope`, `Fault`, `Action`, `RelatesTo`.
+pub fn accept(reply: Vec<u8>, message_id: &str, action: &str) -> Result<Document, ReplyError> {
     let document = Document::parse(reply)?;
     let envelope = Envelope::of(&document)?;
     if let Some(fault) = envelope.payload().and_then(Fault::read) {

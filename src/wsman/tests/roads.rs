@@ -209,3 +209,17 @@ fn a_subscription_is_named_to_its_manager() {
     assert!(request.header.resource.is_none() && request.header.subscription.is_some());
     unsubscribe.read(unsubscribe::write_response(&ANSWER).unwrap(), "uuid:1").unwrap();
 }
+
+#[test]
+fn chosen_properties_come_as_fragments() {
+    let items = |writer: &mut crate::xml::Writer| {
+        for id in ["1", "2"] {
+            writer.open("w", "XmlFragment").declare("q", URI).text_element("q", "Id", id).close();
+        }
+    };
+    let page = enumerate::PageHeader { context: None, end: true };
+    let reply = enumerate::write_response(&ANSWER, page, Some(items)).unwrap();
+    let page = Enumerate::new(ResourceUri::new(URI)).read(reply, "uuid:1").unwrap();
+    let ids: Vec<_> = page.instances().map(|item| item.text("Id").into_option().unwrap_or("none")).collect();
+    assert_eq!(ids, ["1", "2"]);
+}

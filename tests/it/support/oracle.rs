@@ -11,8 +11,9 @@ use hyperv_replica::cim::{CimDatetime, Instance, mof};
 use hyperv_replica::hyperv::{Invoked, Job, JobRef, RecoveryPoint, Vm};
 use hyperv_replica::simulator::Scenario;
 use hyperv_replica::wsman::{
-    ClassAddressing, Create, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull, Put,
-    Release, Renew, Representation, Request, ResourceUri, SelectorSet, Subscribe, Unsubscribe,
+    ClassAddressing, Create, Decoded, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull,
+    Put, RawRequest, Release, Renew, Representation, Request, ResourceUri, SelectorSet, Subscribe, Unsubscribe, diff,
+    lint,
 };
 use hyperv_replica::xml::Document;
 
@@ -87,6 +88,19 @@ pub fn wsman(bytes: &[u8]) {
     says(Release { resource, selectors, context: String::new() }.read(bytes.to_vec(), "uuid:1"));
     if let Some(output) = says(Invoke::new(target, "InitiateFailover").read(bytes.to_vec(), "uuid:1")) {
         says(Invoked::read("InitiateFailover", &output));
+    }
+    for finding in lint::lint(bytes) {
+        assert!(!finding.text.is_empty() && finding.text.len() < 4096 + bytes.len());
+    }
+    if let Some(decoded) = says(Decoded::read(bytes)) {
+        let _ = (decoded.is_reply(), decoded.content(), decoded.headers().count());
+        assert!(
+            diff::diff(decoded.document(), decoded.document()).unwrap().is_empty(),
+            "an envelope differs from itself"
+        );
+    }
+    if let Some(raw) = says(RawRequest::fresh(bytes)) {
+        says(raw.read(bytes.to_vec(), "uuid:1"));
     }
     if let Some(request) = says(Request::read(bytes)) {
         let _ = request.payload();
