@@ -12,6 +12,7 @@ mod cli;
 mod examples;
 mod failover;
 mod hostile;
+mod manual;
 mod schema_cli;
 mod support;
 mod tidy;
