@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use hyperv_replica::failover::{Clock, Event, Operator, Order, Outcome, Proposal, run};
+use hyperv_replica::failover::journal::MemoryJournal;
+use hyperv_replica::failover::{About, Clock, Event, Operator, Order, Outcome, Proposal, run};
 use hyperv_replica::hyperv::Host;
 use hyperv_replica::simulator::{InProcess, Scenario, Simulator};
 
@@ -33,7 +34,7 @@ impl Operator for Runbook {
 
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::JobStarted(job) => println!("the host runs {job}"),
+            Event::JobStarted { job, .. } => println!("the host runs {job}"),
             Event::JobSeen(job) => println!("  {} {:?} %", job.state, job.percent),
             Event::Looking(reason) => println!("reply lost ({reason}), looking"),
             _ => {}
@@ -48,8 +49,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let simulator = Simulator::new(scenario);
     let host = Host::over(InProcess::new(simulator.clone()));
     let order = Order { start: true, ..Order::new("app-db-01".parse()?) };
-    match run(&host, order, &RealTime(Instant::now()), &mut Runbook).await {
-        Outcome::Done(report) => println!("proven: {} ({:?})", report.verified.state, report.start),
+    // A program that may be killed keeps a `journal::sqlite::Store` instead, and takes its runs up again from it.
+    let mut journal = MemoryJournal::new();
+    match run(&host, order, About::default(), &RealTime(Instant::now()), &mut journal, &mut Runbook).await {
+        Outcome::Done(report) => println!("proven: {:?} ({:?})", report.failover(), report.start),
         other => println!("not done: {other:?}"),
     }
     println!("InitiateFailover was taken {} time", simulator.taken("InitiateFailover", "app-db-01"));

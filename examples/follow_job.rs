@@ -1,7 +1,7 @@
 //! Starts a failover without waiting, then follows its job with the pure follower, in virtual time.
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use hyperv_replica::hyperv::{Follow, Host, Invoked, JobFollower, LookedUp, ServiceKeys};
+use hyperv_replica::hyperv::{Call, Follow, Host, Invoked, JobFollower, LookedUp, ServiceKeys};
 use hyperv_replica::simulator::{InProcess, Scenario, Simulator, SimulatorClock, VirtualClock};
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,7 +10,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let simulator = Simulator::with_clock(Scenario::from_toml("[job]\nduration = \"5m\"")?, clock.clone());
     let host = Host::over(InProcess::new(simulator));
     let LookedUp::One(vm) = host.find_vm(&"app-db-01".parse()?).await? else { return Err("not one VM".into()) };
-    let Invoked::Started(job) = host.initiate_failover(&ServiceKeys::Short, &vm.id, None).await? else {
+    let call = Call::InitiateFailover { vm: vm.id, point: None };
+    let Invoked::Started(job) = host.call(&call, &ServiceKeys::Short).await? else {
         return Err("no job was started".into());
     };
     let mut follower = JobFollower::new(clock.now());

@@ -14,6 +14,7 @@ mod builtin;
 mod class;
 mod link;
 mod print;
+mod read;
 #[cfg(test)]
 mod tests;
 mod value_map;

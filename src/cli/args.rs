@@ -27,14 +27,28 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Fail a VM over to its replica (unplanned), follow the job and prove the result
+    /// Fail a VM over to its replica, unplanned or planned, follow the job and prove the result
     Failover(commands::failover::Args),
+    /// Rehearse a failover with a test VM beside the running replica
+    Test(commands::test::Args),
+    /// Keep a failover for good
+    Commit(commands::commit::CommitArgs),
+    /// Undo a failover that is not committed, or the preparation of a primary
+    Undo(commands::commit::UndoArgs),
+    /// Turn the replication of a failed-over VM round
+    Reverse(commands::reverse::Args),
+    /// Start a VM
+    Start(commands::power::StartArgs),
+    /// Shut a VM down, or turn it off
+    Stop(commands::power::StopArgs),
     /// Show replicated VMs: state, health, last replication, data loss if failed over now
     Status(commands::status::Args),
     /// Show the recovery points of a VM, newest first
     Points(commands::points::Args),
-    /// Show or follow a job
+    /// Show, follow or cancel a job
     Job(commands::job::Args),
+    /// Show what the network adapters of a VM are set to after a failover
+    Network(commands::network::Args),
     /// Can I reach the host, log in, and fail a VM over? Changes nothing
     Check(commands::check::Args),
     /// Ask any class of any WS-Management service
@@ -43,6 +57,8 @@ pub enum Command {
     Schema(commands::schema::Args),
     /// Show the certificate of a host and its pin
     Pin(commands::pin::Args),
+    /// What was done before, and what is still open
+    Run(commands::run::Args),
     /// Run a simulated Hyper-V replica host on 127.0.0.1
     Simulate(commands::simulate::Args),
     /// Print completions for a shell
@@ -105,6 +121,9 @@ pub struct Common {
     /// Scenario file of the simulated host [env: HVR_SCENARIO]
     #[arg(long, global = true, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Directory of the journal; $XDG_STATE_HOME/hvr if not said [env: HVR_STATE]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state: Option<PathBuf>,
     /// Form of the output [env: HVR_OUTPUT]
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
     pub output: Option<Format>,
@@ -124,6 +143,8 @@ pub enum Format {
     Json,
     /// One JSON object a line, as it happens.
     Jsonl,
+    /// Metrics for Prometheus; `status` alone has them.
+    Prometheus,
 }
 
 impl Common {
@@ -141,6 +162,7 @@ impl Common {
             timeout: self.timeout,
             operation_timeout: self.operation_timeout,
             locale: self.locale.clone(),
+            state: self.state.clone(),
             output: self.output,
         }
     }
@@ -164,7 +186,11 @@ mod tests {
             all.extend(command.get_subcommands());
             for argument in command.get_arguments() {
                 let name = argument.get_long().unwrap_or("");
-                assert!(!name.contains("password") || ["password-file", "password-stdin"].contains(&name), "{name}");
+                assert!(
+                    !name.contains("password")
+                        || ["password-file", "primary-password-file", "password-stdin"].contains(&name),
+                    "{name}"
+                );
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::auth::{Credentials, Secret};
 use crate::hyperv::{Host, NAMESPACE, random_id};
-use crate::simulator::{Scenario, Server, ServerOptions};
+use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
 use crate::transport::{AuthChoice, Connector, Endpoint, Pin, Session, Trust};
 use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
 
@@ -34,10 +34,34 @@ impl Connection {
     /// Makes a connection ready; nothing is dialled before the first message.
     pub async fn open(context: &Context) -> Result<Connection, Problem> {
         let settings = &context.settings;
-        let (session, server, name) = match settings.simulate {
-            true => simulated(settings).await?,
-            false => network(settings).await?,
+        let opened = match settings.simulate {
+            true => {
+                let scenario = scenario(settings.scenario.as_deref())?;
+                simulated(Simulator::new(scenario), "simulated host").await?
+            }
+            false => network(settings, None)?,
         };
+        Connection::over(opened, settings, context)
+    }
+
+    /// Makes the connections to a host and to that of its primary ready; a password that both have is asked for once.
+    pub async fn open_both(context: &Context, primary: Option<&Settings>) -> Result<(Connection, Connection), Problem> {
+        let settings = &context.settings;
+        if settings.simulate {
+            let pair = Pair::new(scenario(settings.scenario.as_deref())?);
+            let host = simulated(pair.replica, "simulated host").await?;
+            let primary = simulated(pair.primary, "simulated primary").await?;
+            return Ok((Connection::over(host, settings, context)?, Connection::over(primary, settings, context)?));
+        }
+        let primary = primary.ok_or_else(|| Problem::usage("this needs the primary's host too: --primary HOST"))?;
+        let is_same = primary.password.is_same(&settings.password) && primary.user == settings.user;
+        let host = network(settings, None)?;
+        let other = network(primary, host.secret.clone().filter(|_| is_same))?;
+        Ok((Connection::over(host, settings, context)?, Connection::over(other, primary, context)?))
+    }
+
+    fn over(opened: Opened, settings: &Settings, context: &Context) -> Result<Connection, Problem> {
+        let Opened { session, server, name, .. } = opened;
         let timeouts = settings.operation_timeout.map_or_else(Timeouts::default, Timeouts::new);
         Ok(Connection {
             session: Arc::new(session),
@@ -94,7 +118,7 @@ pub fn command_line(typed: &[String], words: &[&str]) -> String {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
@@ -103,11 +127,19 @@ fn quoted(word: &str) -> String {
     }
 }
 
-async fn simulated(settings: &Settings) -> Result<(Session, Option<Server>, String), Problem> {
-    let scenario = scenario(settings.scenario.as_deref())?;
-    let server = Server::start(scenario, ServerOptions::http()).await;
+/// What a connection is made of.
+struct Opened {
+    session: Session,
+    server: Option<Server>,
+    name: String,
+    /// The password, where it was read.
+    secret: Option<Secret>,
+}
+
+async fn simulated(simulator: Arc<Simulator>, name: &str) -> Result<Opened, Problem> {
+    let server = Server::serve(simulator, ServerOptions::http()).await;
     let server = server.map_err(|error| Problem::internal(chain(&error)))?;
-    note(&format!("simulated host {}: an embedded rehearsal, nothing real is touched", server.address()));
+    note(&format!("{name} {}: an embedded rehearsal, nothing real is touched", server.address()));
     let endpoint = parse_endpoint(&server.url(), false)?;
     let user = server.user().parse().map_err(|_| Problem::usage("the scenario's account is no user name"))?;
     let credentials = Credentials { user, password: server.password().clone() };
@@ -115,10 +147,10 @@ async fn simulated(settings: &Settings) -> Result<(Session, Option<Server>, Stri
         .credentials(credentials)
         .session()
         .map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
-    Ok((session, Some(server), "simulated host".to_owned()))
+    Ok(Opened { session, server: Some(server), name: name.to_owned(), secret: None })
 }
 
-async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String), Problem> {
+fn network(settings: &Settings, secret: Option<Secret>) -> Result<Opened, Problem> {
     let (endpoint, name) = endpoint(settings)?;
     let user = settings.user.as_deref().ok_or_else(|| {
         Problem::usage("no user: give -u, HVR_USER, or a profile; or --simulate for a rehearsal without a host")
@@ -137,15 +169,19 @@ async fn network(settings: &Settings) -> Result<(Session, Option<Server>, String
         };
         note(&format!("plain HTTP to {}: every message is sealed by NTLM{ignored}", endpoint.host()));
     }
-    let password = password(&settings.password, user_text(settings), &name)?;
+    let secret = match secret {
+        Some(secret) => secret,
+        None => password(&settings.password, user_text(settings), &name)?,
+    };
+    let credentials = Credentials { user, password: secret.clone() };
     let auth = match settings.auth {
         Auth::Auto => AuthChoice::Auto,
         Auth::Negotiate => AuthChoice::Negotiate,
         Auth::Basic => AuthChoice::Basic,
     };
-    let connector = Connector::new(endpoint).credentials(Credentials { user, password }).trust(trust).auth(auth);
+    let connector = Connector::new(endpoint).credentials(credentials).trust(trust).auth(auth);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
-    Ok((session, None, name))
+    Ok(Opened { session, server: None, name, secret: Some(secret) })
 }
 
 fn user_text(settings: &Settings) -> &str {
@@ -219,7 +255,7 @@ fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, P
         }
         PasswordSource::Prompt if is_interactive() => {
             let prompt = super::output::printable(&format!("Password of {user} on {host}: "));
-            return rpassword::prompt_password(prompt)
+            return super::stop::in_prompt(|| rpassword::prompt_password(prompt))
                 .map(Secret::from)
                 .map_err(|error| Problem::usage(format!("cannot read the password: {error}")));
         }

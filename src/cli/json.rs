@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::cim::Datetime;
-use crate::failover::{Finding, Proposal};
+use crate::failover::{Finding, Proposal, StepReport};
 use crate::hyperv::{Job, JobError, JobRef, RecoveryPoint, Vm};
 
 /// A number with its name, for states that scripts and people read.
@@ -120,6 +120,23 @@ pub fn proposal(proposal: &Proposal) -> Value {
         "point": proposal.point.as_ref().map_or(Value::Null, point),
         "data_loss_seconds": seconds(proposal.data_loss),
         "start": proposal.start,
+        "workflow": proposal.kind.name(),
+        "primary": proposal.primary.as_ref().map_or(Value::Null, vm),
+        "test_vm": proposal.test_vm.as_ref().map_or(Value::Null, vm),
+        "steps": proposal.steps.iter().map(|step| json!({ "step": step.step.name(), "site": step.site.name(), "is_so": step.is_so })).collect::<Vec<_>>(),
         "findings": findings(&proposal.findings),
+    })
+}
+
+/// A step that is done.
+pub fn step(step: &StepReport) -> Value {
+    json!({
+        "step": step.step.name(),
+        "site": step.site.name(),
+        "vm": step.vm.as_str(),
+        "was_so": step.was_so,
+        "job": step.job.as_ref().map_or(Value::Null, job),
+        "seen": step.seen,
+        "took_seconds": step.took.as_secs_f64(),
     })
 }

@@ -3,6 +3,7 @@
 mod args;
 mod clock;
 mod commands;
+mod confirm;
 mod connect;
 mod exit;
 mod json;
@@ -13,6 +14,7 @@ mod settings;
 mod span;
 mod stop;
 mod typed;
+mod workflow;
 
 use std::process::ExitCode;
 
@@ -26,7 +28,10 @@ use problem::Problem;
 use settings::Settings;
 
 /// What every command works with.
+#[derive(Clone)]
 struct Context {
+    /// The flags as they were typed, for settings of a second host.
+    common: args::Common,
     settings: Settings,
     printer: Printer,
     clock: clock::Clock,
@@ -83,15 +88,27 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Ok(settings) => settings,
         Err(problem) => return Printer::new(cli.common.output.unwrap_or_default(), false).problem(&problem),
     };
+    if settings.output == Format::Prometheus && !matches!(cli.command, Command::Status(_)) {
+        let problem = Problem::usage("only `hvr status` has metrics: give another -o");
+        return Printer::new(Format::Table, false).problem(&problem);
+    }
     log(cli.common.verbose.max(settings.verbose));
     let simulated = settings.simulate || matches!(cli.command, Command::Simulate(_));
     let printer = Printer::new(settings.output, simulated);
-    let context = Context { printer, settings, clock };
+    let context = Context { common: cli.common.clone(), printer, settings, clock };
     let ended = match &cli.command {
         Command::Failover(args) => block_on(commands::failover::run(args, &context)),
+        Command::Test(args) => block_on(commands::test::run(args, &context)),
+        Command::Commit(args) => block_on(commands::commit::commit(args, &context)),
+        Command::Undo(args) => block_on(commands::commit::undo(args, &context)),
+        Command::Reverse(args) => block_on(commands::reverse::run(args, &context)),
+        Command::Run(args) => block_on(commands::run::run(args, &context)),
+        Command::Start(args) => block_on(commands::power::start(args, &context)),
+        Command::Stop(args) => block_on(commands::power::stop(args, &context)),
         Command::Status(args) => block_on(commands::status::run(args, &context)),
         Command::Points(args) => block_on(commands::points::run(args, &context)),
         Command::Job(args) => block_on(commands::job::run(args, &context)),
+        Command::Network(args) => block_on(commands::network::run(args, &context)),
         Command::Check(args) => block_on(commands::check::run(args, &context)),
         Command::Wsman(args) => block_on(commands::wsman::run(args, &context)),
         Command::Schema(args) => commands::schema::run(args, &context),
@@ -108,13 +125,17 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
 
 /// Runs a command to its end, or to Ctrl-C.
 fn block_on(command: impl Future<Output = Result<Exit, Problem>>) -> Result<Exit, Problem> {
+    stop::listen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Problem::internal(format!("no runtime: {error}")))?;
     let ended = runtime.block_on(async {
         tokio::select! {
             biased;
             ended = command => ended,
-            () = stop::signal() => Err(stop::interrupted()),
+            () = stop::signal() => {
+                output::end_of_line();
+                Err(stop::interrupted())
+            }
         }
     });
     // A prompt may still wait for a line that never comes.

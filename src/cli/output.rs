@@ -52,13 +52,8 @@ impl Printer {
 
     /// Prints a table.
     pub fn table(self, header: &[&str], rows: &[Vec<String>]) {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(header.iter().map(|name| name.to_uppercase()));
-        for row in rows {
-            table.add_row(row.iter().map(|cell| printable(cell)));
-        }
-        for text in table.lines() {
-            line(text.trim_end());
+        for text in table_lines(header, rows) {
+            line(&text);
         }
     }
 
@@ -69,7 +64,7 @@ impl Printer {
 
     /// Prints why a command ends, for people and for scripts.
     pub fn problem(self, problem: &Problem) -> Exit {
-        if !self.is_table() {
+        if matches!(self.format, Format::Json | Format::Jsonl) {
             self.document(&problem.to_json(self.simulated));
         }
         note(&format!("hvr: {}", problem.message));
@@ -80,10 +75,25 @@ impl Printer {
     }
 }
 
-/// One line of data. A reader that has gone is no error of ours; a full disk is one, see [`lost_data`].
+/// The lines of a table, host text made harmless.
+pub fn table_lines(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.iter().map(|name| name.to_uppercase()));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| printable(cell)));
+    }
+    table.lines().map(|text| text.trim_end().to_owned()).collect()
+}
+
+/// One line of data.
 pub fn line(text: &str) {
+    data(&format!("{text}\n"));
+}
+
+/// Data as it is. A reader that has gone is no error of ours; a full disk is one, see [`lost_data`].
+pub fn data(text: &str) {
     let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => LOST_DATA.store(true, Ordering::Relaxed),
         _ => {}
     }
@@ -99,6 +109,13 @@ static LOST_DATA: AtomicBool = AtomicBool::new(false);
 /// One line to standard error, host text made harmless.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable(text));
+}
+
+/// Ends a line that a question or the echo of a key began on the terminal.
+pub fn end_of_line() {
+    if io::stderr().is_terminal() {
+        note("");
+    }
 }
 
 /// Whether somebody sits in front of this process and can answer.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::failover::journal::{JournalError, TakeError};
 use crate::hyperv;
 use crate::wsman::{self, Delivery, ExchangeErrorKind};
 
@@ -119,6 +120,7 @@ impl From<hyperv::Error> for Problem {
     fn from(error: hyperv::Error) -> Self {
         match error {
             hyperv::Error::Wsman(error) => error.into(),
+            hyperv::Error::Refused { .. } => Problem::new(Exit::HostRefused, "host-refused", error.to_string()),
             other => Problem::new(Exit::HostRefused, "protocol", other.to_string())
                 .remedy("run the command again with -v; the host answers in a form this program does not know")
                 .changed(Changed::No),
@@ -126,11 +128,40 @@ impl From<hyperv::Error> for Problem {
     }
 }
 
+/// The journal says itself what to do. Nothing is sent without it.
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        Problem::new(Exit::Refused, "journal", chain(&error))
+    }
+}
+
+impl From<TakeError> for Problem {
+    fn from(error: TakeError) -> Self {
+        let text = error.to_string();
+        match error {
+            TakeError::Held { run, .. } => Problem::new(Exit::Refused, "run-held", text)
+                .remedy("wait until it is done, or end that process: its lock goes with it")
+                .detail("run", json!(run.as_str())),
+            TakeError::Open { run } => Problem::new(Exit::Refused, "run-open", text)
+                .remedy(format!("see what is left of it: hvr run show {run}"))
+                .detail("run", json!(run.as_str())),
+            TakeError::Journal(error) => error.into(),
+        }
+    }
+}
+
 /// A reading that failed: nothing was changed, whatever the delivery.
 impl From<wsman::Error> for Problem {
     fn from(error: wsman::Error) -> Self {
-        let text = chain(&error);
-        match &error {
+        Problem::of_wsman(&error)
+    }
+}
+
+impl Problem {
+    /// A reading that failed, or a call that the host did not take.
+    pub fn of_wsman(error: &wsman::Error) -> Self {
+        let text = chain(error);
+        match error {
             wsman::Error::Exchange(inner) => from_exchange(inner, text),
             wsman::Error::Fault(fault) if fault.is_access_denied() => {
                 Problem::new(Exit::NotAllowed, "access-denied", text).remedy(RIGHTS)

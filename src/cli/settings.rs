@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::auth::Secret;
 
 use super::args::{Common, Format};
+use super::connect::quoted;
 use super::problem::Problem;
 use super::span::Span;
 
@@ -40,6 +41,7 @@ pub struct Layer {
     pub timeout: Option<Span>,
     pub operation_timeout: Option<Span>,
     pub locale: Option<String>,
+    pub state: Option<PathBuf>,
     pub output: Option<Format>,
 }
 
@@ -69,6 +71,7 @@ impl Layer {
             timeout: self.timeout.or(next.timeout),
             operation_timeout: self.operation_timeout.or(next.operation_timeout),
             locale: self.locale.or(next.locale),
+            state: self.state.or(next.state),
             output: self.output.or(next.output),
         }
     }
@@ -85,6 +88,19 @@ pub enum PasswordSource {
     Value(Secret),
     /// A prompt on the terminal.
     Prompt,
+}
+
+impl PasswordSource {
+    /// Whether both give the same password. Standard input and the prompt can be asked only once.
+    pub fn is_same(&self, other: &PasswordSource) -> bool {
+        match (self, other) {
+            (PasswordSource::File(one), PasswordSource::File(other)) => one == other,
+            // There is one variable for it.
+            (PasswordSource::Value(_), PasswordSource::Value(_)) => true,
+            (PasswordSource::Stdin, PasswordSource::Stdin) | (PasswordSource::Prompt, PasswordSource::Prompt) => true,
+            _ => false,
+        }
+    }
 }
 
 /// Which certificate is trusted.
@@ -115,6 +131,8 @@ pub struct Settings {
     pub output: Format,
     pub simulate: bool,
     pub scenario: Option<PathBuf>,
+    /// Where the journal is, where somebody has said.
+    pub state: Option<PathBuf>,
     pub verbose: u8,
     /// The connection flags as they were typed, for the next command to suggest.
     pub typed: Vec<String>,
@@ -132,15 +150,58 @@ struct File {
 impl Settings {
     /// Merges flags, environment and profile.
     pub fn gather(common: &Common) -> Result<Settings, Problem> {
-        let environment = environment_layer()?;
+        Settings::merge(common, common.layer(), Layer::default(), environment_layer()?, common.profile.clone())
+    }
+
+    /// The settings that a run was begun with, where the flags of this command do not say otherwise.
+    pub fn recalled(common: &Common, recorded: Layer) -> Result<Settings, Problem> {
+        Settings::merge(common, common.layer(), recorded, environment_layer()?, common.profile.clone())
+    }
+
+    /// The settings of the primary's host: what its own flags say, and else what those of the named host say; its name
+    /// and its certificate are never those of the other.
+    pub fn of_primary(common: &Common, nearer: Layer, profile: Option<String>) -> Result<Settings, Problem> {
+        let host = nearer.host.clone().or_else(|| variable("HVR_PRIMARY").filter(|_| profile.is_none()));
+        if host.is_none() && profile.is_none() {
+            return Err(Problem::usage(
+                "no primary: give --primary, HVR_PRIMARY or --primary-profile; or --simulate for a rehearsal without hosts",
+            ));
+        }
+        let others = Layer { host: None, pin_sha256: None, ..common.layer() };
+        let environment = Layer { host: None, pin_sha256: None, ..environment_layer()? };
+        let flags = Layer { host, ..nearer }.over(others);
+        let profile = profile.or(common.profile.clone());
+        Settings::merge(common, flags, Layer::default(), environment, profile)
+    }
+
+    /// The settings of the primary's host as a run was begun with.
+    pub fn recalled_primary(common: &Common, recorded: Layer) -> Result<Settings, Problem> {
+        let flags = Layer { host: None, pin_sha256: None, ..common.layer() };
+        let environment = Layer { host: None, pin_sha256: None, ..environment_layer()? };
+        Settings::merge(common, flags, recorded, environment, common.profile.clone())
+    }
+
+    fn merge(
+        common: &Common,
+        flags: Layer,
+        recorded: Layer,
+        environment: Layer,
+        profile_name: Option<String>,
+    ) -> Result<Settings, Problem> {
         let simulate = common.simulate.or(switch("HVR_SIMULATE")?).unwrap_or(false);
         // A simulated host needs nothing that a profile says, and a broken file must not spoil a rehearsal.
         let profile = match simulate {
             true => Layer::default(),
-            false => profile(common.profile.clone().or(variable("HVR_PROFILE")))?,
+            false => profile(profile_name.or(variable("HVR_PROFILE")))?,
         };
-        let password = password_source(common, &environment, &profile)?;
-        let layer = common.layer().over(environment).over(profile);
+        let password = match (&flags.password_file, password_source(common, &environment, &profile)?) {
+            (Some(file), _) => PasswordSource::File(file.clone()),
+            (None, PasswordSource::Prompt) => {
+                recorded.password_file.clone().map_or(PasswordSource::Prompt, PasswordSource::File)
+            }
+            (None, source) => source,
+        };
+        let layer = flags.over(recorded).over(environment).over(profile);
         let scenario = common.scenario.clone().or_else(|| variable("HVR_SCENARIO").map(PathBuf::from));
         let trust = match (layer.insecure.unwrap_or(false), layer.pin_sha256, layer.ca) {
             (false, None, None) => TrustSetting::System,
@@ -162,8 +223,32 @@ impl Settings {
             output: layer.output.unwrap_or_default(),
             simulate,
             scenario,
+            state: layer.state,
             verbose: parsed::<u8>("HVR_VERBOSE", "a number")?.unwrap_or(0),
             typed: typed(common),
+        })
+    }
+
+    /// A command about the journal, with the state directory where one was typed.
+    pub fn journal_command(&self, words: &[&str]) -> String {
+        let state = self.typed.iter().position(|word| word == "--state");
+        let typed = state.and_then(|place| self.typed.get(place..place + 2)).unwrap_or_default();
+        let words = ["hvr", "run"].into_iter().chain(words.iter().copied()).chain(typed.iter().map(String::as_str));
+        words.map(quoted).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The directory of the journal: the one that was named, else `$XDG_STATE_HOME/hvr`, else in the usual place.
+    pub fn state_directory(&self) -> Result<PathBuf, Problem> {
+        let usual = || match cfg!(windows) {
+            true => variable("LOCALAPPDATA").map(PathBuf::from),
+            false => variable("HOME").map(|home| PathBuf::from(home).join(".local/state")),
+        };
+        // The specification of these directories has relative ones ignored: they would be others in each folder.
+        let named = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let default = || named.or_else(usual).map(|base| base.join("hvr"));
+        self.state.clone().or_else(default).ok_or_else(|| {
+            Problem::usage("there is no place for the journal: no home directory is known")
+                .remedy("name one with --state or HVR_STATE")
         })
     }
 }
@@ -181,6 +266,7 @@ fn typed(common: &Common) -> Vec<String> {
         ("--pin-sha256", common.pin_sha256.clone()),
         ("--profile", common.profile.clone()),
         ("--scenario", path(&common.scenario)),
+        ("--state", path(&common.state)),
     ];
     let switches = [
         ("--password-stdin", common.password_stdin),
@@ -233,6 +319,7 @@ fn environment_layer() -> Result<Layer, Problem> {
         timeout: parsed("HVR_TIMEOUT", "a duration such as 90s")?,
         operation_timeout: parsed("HVR_OPERATION_TIMEOUT", "a duration such as 90s")?,
         locale: variable("HVR_LOCALE"),
+        state: variable("HVR_STATE").map(PathBuf::from),
         output: choice("HVR_OUTPUT")?,
     })
 }
@@ -305,7 +392,7 @@ fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Layer
     })?;
     // A relative path is meant from where the file is, wherever the command runs.
     let folder = path.parent().unwrap_or(Path::new(""));
-    for named in [&mut layer.password_file, &mut layer.ca].into_iter().flatten() {
+    for named in [&mut layer.password_file, &mut layer.ca, &mut layer.state].into_iter().flatten() {
         *named = folder.join(&*named);
     }
     Ok(layer)
@@ -370,10 +457,12 @@ mod tests {
 
     #[test]
     fn paths_in_a_profile_are_meant_from_its_file() {
-        let text = "default = \"a\"\n[profiles.a]\npassword_file = \"secret\"\nca = \"/etc/ca.pem\"";
+        let text =
+            "default = \"a\"\n[profiles.a]\npassword_file = \"secret\"\nca = \"/etc/ca.pem\"\nstate = \"journal\"";
         let layer = choose_profile(text, None, Path::new("conf/hvr/config.toml")).unwrap();
         assert_eq!(layer.password_file.as_deref(), Some(Path::new("conf/hvr/secret")));
         assert_eq!(layer.ca.as_deref(), Some(Path::new("/etc/ca.pem")));
+        assert_eq!(layer.state.as_deref(), Some(Path::new("conf/hvr/journal")));
         let problem = choose_profile("[profiles.a]\npassword = \"x\"", None, Path::new("c")).unwrap_err();
         assert!(problem.remedy.contains("password_file"), "{problem:?}");
     }

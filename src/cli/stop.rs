@@ -1,14 +1,27 @@
-//! Ctrl-C and SIGTERM: a command says what may still run on the host before it leaves.
+//! Ctrl-C, SIGTERM and a lost terminal: the first one ends the command in order, which says what may still run on the
+//! host before it leaves; the second one leaves at once.
+//!
+//! A thread of its own listens, so that a command that blocks (a password prompt, a slow disk) is not in the way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::exit::Exit;
+use super::output::note;
 use super::problem::{Changed, Problem};
 
 /// What an interruption would leave behind, told by the command as it goes on.
 static LEFT_BEHIND: Mutex<Option<LeftBehind>> = Mutex::new(None);
+/// True once the first signal has come.
+static STOPPED: OnceLock<watch::Sender<bool>> = OnceLock::new();
+/// Whether the main thread waits for a line that is not echoed, and hears nothing else.
+static IN_PROMPT: AtomicBool = AtomicBool::new(false);
+/// Whether the command ends by itself what an interruption would leave behind.
+static CLEANS_UP: AtomicBool = AtomicBool::new(false);
+const TIME_TO_CLEAN_UP: Duration = Duration::from_secs(10);
 
 struct LeftBehind {
     what: String,
@@ -22,45 +35,62 @@ pub fn leave_behind(changed: Changed, what: impl Into<String>, remedy: impl Into
     *LEFT_BEHIND.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
 }
 
-/// Whether the command cleans up itself when it is interrupted.
-static CLEANS_UP: AtomicBool = AtomicBool::new(false);
+/// Begins to listen. Where the system lets nobody listen, a signal ends the process as it always did.
+pub fn listen() {
+    let sender = STOPPED.get_or_init(|| watch::channel(false).0);
+    let terminal = terminal::State::save();
+    let listener = move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            let Ok(mut signals) = signals::Signals::new() else { return };
+            signals.next().await;
+            // Nobody waits who could end the command in order, and nothing was sent yet.
+            if IN_PROMPT.load(Ordering::SeqCst) {
+                terminal.restore();
+                note("\nhvr: interrupted; nothing was changed on the host");
+                std::process::exit(Exit::Interrupted.code().into());
+            }
+            sender.send_replace(true);
+            signals.next().await;
+            terminal.restore();
+            note("\nhvr: left at once; what was sent is on record: hvr run list --open");
+            std::process::exit(Exit::Interrupted.code().into());
+        });
+    };
+    // Without the thread a signal ends the process, as without this module.
+    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listener);
+}
 
-/// Lets the command clean up after Ctrl-C, for a short time; it watches [`wait`] itself.
+/// Lets the command clean up after the first signal, for a short time; it watches [`first_signal`] itself.
 pub fn grant_time() {
     CLEANS_UP.store(true, Ordering::Relaxed);
 }
 
-/// Waits for the moment to leave: Ctrl-C or SIGTERM, and where the command cleans up, a second one or a short time.
+/// Waits for the moment to leave: the first signal, and where the command cleans up, a short time after it.
 pub async fn signal() {
-    wait().await;
+    first_signal().await;
     if CLEANS_UP.load(Ordering::Relaxed) {
-        tokio::select! {
-            () = wait() => {}
-            () = tokio::time::sleep(TIME_TO_CLEAN_UP) => {}
-        }
+        tokio::time::sleep(TIME_TO_CLEAN_UP).await;
     }
 }
 
-const TIME_TO_CLEAN_UP: Duration = Duration::from_secs(10);
-
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn wait() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-            let _ = tokio::signal::ctrl_c().await;
-            return;
-        };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
+/// Waits for the first signal.
+pub async fn first_signal() {
+    match STOPPED.get() {
+        Some(sender) => {
+            // The sender is never dropped.
+            let _ = sender.subscribe().wait_for(|stopped| *stopped).await;
         }
+        None => std::future::pending().await,
     }
-    #[cfg(not(unix))]
-    {
-        let _ = tokio::signal::ctrl_c().await;
-    }
+}
+
+/// Runs a prompt that blocks this thread and turns the echo off: a signal leaves at once, and the echo is on again.
+pub fn in_prompt<T>(prompt: impl FnOnce() -> T) -> T {
+    IN_PROMPT.store(true, Ordering::SeqCst);
+    let answer = prompt();
+    IN_PROMPT.store(false, Ordering::SeqCst);
+    answer
 }
 
 /// The end of an interrupted command.
@@ -70,5 +100,84 @@ pub fn interrupted() -> Problem {
         Some(left) => Problem::new(Exit::Interrupted, "interrupted", format!("interrupted; {}", left.what))
             .remedy(left.remedy)
             .changed(left.changed),
+    }
+}
+
+#[cfg(unix)]
+mod signals {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    pub struct Signals(Signal, Signal, Signal);
+
+    impl Signals {
+        pub fn new() -> std::io::Result<Signals> {
+            let [interrupt, terminate, hang_up] =
+                [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+            Ok(Signals(interrupt?, terminate?, hang_up?))
+        }
+
+        pub async fn next(&mut self) {
+            tokio::select! {
+                _ = self.0.recv() => {}
+                _ = self.1.recv() => {}
+                _ = self.2.recv() => {}
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod signals {
+    pub struct Signals(());
+
+    impl Signals {
+        pub fn new() -> std::io::Result<Signals> {
+            Ok(Signals(()))
+        }
+
+        pub async fn next(&mut self) {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+#[cfg(unix)]
+mod terminal {
+    use std::io::{IsTerminal, Write};
+
+    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+
+    /// The terminal as it was before a prompt or a progress bar.
+    pub struct State(Option<Termios>);
+
+    impl State {
+        pub fn save() -> State {
+            State(tcgetattr(std::io::stdin()).ok())
+        }
+
+        pub fn restore(&self) {
+            if let Some(state) = &self.0 {
+                let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, state);
+            }
+            let mut stderr = std::io::stderr();
+            if stderr.is_terminal() {
+                // A half-drawn bar goes.
+                let _ = write!(stderr, "\r\x1b[K");
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod terminal {
+    /// Windows gives a console its echo back by itself.
+    pub struct State;
+
+    impl State {
+        pub fn save() -> State {
+            State
+        }
+
+        pub fn restore(&self) {}
     }
 }

@@ -1,24 +1,38 @@
-//! Failing a VM over: what must hold before, what is done, what proves the result.
+//! Failing a VM over and all that belongs to it: what must hold before, what is done, what proves the result.
 //!
-//! [`Unplanned`] is the whole workflow as a state machine without I/O: it is told what was seen and says what to
-//! do next, so that every path can be tested in virtual time. [`run`] drives it over a [`Host`](crate::hyperv::Host).
+//! [`Workflow`] is a whole run as a state machine without I/O: it is told what was seen and says what to do next, so that
+//! every path can be tested in virtual time. [`run`] drives it over one or two [`Host`](crate::hyperv::Host)s and keeps
+//! a [`Journal`](journal::Journal); [`resume`] takes up what an earlier process left. Workflows are lists of steps
+//! (`plans`), a step is one once-only call followed to its proof (`call_run`).
 //!
-//! The one rule above all others: `InitiateFailover` is sent at most once. After a reply that was lost, the
-//! workflow looks (state of the VM, its jobs) and never asks again.
+//! The one rule above all others: a once-only call is sent at most once. After a reply that was lost, the workflow looks
+//! (state of the VM, its jobs) and never asks again.
 
+mod call_run;
 mod dry_run;
+mod goal;
+pub mod journal;
+mod order;
 mod outcome;
+mod plans;
 mod point;
 mod preflight;
+mod resume;
 mod run;
-mod unplanned;
+mod scene;
+mod steps;
+mod workflow;
 
 pub use dry_run::{DryRun, Envelope, dry_run};
-pub use outcome::{Outcome, Refusal, Report, StartReport, Unproven, Verified};
+pub use goal::{Goal, Judgement, describe};
+pub use order::{AdapterOrder, Kind, Order, PowerOff, Site};
+pub use outcome::{Cause, Outcome, Refusal, Report, StartReport, StepReport, Stopped, Verified};
 pub use point::{PointChoice, PointChoiceError};
-pub use preflight::{Finding, Proposal, Severity, preflight};
-pub use run::{Clock, Event, Operator, run};
-pub use unplanned::{Action, Observation, Order, Unplanned};
+pub use preflight::{Finding, Proposal, ProposedStep, Severity, preflight};
+pub use run::{About, Clock, Event, Hosts, Operator, resume, run};
+pub use scene::{Answer, Ask, Scene, Sight, Told};
+pub use steps::StepName;
+pub use workflow::{Action, CallError, Observation, Workflow};
 
 #[cfg(test)]
 mod tests;

@@ -72,6 +72,11 @@ impl PointChoice {
         !matches!(self, PointChoice::Latest)
     }
 
+    /// The point that a call names among those of a VM: none for the latest, which the host chooses.
+    pub fn named<'p>(&self, points: &'p [RecoveryPoint]) -> Option<&'p RecoveryPoint> {
+        self.choose(points).filter(|_| self.needs_list())
+    }
+
     /// The point among those of a VM, which come newest first; none if nothing fits.
     pub fn choose<'p>(&self, points: &'p [RecoveryPoint]) -> Option<&'p RecoveryPoint> {
         match self {

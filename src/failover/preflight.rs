@@ -1,11 +1,20 @@
-//! What must hold before a failover, judged from what was read.
+//! What a run would do, and what must hold before: judged from what was read.
 //!
 //! The table is the client's own (design choice, reasoned from the public value maps): it gives a clear message
 //! early. The host makes its own check, and its answer is the authority.
 
 use std::time::{Duration, SystemTime};
 
-use crate::hyperv::{EnabledState, RecoveryPoint, ReplicationHealth, ReplicationMode, ReplicationState, Vm};
+use crate::hyperv::{
+    EnabledState, RecoveryPoint, ReplicationHealth, ReplicationMode, ReplicationState, Vm, VmSelector,
+};
+
+use super::goal::Judgement;
+use super::order::{Kind, Order, Site};
+use super::plans;
+use super::point::PointChoice;
+use super::scene::Scene;
+use super::steps::{self, StepName};
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,28 +53,87 @@ pub struct Finding {
 }
 
 impl Finding {
+    pub(super) fn note(code: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Finding::new(Severity::Note, code, text, remedy)
+    }
+
+    pub(super) fn warning(code: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Finding::new(Severity::Warning, code, text, remedy)
+    }
+
+    pub(super) fn refusal(code: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Finding::new(Severity::Refusal, code, text, remedy)
+    }
+
     fn new(severity: Severity, code: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
         Finding { severity, code, text: text.into(), remedy: remedy.into() }
     }
 }
 
-/// What a failover would do, and what was found about it.
+/// One step of a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProposedStep {
+    /// Which step.
+    pub step: StepName,
+    /// On which host.
+    pub site: Site,
+    /// Whether it is so already, and nothing is to be sent for it.
+    pub is_so: bool,
+}
+
+/// What a run would do, and what was found about it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Proposal {
-    /// The VM as it was read.
+    /// Which workflow.
+    pub kind: Kind,
+    /// The VM on the host that was named, as it was read.
     pub vm: Vm,
+    /// The VM on the primary's host, where the workflow has two.
+    pub primary: Option<Vm>,
+    /// The test VM, where there is one.
+    pub test_vm: Option<Vm>,
     /// The point; none for the latest.
     pub point: Option<RecoveryPoint>,
-    /// Changes younger than this are lost: the age of the point, or of the last replication.
+    /// Changes younger than this are lost: the age of the point, or of the last replication. None where nothing is
+    /// lost by the workflow, or where the age is not known.
     pub data_loss: Option<Duration>,
     /// Whether the VM is started afterwards.
     pub start: bool,
+    /// What is done, in order. What is so already when its turn comes is left out, then too.
+    pub steps: Vec<ProposedStep>,
     /// Heaviest first.
     pub findings: Vec<Finding>,
 }
 
 impl Proposal {
+    /// What an order would do with a VM by what is known now.
+    pub(super) fn draw(order: &Order, scene: &Scene, vm: Vm, now: SystemTime) -> Proposal {
+        let point = scene.host.points.as_ref().and_then(|points| order.point.named(points)).cloned();
+        let steps = plans::steps(order, scene).into_iter();
+        let is_so = |name: StepName| {
+            let step = steps::build(name, order, scene).filter(|_| name.may_be_reached_already());
+            step.is_some_and(|step| matches!(scene.judge(&step.goal, step.site, &step.vm), Judgement::Reached(_)))
+        };
+        let mut findings = plans::judge(order, scene);
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        let loses = matches!(order.kind, Kind::Failover);
+        let time = point.as_ref().map_or(vm.last_replication.as_ref(), |point| point.created.as_ref());
+        let age = time.and_then(|time| time.to_system_time()).map(|time| now.duration_since(time).unwrap_or_default());
+        Proposal {
+            kind: order.kind.clone(),
+            primary: scene.primary.vm.clone(),
+            test_vm: scene.host.test_vm().cloned(),
+            data_loss: age.filter(|_| loses),
+            start: order.start,
+            steps: steps.map(|step| ProposedStep { step, site: step.site(), is_so: is_so(step) }).collect(),
+            findings,
+            vm,
+            point,
+        }
+    }
+
     /// Whether nothing speaks against going on when told to.
     pub fn may_go_on(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity < Severity::Refusal)
@@ -77,11 +145,19 @@ impl Proposal {
     }
 }
 
-/// Judges a VM and a point at a moment. The age of the point is by two clocks, the host's and ours.
+/// Judges an unplanned failover of a VM: to a point, or to the latest where none is named.
 pub fn preflight(vm: &Vm, point: Option<&RecoveryPoint>, now: SystemTime, start: bool) -> Proposal {
-    let mut findings = Vec::new();
-    findings.extend(judge_mode(vm));
-    // Where the VM is no replica at all, its state says nothing more.
+    let choice = point.map_or(PointChoice::Latest, |point| PointChoice::Id(point.id.clone()));
+    let order = Order { point: choice, start, ..Order::new(VmSelector::Id(vm.id.clone())) };
+    let mut scene = Scene::default();
+    scene.host.vm = Some(vm.clone());
+    scene.host.points = point.map(|point| vec![point.clone()]);
+    Proposal::draw(&order, &scene, vm.clone(), now)
+}
+
+/// What must hold of a replica before it is failed over, for real or for a rehearsal.
+pub(super) fn of_replica(vm: &Vm, point: Option<&RecoveryPoint>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = judge_mode(vm).into_iter().collect();
     if findings.is_empty() {
         findings.extend(judge_state(vm));
         findings.extend(judge_power(vm));
@@ -89,11 +165,46 @@ pub fn preflight(vm: &Vm, point: Option<&RecoveryPoint>, now: SystemTime, start:
         findings.extend(judge_health(vm));
         findings.extend(judge_point(vm, point));
     }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let time = point.map_or(vm.last_replication.as_ref(), |point| point.created.as_ref());
-    let data_loss =
-        time.and_then(|time| time.to_system_time()).map(|time| now.duration_since(time).unwrap_or_default());
-    Proposal { vm: vm.clone(), point: point.cloned(), data_loss, start, findings }
+    findings
+}
+
+/// What must hold of the settings before a replication is turned round.
+pub(super) fn of_reverse(order: &Order, scene: &Scene) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(extended) = scene.host.extended_settings() {
+        findings.push(Finding::refusal(
+            "extended-relation",
+            format!(
+                "the replica is replicated onwards to {}: the replication cannot be turned round while that relation is \
+                 there",
+                extended.recovery_host
+            ),
+            "remove the extended relation first (Remove-VMReplication for it), or leave the replication as it is",
+        ));
+    }
+    if scene.host.settings.is_some() {
+        match scene.host.primary_settings() {
+            None => findings.push(Finding::refusal(
+                "no-settings",
+                "the host shows no replication settings of the VM",
+                "check the account's rights, and that the VM is replicated",
+            )),
+            Some(settings) if settings.reverse_target().is_none() => findings.push(Finding::refusal(
+                "no-way-back",
+                "the settings name no primary host to replicate to",
+                "look at them: `hvr wsman enumerate Msvm_ReplicationSettingData`",
+            )),
+            Some(settings) if settings.is_by_certificate() && order.kind.thumbprint().is_none() => {
+                findings.push(Finding::refusal(
+                    "certificate",
+                    "the relation is by certificate: the new primary needs one of its own",
+                    "name a certificate that is valid on the replica's host: --thumbprint",
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    findings
 }
 
 fn judge_mode(vm: &Vm) -> Option<Finding> {
@@ -141,12 +252,12 @@ fn judge_state(vm: &Vm) -> Option<Finding> {
         ReplicationState::Recovered => refuse(
             "already-failed-over",
             "the VM is already failed over and not committed",
-            "start it, then keep the failover (Complete-VMFailover) or undo it (Stop-VMFailover)",
+            "start it (`hvr start`), then keep the failover (`hvr commit`) or undo it (`hvr undo`)",
         ),
         ReplicationState::Committed => refuse(
             "already-committed",
             "the VM is already failed over and committed",
-            "reverse the replication, or remove it",
+            "reverse the replication (`hvr reverse`), or remove it",
         ),
         ReplicationState::FailoverInProgress => refuse(
             "failover-in-progress",

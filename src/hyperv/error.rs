@@ -3,6 +3,8 @@
 use crate::cim::CimError;
 use crate::wsman::{self, Delivery, Fault};
 
+use super::return_code::ReturnCode;
+
 /// Why a question to a Hyper-V host has no typed answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,6 +23,14 @@ pub enum Error {
         /// What is wrong with its answer.
         what: String,
     },
+    /// A method that only reads did not answer with "done".
+    #[error("{method} answered {} ({code})", code.value())]
+    Refused {
+        /// The method.
+        method: String,
+        /// Its return value.
+        code: ReturnCode,
+    },
 }
 
 impl Error {
@@ -29,6 +39,7 @@ impl Error {
         match self {
             Error::Wsman(error) => error.delivery(),
             Error::Cim(_) | Error::Protocol { .. } => Delivery::Unknown,
+            Error::Refused { .. } => Delivery::Answered,
         }
     }
 

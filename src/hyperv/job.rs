@@ -80,6 +80,10 @@ open_enum! {
         StartVm = 12 => "Start virtual machine",
         /// Power-off of a VM.
         PowerOffVm = 13 => "Power off virtual machine",
+        /// Shutdown of a guest.
+        ShutDownVm = 16 => "Shut down virtual machine",
+        /// Initial replication over the network begins.
+        StartInitialReplication = 94 => "Start in-band initial replication",
         /// State change of a relation.
         ReplicationStateChange = 96 => "Replication state change",
         /// A failover.
@@ -98,6 +102,8 @@ open_enum! {
         RemoveTestReplica = 103 => "Remove test replica",
         /// Reverse of a relation.
         ReverseReplication = 104 => "Reverse replication",
+        /// The initial replica is sent.
+        SendInitialReplica = 116 => "Sending initial replica",
     }
 }
 

@@ -1,16 +1,14 @@
-//! Looking things up on a host: VMs, recovery points, jobs of a VM.
-//!
-//! A query is asked first and costs one request. Where a server refuses it, the class is listed and filtered
-//! here: the same answer for more bytes.
+//! Looking things up on a host: VMs, recovery points, jobs of a VM, and what a job touched.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cim::{CimError, InstanceView};
-use crate::wsman::{EndpointReference, Exchange, Fault, Page, wql};
+use crate::cim::CimError;
+use crate::wsman::{EndpointReference, Exchange, Fault, wql};
 
 use super::error::Error;
 use super::host::Host;
+use super::instances::{Link, read_all};
 use super::job::{Job, JobRef};
 use super::points::{self, RecoveryPoint};
 use super::vm::{self, Vm, VmId};
@@ -135,61 +133,49 @@ impl<E: Exchange> Host<E> {
     /// No answer, or a fault.
     pub async fn jobs_of(&self, id: &VmId) -> Result<Vec<Job>, Error> {
         let query = wql::associators(vm::CLASS, &id.path_keys(), AFFECTED, "CIM_ConcreteJob");
-        match self.client().query(query).pages().await {
-            Ok(pages) => {
-                let mut jobs = Vec::new();
-                for instance in pages.iter().flat_map(Page::instances) {
-                    jobs.push(Job::read(self.job_ref(&instance)?, &instance)?);
-                }
-                Ok(jobs)
-            }
-            Err(error) if error.fault().is_some_and(Fault::is_filter_refused) => self.jobs_by_listing(id).await,
-            Err(error) => Err(error.into()),
-        }
+        let Some(pages) = self.ask_query(query).await? else { return self.jobs_by_listing(id).await };
+        read_all(&pages, |instance| Job::read(JobRef::new(self.reference_of(instance)?), instance).map(Some))
     }
 
     async fn jobs_by_listing(&self, id: &VmId) -> Result<Vec<Job>, Error> {
-        let wanted = id.reference(self.client().addressing());
-        let mut references = Vec::new();
-        for page in self.client().all(AFFECTED).pages().await? {
-            for row in page.instances() {
-                let end = |name: &str| row.property(name).into_option().and_then(EndpointReference::read);
-                let touches = end("AffectedElement").is_some_and(|element| {
-                    element.selectors.value("Name") == wanted.selectors.value("Name")
-                        || element.selectors.value("Name").is_some_and(|name| name.eq_ignore_ascii_case(id.as_str()))
-                });
-                references.extend(end("AffectingElement").filter(|_| touches).map(JobRef::new));
-            }
-        }
         let mut jobs = Vec::new();
-        for reference in references {
-            jobs.extend(self.job(&reference).await?);
+        for link in self.links(AFFECTED, "AffectedElement", "AffectingElement").await? {
+            if id.is_named_by(&link.near) {
+                jobs.extend(self.job(&JobRef::new(link.far)).await?);
+            }
         }
         Ok(jobs)
     }
 
-    /// The reference of a job that came as an item: its own class, `InstanceID` alone.
-    fn job_ref(&self, instance: &InstanceView<'_>) -> Result<JobRef, Error> {
-        let id = instance.text("InstanceID").into_option().ok_or_else(|| instance.missing("InstanceID"))?;
-        let class = self.client().addressing().class(instance.class());
-        let keys = crate::wsman::SelectorSet::new().with("InstanceID", id);
-        let selectors = self.client().addressing().selectors(keys);
-        Ok(JobRef::new(EndpointReference::new(class, selectors)))
-    }
-
-    async fn query_or_list(&self, query: String, class: &str) -> Result<Vec<Page>, Error> {
-        match self.client().query(query).pages().await {
-            Err(error) if error.fault().is_some_and(Fault::is_filter_refused) => {
-                Ok(self.client().all(class).pages().await?)
-            }
-            answer => Ok(answer?),
+    /// The computer systems that a job touched, as far as they still exist: how what a job has made is found.
+    ///
+    /// The rows of what was made appear when the job is done (seen on a live host).
+    ///
+    /// # Errors
+    /// No answer, or a fault.
+    pub async fn affected_by(&self, job: &JobRef) -> Result<Vec<Vm>, Error> {
+        let class = job.reference().resource.last_segment();
+        let query = wql::associators(class, &[("InstanceID", job.instance_id())], AFFECTED, vm::CLASS);
+        if let Some(pages) = self.ask_query(query).await? {
+            return read_all(&pages, Vm::read);
         }
+        let links = self.links(AFFECTED, "AffectingElement", "AffectedElement").await?;
+        let is_of_job = |link: &&Link| {
+            link.near.selectors.value("InstanceID").is_some_and(|id| id.eq_ignore_ascii_case(job.instance_id()))
+        };
+        self.vms_at(links.iter().filter(is_of_job).map(|link| &link.far)).await
     }
-}
 
-fn read_all<T>(pages: &[Page], read: impl Fn(&InstanceView<'_>) -> Result<Option<T>, Error>) -> Result<Vec<T>, Error> {
-    let instances = pages.iter().flat_map(Page::instances);
-    instances.filter_map(|instance| read(&instance).transpose()).collect()
+    /// The VMs that references name, each read by itself; other things, and what is gone, are passed over.
+    pub(super) async fn vms_at(&self, references: impl Iterator<Item = &EndpointReference>) -> Result<Vec<Vm>, Error> {
+        let mut vms: Vec<Vm> = Vec::new();
+        for id in references.filter_map(VmId::of_reference) {
+            if vms.iter().all(|vm| vm.id != id) {
+                vms.extend(self.vm(&id).await?);
+            }
+        }
+        Ok(vms)
+    }
 }
 
 /// Links a job to what it touches.

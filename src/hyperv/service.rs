@@ -1,6 +1,5 @@
-//! Msvm_ReplicationService: how it is addressed, what it is asked.
+//! The services of a host: how they are addressed, what they are asked. What changes a host is in `call.rs`.
 
-use crate::cim::{CimType, Value};
 use crate::wsman::{
     ClassAddressing, EndpointReference, Enumerate, EnumerationMode, Exchange, Invoke, Parameter, SelectorSet,
 };
@@ -8,17 +7,17 @@ use crate::wsman::{
 use super::error::Error;
 use super::host::Host;
 use super::job::{Job, JobError, JobRef};
-use super::points::RecoveryPoint;
-use super::return_code::Invoked;
-use super::vm::{EnabledState, VmId};
+use super::vm::VmId;
 
-/// The class of the service.
-pub(super) const CLASS: &str = "Msvm_ReplicationService";
+/// The class of the replication service.
+pub(super) const REPLICATION_SERVICE: &str = "Msvm_ReplicationService";
+/// The class of the service that makes and removes VMs.
+pub(super) const MANAGEMENT_SERVICE: &str = "Msvm_VirtualSystemManagementService";
 
-/// How the replication service is addressed.
+/// How a service is addressed.
 ///
-/// inferred: `CreationClassName` alone is enough, as it is for four sibling services on a live host. Where a host
-/// refuses that, all keys are learnt from the host itself, never made from its URL.
+/// inferred: `CreationClassName` alone is enough for the replication service, as it is for four sibling services on a
+/// live host. Where a host refuses that, all keys are learnt from the host itself, never made from its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceKeys {
     /// `CreationClassName` only.
@@ -28,9 +27,9 @@ pub enum ServiceKeys {
 }
 
 impl ServiceKeys {
-    fn reference(&self, addressing: &ClassAddressing) -> EndpointReference {
+    pub(super) fn reference(&self, class: &str, addressing: &ClassAddressing) -> EndpointReference {
         match self {
-            ServiceKeys::Short => addressing.reference(CLASS, SelectorSet::new().with("CreationClassName", CLASS)),
+            ServiceKeys::Short => addressing.reference(class, SelectorSet::new().with("CreationClassName", class)),
             ServiceKeys::Learnt(reference) => reference.clone(),
         }
     }
@@ -47,57 +46,21 @@ pub struct HostReplication {
 }
 
 impl<E: Exchange> Host<E> {
-    /// The call that fails a VM over, without sending it: to a point, or to the latest where none is named.
-    ///
-    /// inferred: the parameter is left out for "latest point", which the documentation words as NULL.
-    pub fn initiate_failover_call(&self, keys: &ServiceKeys, vm: &VmId, point: Option<&RecoveryPoint>) -> Invoke {
+    /// A question of the replication service about a VM; what changes a host is a [`Call`](super::Call).
+    pub(super) fn service_call(&self, keys: &ServiceKeys, method: &str, vm: &VmId) -> Invoke {
         let addressing = self.client().addressing();
-        let call = Invoke::new(keys.reference(addressing), "InitiateFailover")
-            .with("ComputerSystem", Parameter::Reference(vm.reference(addressing)));
-        match point {
-            Some(point) => call.with("SnapshotSettingData", Parameter::Reference(point.reference(addressing))),
-            None => call,
-        }
+        Invoke::new(keys.reference(REPLICATION_SERVICE, addressing), method)
+            .with("ComputerSystem", Parameter::Reference(vm.reference(addressing)))
     }
 
-    /// Fails a VM over. Sent at most once; [`Error::delivery`] says what an error means for the VM.
-    ///
-    /// # Errors
-    /// No answer, a fault, or an answer that leaves open what was done.
-    pub async fn initiate_failover(
-        &self,
-        keys: &ServiceKeys,
-        vm: &VmId,
-        point: Option<&RecoveryPoint>,
-    ) -> Result<Invoked, Error> {
-        let output = self.client().invoke(&self.initiate_failover_call(keys, vm, point)).await?;
-        Invoked::read("InitiateFailover", &output)
-    }
-
-    /// The call that changes whether a VM runs.
-    pub fn state_change_call(&self, vm: &VmId, state: EnabledState) -> Invoke {
-        let number = Value::Unsigned(CimType::Uint16, u64::from(state.value()));
-        Invoke::new(vm.reference(self.client().addressing()), "RequestStateChange")
-            .with("RequestedState", Parameter::Value(number))
-    }
-
-    /// Asks a VM to start, stop, … Sent at most once.
-    ///
-    /// # Errors
-    /// As [`Host::initiate_failover`].
-    pub async fn request_state_change(&self, vm: &VmId, state: EnabledState) -> Result<Invoked, Error> {
-        let output = self.client().invoke(&self.state_change_call(vm, state)).await?;
-        Invoked::read("RequestStateChange", &output)
-    }
-
-    /// Learns all keys of the replication service from the host; none if it has no such service, or shows it to
-    /// nobody with these rights.
+    /// Learns all keys of a service from the host; none if it has no such service, or shows it to nobody with these
+    /// rights.
     ///
     /// # Errors
     /// No answer, or a fault.
-    pub async fn learn_service(&self) -> Result<Option<ServiceKeys>, Error> {
+    pub async fn learn_service(&self, class: &str) -> Result<Option<ServiceKeys>, Error> {
         let addressing = self.client().addressing();
-        let mut enumerate = Enumerate::new(addressing.class(CLASS)).mode(EnumerationMode::Reference);
+        let mut enumerate = Enumerate::new(addressing.class(class)).mode(EnumerationMode::Reference);
         enumerate.selectors = addressing.class_selectors();
         for page in self.client().enumerate(enumerate).pages().await? {
             if let Some(reference) = page.items().find_map(|item| item.reference()) {

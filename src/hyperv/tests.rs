@@ -1,6 +1,11 @@
 //! The job follower in virtual time: how soon an end is noticed, and what it costs.
 
+mod addresses;
+mod lifecycle;
+mod network;
 mod questions;
+mod script;
+mod statistics;
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ use crate::open_enum;
 use crate::wsman::{ClassAddressing, EndpointReference, SelectorSet};
 
 use super::error::Error;
+use super::relation::Relation;
 use super::replication::{FailoverType, ReplicationHealth, ReplicationMode, ReplicationState};
 
 /// The class of virtual machines, and of the host itself.
@@ -32,6 +33,17 @@ impl VmId {
     pub fn reference(&self, addressing: &ClassAddressing) -> EndpointReference {
         let keys = SelectorSet::new().with("CreationClassName", CLASS).with("Name", self.0.clone());
         addressing.reference(CLASS, keys)
+    }
+
+    /// The VM that a reference names; none if it names something else.
+    pub(super) fn of_reference(reference: &EndpointReference) -> Option<VmId> {
+        let is_system = reference.resource.last_segment().eq_ignore_ascii_case(CLASS);
+        reference.selectors.value("Name").filter(|_| is_system)?.parse().ok()
+    }
+
+    /// Whether a reference names this VM.
+    pub(super) fn is_named_by(&self, reference: &EndpointReference) -> bool {
+        VmId::of_reference(reference).is_some_and(|id| id == *self)
     }
 
     /// The keys for a WQL object path.
@@ -148,6 +160,19 @@ impl Vm {
             last_application_consistent: time("LastApplicationConsistentReplicationTime")?,
             failed_over: FailoverType::from(number("FailedOverReplicationType")?),
         }))
+    }
+
+    /// The VM with what its primary relation says in place of its own properties, which newer hosts deprecate.
+    #[must_use]
+    pub fn with_relation(self, relation: &Relation) -> Vm {
+        Vm {
+            state: relation.state,
+            health: relation.health,
+            failed_over: relation.failed_over,
+            last_replication: relation.last_replication,
+            last_application_consistent: relation.last_application_consistent,
+            ..self
+        }
     }
 
     /// Whether the instance carries replication properties at all: a client Windows without the feature may not.

@@ -157,7 +157,7 @@ impl Service<'_> {
         max_elements: Option<u32>,
         header: &RequestHeader,
     ) -> Result<Vec<u8>, Refusal> {
-        if self.state.enumerations.is_full() {
+        if self.enumerations.is_full() {
             return Err(Refusal::quota());
         }
         if !optimize {
@@ -183,7 +183,7 @@ impl Service<'_> {
         max_elements: Option<u32>,
         header: &RequestHeader,
     ) -> Result<Vec<u8>, Refusal> {
-        let mut begun = self.state.enumerations.remove(context, self.now).ok_or_else(Refusal::context)?;
+        let mut begun = self.enumerations.remove(context, self.now).ok_or_else(Refusal::context)?;
         let items = begun.page(max_elements.unwrap_or(1), room(header))?;
         let end = begun.items.is_empty();
         let page = PageHeader { context: (!end).then_some(self.context_id.as_str()), end };
@@ -196,7 +196,7 @@ impl Service<'_> {
 
     fn keep(&mut self, begun: Begun) {
         let open = Open { begun, last_used: self.now };
-        self.state.enumerations.open.insert(self.context_id.clone(), open);
+        self.enumerations.open.insert(self.context_id.clone(), open);
     }
 }
 

@@ -6,18 +6,21 @@ use crate::wsman::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message
 
 use super::faults::Cut;
 use super::host::{End, Simulator};
+use super::world::full_name;
 
 /// Hands messages straight to a [`Simulator`]. What a socket would do (cuts, hangs, lost logins) comes back as the
 /// error that the network would give, with the delivery that a client could know.
 #[derive(Debug, Clone)]
 pub struct InProcess {
     simulator: Arc<Simulator>,
+    address: String,
 }
 
 impl InProcess {
     /// An exchange with this host.
     pub fn new(simulator: Arc<Simulator>) -> Self {
-        InProcess { simulator }
+        let address = format!("http://{}:5985/wsman", full_name(&simulator.scenario().computer));
+        InProcess { simulator, address }
     }
 
     /// The host.
@@ -78,6 +81,6 @@ impl Exchange for InProcess {
     }
 
     fn address(&self) -> &str {
-        "http://simulated.invalid:5985/wsman"
+        &self.address
     }
 }

@@ -1,28 +1,35 @@
 //! The simulated host as a whole: takes request bytes, decides what goes wrong, gives reply bytes.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crate::auth::Secret;
 use crate::wsman::{Request, RequestBody, ResponseContext};
 
 use super::clock::{RealClock, SimulatorClock};
 use super::enumerations::Enumerations;
 use super::faults::{Cut, Effect, Fault, Garbage, Script};
+use super::ids::Ids;
 use super::refusal::Refusal;
 use super::scenario::{JobScript, Scenario};
 use super::service::{Deviation, Service};
-use super::world::{World, guid_from};
+use super::site::{Side, Site};
+use super::world::{Taken, World};
 
 /// A simulated host. Cheap to share: all methods take `&self`.
 pub struct Simulator {
     scenario: Scenario,
     clock: Arc<dyn SimulatorClock>,
+    /// Shared with the other host of a pair. Taken before `state` by whoever needs both.
+    site: Arc<Mutex<Site>>,
+    side: Side,
+    /// Made when the first server needs it, for all servers of the host or the pair.
+    password: Arc<OnceLock<Secret>>,
     state: Mutex<State>,
 }
 
 pub(super) struct State {
-    pub(super) world: World,
     pub(super) enumerations: Enumerations,
     script: Script,
     ids: Ids,
@@ -64,16 +71,26 @@ impl Simulator {
 
     /// A host by another clock.
     pub fn with_clock(scenario: Scenario, clock: impl SimulatorClock) -> Arc<Simulator> {
-        let now = clock.now();
+        let site = Arc::new(Mutex::new(Site::alone(&scenario, clock.now())));
+        Simulator::over(scenario, Arc::new(clock), site, Side::Replica, Arc::default())
+    }
+
+    /// One side of a site.
+    pub(super) fn over(
+        scenario: Scenario,
+        clock: Arc<dyn SimulatorClock>,
+        site: Arc<Mutex<Site>>,
+        side: Side,
+        password: Arc<OnceLock<Secret>>,
+    ) -> Arc<Simulator> {
         let state = State {
-            world: World::new(&scenario, now),
             enumerations: Enumerations::new(scenario.max_enumerations, scenario.enumeration_timeout),
             script: Script::new(&scenario.faults),
             ids: Ids::new(scenario.seed),
             requests: BTreeMap::new(),
             epoch: 0,
         };
-        Arc::new(Simulator { scenario, clock: Arc::new(clock), state: Mutex::new(state) })
+        Arc::new(Simulator { scenario, clock, site, side, password, state: Mutex::new(state) })
     }
 
     /// The scenario it was started with.
@@ -87,10 +104,12 @@ impl Simulator {
     }
 
     /// Looks at the world as it is now, or changes it in the middle of a rehearsal.
+    ///
+    /// Both hosts of a pair wait while `look` runs, so it must not ask them for their worlds or send them requests.
     pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
-        let mut state = self.state();
-        state.world.settle(self.clock.now());
-        look(&mut state.world)
+        let mut site = self.site();
+        site.settle(self.clock.now());
+        look(site.world_mut(self.side))
     }
 
     /// Adds a fault to the script.
@@ -100,7 +119,12 @@ impl Simulator {
 
     /// How often a method was taken for a VM: began to change it.
     pub fn taken(&self, method: &str, vm: &str) -> usize {
-        self.state().world.taken(method, vm)
+        self.site().world(self.side).taken(method, vm)
+    }
+
+    /// Everything that was taken, in the order of taking.
+    pub fn history(&self) -> Vec<Taken> {
+        self.site().world(self.side).history().to_vec()
     }
 
     /// Requests by operation: `Identify`, `Get`, `Enumerate`, `Pull`, `Release`, or the name of a method.
@@ -113,8 +137,17 @@ impl Simulator {
         self.state().enumerations.open()
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    /// The cell of the password that servers of this host share.
+    pub(super) fn password(&self) -> &OnceLock<Secret> {
+        &self.password
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn site(&self) -> MutexGuard<'_, Site> {
+        self.site.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn epoch(&self) -> u64 {
@@ -129,8 +162,9 @@ impl Simulator {
     /// Takes one request.
     pub(super) fn handle(&self, bytes: &[u8]) -> Handled {
         let now = self.clock.now();
+        let mut site = self.site();
         let mut state = self.state();
-        state.world.settle(now);
+        site.settle(now);
         let reply_id = state.ids.message();
         let Ok(request) = Request::read(bytes) else {
             return Handled::reply(self.refuse(&Refusal::schema(), &reply_id, ""));
@@ -158,7 +192,9 @@ impl Simulator {
         let mut service = Service {
             scenario: &self.scenario,
             now,
-            state: &mut state,
+            site: &mut site,
+            side: self.side,
+            enumerations: &mut state.enumerations,
             context: ResponseContext { message_id: &reply_id, relates_to: &relates_to },
             job_id,
             context_id,
@@ -174,19 +210,25 @@ impl Simulator {
         };
         let padding = usize::try_from(self.scenario.reply_padding).unwrap_or(0);
         body.resize(body.len().saturating_add(padding), b' ');
-        state.world.settle(now);
         match fault {
             None => Handled::reply((status, body)),
-            Some(fault) => self.deviate(&mut state, fault, status, body, (&reply_id, &relates_to)),
+            Some(fault) => {
+                if fault.effect == Effect::Restart {
+                    state.restart();
+                    site.world_mut(self.side).hide_jobs();
+                }
+                self.deviate(fault, status, body, (&reply_id, &relates_to))
+            }
         }
     }
 
-    fn deviate(&self, state: &mut State, fault: Fault, status: u16, body: Vec<u8>, ids: (&str, &str)) -> Handled {
+    fn deviate(&self, fault: Fault, status: u16, body: Vec<u8>, ids: (&str, &str)) -> Handled {
         let html = || b"<html><body><h1>Not WS-Management</h1></body></html>".to_vec();
         match fault.effect {
             Effect::Fault(name) => Handled::reply(self.refuse(&Refusal::named(name), ids.0, ids.1)),
             Effect::Status(status) => Handled::reply((status, Vec::new())),
             Effect::Cut(at) => Handled { delay: Duration::ZERO, end: End::Cut { at, status, body } },
+            Effect::Restart => Handled { delay: Duration::ZERO, end: End::Cut { at: Cut::Before, status, body } },
             Effect::Delay(delay) => Handled { delay, end: End::Reply { status, body } },
             Effect::Hang => Handled { delay: Duration::ZERO, end: End::Hang },
             Effect::Garbage(Garbage::Html) => Handled::reply((200, html())),
@@ -196,12 +238,6 @@ impl Simulator {
                 Handled::reply((status, half))
             }
             Effect::LoginDropped => Handled { delay: Duration::ZERO, end: End::LoginDropped },
-            Effect::Restart => {
-                state.epoch += 1;
-                state.enumerations.clear();
-                state.world.hide_jobs();
-                Handled { delay: Duration::ZERO, end: End::Cut { at: Cut::Before, status, body } }
-            }
             Effect::Garbage(Garbage::Foreign) | Effect::Job(_) | Effect::Returns(_) => Handled::reply((status, body)),
         }
     }
@@ -220,6 +256,14 @@ impl Simulator {
 impl std::fmt::Debug for Simulator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Simulator").field("computer", &self.scenario.computer).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// What a restart of the service forgets.
+    fn restart(&mut self) {
+        self.epoch += 1;
+        self.enumerations.clear();
     }
 }
 
@@ -248,37 +292,4 @@ fn name(request: &Request) -> (String, String) {
         _ => "Unknown",
     };
     (operation.to_owned(), class)
-}
-
-/// Ids that are new each time: random, or repeating from run to run.
-struct Ids {
-    state: u64,
-}
-
-impl Ids {
-    fn new(seed: Option<u64>) -> Ids {
-        let random = || uuid::Uuid::new_v4().as_u64_pair().0;
-        Ids { state: seed.unwrap_or_else(random) }
-    }
-
-    /// SplitMix64.
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn guid(&mut self) -> String {
-        guid_from(self.next(), self.next())
-    }
-
-    fn message(&mut self) -> String {
-        format!("uuid:{}", self.guid())
-    }
-
-    fn context(&mut self) -> String {
-        format!("uuid:{}", self.guid())
-    }
 }

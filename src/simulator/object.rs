@@ -34,6 +34,11 @@ impl Path {
         Path { class: class.to_owned(), keys }
     }
 
+    /// The Msvm_ComputerSystem of a VM.
+    pub(super) fn of_vm(id: &str) -> Path {
+        Path::new("Msvm_ComputerSystem", &[("CreationClassName", "Msvm_ComputerSystem"), ("Name", id)])
+    }
+
     /// Whether both name the same instance: classes, key names and values without case, in any order.
     pub(super) fn names(&self, other: &Path) -> bool {
         let has = |name: &str, value: &str| {

@@ -123,6 +123,11 @@ impl Refusal {
         Refusal::receiver(("w", "InternalError"), Form::Bare, INTERNAL)
     }
 
+    /// The management service without its selectors: WBEM_E_INVALID_METHOD_PARAMETERS (seen on live hosts).
+    pub(super) fn wmi_parameters() -> Refusal {
+        Refusal::receiver(("w", "InternalError"), Form::Wmi(code::WBEM_INVALID_METHOD_PARAMETERS), INTERNAL)
+    }
+
     /// A foreign `__cimnamespace` (ERROR_WSMAN_DIFFERENT_CIM_SELECTOR).
     pub(super) fn other_namespace() -> Refusal {
         Refusal::receiver(("w", "InternalError"), Form::Number(2_150_859_067), OTHER_NAMESPACE)
@@ -171,9 +176,7 @@ impl Refusal {
             FaultName::WmiAccessDenied => {
                 Refusal::receiver(("w", "InternalError"), Form::Wmi(code::WBEM_ACCESS_DENIED), ACCESS_DENIED)
             }
-            FaultName::WmiInvalidParameters => {
-                Refusal::receiver(("w", "InternalError"), Form::Wmi(code::WBEM_INVALID_METHOD_PARAMETERS), INTERNAL)
-            }
+            FaultName::WmiInvalidParameters => Refusal::wmi_parameters(),
         }
     }
 

@@ -7,21 +7,24 @@ use crate::wsman::{
 };
 use crate::xml::ns;
 
-use super::enumerations::{Begun, Items, room};
-use super::host::State;
+use super::enumerations::{Begun, Enumerations, Items, room};
 use super::instances::instances;
 use super::object::{Form, NAMESPACE_SELECTOR, Object};
 use super::query::{Query, Scope};
 use super::refusal::Refusal;
 use super::scenario::{Dialect, JobScript, Scenario};
-use super::schema::{self, Class};
+use super::schema::{self, Catalogue, Class};
+use super::site::{Side, Site};
 use super::transfer::check_fragment;
+use super::world::World;
 
 /// What answering one request needs.
 pub(super) struct Service<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) now: Duration,
-    pub(super) state: &'a mut State,
+    pub(super) site: &'a mut Site,
+    pub(super) side: Side,
+    pub(super) enumerations: &'a mut Enumerations,
     pub(super) context: ResponseContext<'a>,
     pub(super) job_id: String,
     pub(super) context_id: String,
@@ -77,7 +80,7 @@ impl Service<'_> {
             RequestBody::Renew { .. } => self.renew(&request.header),
             RequestBody::Unsubscribe => self.unsubscribe(&request.header),
             RequestBody::Release { context } => {
-                let known = self.state.enumerations.remove(context, self.now);
+                let known = self.enumerations.remove(context, self.now);
                 known.ok_or_else(Refusal::context)?;
                 release::write_response(&self.context).map_err(|_| Refusal::schema())
             }
@@ -90,7 +93,7 @@ impl Service<'_> {
         let windows = Identity {
             protocol_version: ns::WSMAN.to_owned(),
             product_vendor: "Microsoft Corporation (simulated)".to_owned(),
-            product_version: "OS: 10.0.20348 SP: 0.0 Stack: 3.0".to_owned(),
+            product_version: format!("OS: {} SP: 0.0 Stack: 3.0", self.scenario.version.number()),
             security_profiles: vec![
                 "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/spnego-kerberos".to_owned(),
             ],
@@ -161,12 +164,13 @@ impl Service<'_> {
         } else {
             return Err(Refusal::resource_uri());
         };
-        if !schema::has_namespace(&namespace) {
+        let catalogue = self.catalogue();
+        if !catalogue.has_namespace(&namespace) {
             return Err(Refusal::not_found());
         }
         let class = match class {
             "*" => None,
-            name => Some(schema::class(&namespace, name).ok_or_else(Refusal::not_found)?),
+            name => Some(catalogue.class(&namespace, name).ok_or_else(Refusal::not_found)?),
         };
         Ok(Resource { namespace, class, form: Form { addressing, capital_booleans: !is_windows } })
     }
@@ -198,8 +202,20 @@ impl Service<'_> {
         Ok(reply)
     }
 
+    pub(super) fn world(&self) -> &World {
+        self.site.world(self.side)
+    }
+
+    pub(super) fn world_mut(&mut self) -> &mut World {
+        self.site.world_mut(self.side)
+    }
+
+    pub(super) fn catalogue(&self) -> Catalogue {
+        self.world().catalogue()
+    }
+
     pub(super) fn all(&self, class: &Class) -> Vec<Object> {
-        instances(&self.state.world, class, self.now, self.scenario.language)
+        instances(self.world(), class, self.now, self.scenario.language)
     }
 
     /// What an enumeration brings.
@@ -207,16 +223,16 @@ impl Service<'_> {
         let Some(filter) = filter else {
             let class = resource.class.ok_or_else(Refusal::resource_uri)?;
             if *class == schema::DEMO_ITEM {
-                return Ok(Items::demo(self.state.world.demo_items, self.state.world.started));
+                return Ok(Items::demo(self.world().demo_items, self.world().started));
             }
-            let derived = schema::derived(&resource.namespace, class.name);
+            let derived = self.catalogue().derived(&resource.namespace, class.name);
             return Ok(Items::of(derived.iter().flat_map(|class| self.all(class)).collect(), false));
         };
         if let (Filter::Selectors(wanted), Some(class)) = (filter, resource.class) {
             if *class == schema::DEMO_ITEM {
                 return Err(Refusal::filter());
             }
-            let derived = schema::derived(&resource.namespace, class.name);
+            let derived = self.catalogue().derived(&resource.namespace, class.name);
             let all = derived.iter().flat_map(|class| self.all(class));
             return Ok(Items::of(all.filter(|object| object.matches(wanted)).collect(), false));
         }
@@ -235,19 +251,14 @@ impl Service<'_> {
         }
         let query = Query::parse(wql).map_err(|_| Refusal::filter())?;
         if query.whole_class().is_some_and(|class| class.eq_ignore_ascii_case(schema::DEMO_ITEM.name)) {
-            return Ok(Items::demo(self.state.world.demo_items, self.state.world.started));
+            return Ok(Items::demo(self.world().demo_items, self.world().started));
         }
         let found = query.run(self.scope(resource)).map_err(|_| Refusal::filter())?;
         Ok(Items::of(found.objects, found.is_bare))
     }
 
     fn scope<'s>(&'s self, resource: &'s Resource) -> Scope<'s> {
-        Scope {
-            world: &self.state.world,
-            namespace: &resource.namespace,
-            now: self.now,
-            language: self.scenario.language,
-        }
+        Scope { world: self.world(), namespace: &resource.namespace, now: self.now, language: self.scenario.language }
     }
 }
 

@@ -1,17 +1,24 @@
 //! The simulated host judged by hand-written envelopes, so that it does not only agree with our own client.
 
+mod classes;
 mod enumerating;
 mod jobs;
+mod methods;
+mod network;
+mod planned;
+mod power;
 mod refusals;
+mod rehearsal;
 mod scenarios;
 mod socket;
 mod transfer;
+mod undo;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::host::{End, Simulator};
-use super::{Scenario, VirtualClock};
+use super::{Pair, PointKind, Scenario, VirtualClock, World};
 use crate::wsman::Fault;
 use crate::xml::Document;
 
@@ -104,6 +111,75 @@ fn refusal(simulator: &Simulator, envelope: &Envelope) -> (u16, String, Option<u
     let fault = payload.and_then(Fault::read).unwrap_or_else(|| panic!("no fault: {body}"));
     let subcode = fault.soap.subcode.as_ref().map_or("", |(_, local)| local);
     (status, format!("{} {subcode}", fault.soap.code), fault.code())
+}
+
+/// A method of an instance, with this inside `_INPUT`.
+fn call(class: &str, keys: &[(&'static str, &str)], method: &str, parameters: &str) -> Envelope {
+    let class = format!("{V2}/{class}");
+    let body = format!("<p:{method}_INPUT xmlns:p=\"{class}\">{parameters}</p:{method}_INPUT>");
+    Envelope::new(&format!("{class}/{method}"), &class, keys, &body)
+}
+
+/// The answer to a method that was not refused as a message.
+fn answer(simulator: &Simulator, envelope: &Envelope) -> String {
+    let (status, body) = ask(simulator, envelope);
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+/// ReturnValue of a method of the replication service, for a VM and with these parameters besides.
+fn service(simulator: &Simulator, method: &str, vm: &str, parameters: &str) -> String {
+    let parameters = format!("{}{parameters}", computer(simulator, vm));
+    let keys = [("CreationClassName", "Msvm_ReplicationService")];
+    returned(simulator, &call("Msvm_ReplicationService", &keys, method, &parameters))
+}
+
+/// ReturnValue of a method of a VM.
+fn of_vm(simulator: &Simulator, method: &str, vm: &str, parameters: &str) -> String {
+    let id = vm_id(simulator, vm);
+    let keys = [("CreationClassName", "Msvm_ComputerSystem"), ("Name", id.as_str())];
+    returned(simulator, &call("Msvm_ComputerSystem", &keys, method, parameters))
+}
+
+fn returned(simulator: &Simulator, envelope: &Envelope) -> String {
+    value(&answer(simulator, envelope), "ReturnValue").unwrap()
+}
+
+/// RequestReplicationStateChangeEx of the primary relation.
+fn replication(simulator: &Simulator, vm: &str, state: u16) -> String {
+    let parameters = format!("<p:RequestedState>{state}</p:RequestedState>");
+    of_vm(simulator, "RequestReplicationStateChangeEx", vm, &parameters)
+}
+
+/// RequestStateChange of a VM.
+fn power(simulator: &Simulator, vm: &str, state: u16) -> String {
+    of_vm(simulator, "RequestStateChange", vm, &format!("<p:RequestedState>{state}</p:RequestedState>"))
+}
+
+/// ReverseReplicationRelationship to a host.
+fn reverse(simulator: &Simulator, vm: &str, to: &str) -> String {
+    let id = vm_id(simulator, vm);
+    let settings = format!(
+        "<INSTANCE CLASSNAME=\"Msvm_ReplicationSettingData\"><PROPERTY NAME=\"InstanceID\" TYPE=\"string\"><VALUE>\
+         Microsoft:{id}\\HVR\\0</VALUE></PROPERTY><PROPERTY NAME=\"RecoveryConnectionPoint\" TYPE=\"string\"><VALUE>{to}\
+         </VALUE></PROPERTY></INSTANCE>"
+    );
+    service(simulator, "ReverseReplicationRelationship", vm, &embedded("ReplicationSettingData", &settings))
+}
+
+/// A string parameter with CIM-XML text, escaped once.
+fn embedded(parameter: &str, text: &str) -> String {
+    format!("<p:{parameter}>{}</p:{parameter}>", text.replace('&', "&amp;").replace('<', "&lt;"))
+}
+
+/// Mode, replication state, EnabledState.
+fn seen(simulator: &Simulator, vm: &str) -> (u16, u16, u16) {
+    simulator.with_world(|world| world.vm(vm).map(|vm| (vm.mode, vm.state, vm.enabled_state)).unwrap())
+}
+
+fn pair(scenario: &str) -> (Pair, VirtualClock) {
+    let clock = VirtualClock::new();
+    (Pair::with_clock(Scenario::from_toml(scenario).unwrap(), clock.clone()), clock)
 }
 
 /// The text of the first element with this local name in a reply.

@@ -22,7 +22,7 @@ impl Service<'_> {
     }
 
     fn answer_config(&mut self, branch: &Branch, request: &Request) -> Result<Vec<u8>, Refusal> {
-        let config = &mut self.state.world.config;
+        let config = &mut self.world_mut().config;
         let (part, payload) = (request.header.fragment.as_ref(), request.payload());
         check_fragment(&request.header)?;
         let action = match (&request.body, part, payload) {
@@ -37,7 +37,7 @@ impl Service<'_> {
             }
             _ => return Err(Refusal::action_not_supported()),
         };
-        let config = &self.state.world.config;
+        let config = &self.world().config;
         match part {
             Some(part) => self.fragment(action, part, |writer| config.write_fragment(writer, branch, part)),
             None => {
@@ -65,7 +65,7 @@ impl Service<'_> {
         let id = note_id(resource, &request.header)?;
         check_fragment(&request.header)?;
         let payload = request.payload().ok_or_else(Refusal::schema)?;
-        let notes = &mut self.state.world.notes;
+        let notes = &mut self.world_mut().notes;
         match &request.header.fragment {
             Some(part) => {
                 let object = notes.put_fragment(&id, part, payload)?;
@@ -86,14 +86,14 @@ impl Service<'_> {
         is_notes(resource)?;
         let payload = request.payload().ok_or_else(Refusal::schema)?;
         check_element(resource, payload.namespace(), payload.local())?;
-        let object = self.state.world.notes.create(payload)?;
+        let object = self.world_mut().notes.create(payload)?;
         let made = object.path().reference(&resource.form.addressing);
         create::write_response(&self.context, &made).map_err(|_| Refusal::schema())
     }
 
     pub(super) fn delete(&mut self, resource: &Resource, request: &Request) -> Result<Vec<u8>, Refusal> {
         let id = note_id(resource, &request.header)?;
-        self.state.world.notes.delete(&id)?;
+        self.world_mut().notes.delete(&id)?;
         delete::write_response(&self.context).map_err(|_| Refusal::schema())
     }
 
@@ -103,7 +103,7 @@ impl Service<'_> {
             return Err(Refusal::delivery_mode());
         }
         let identifier = self.job_id.clone();
-        self.state.world.notes.subscribe(&identifier, &self.context_id);
+        self.site.world_mut(self.side).notes.subscribe(&identifier, &self.context_id);
         let manager = SubscriptionManager {
             address: crate::soap::ANONYMOUS.to_owned(),
             resource: Some(resource.form.addressing.class(schema::DEMO_NOTE.name)),
@@ -116,13 +116,13 @@ impl Service<'_> {
     }
 
     pub(super) fn renew(&self, header: &RequestHeader) -> Result<Vec<u8>, Refusal> {
-        let known = header.subscription.as_deref().is_some_and(|id| self.state.world.notes.is_subscribed(id));
+        let known = header.subscription.as_deref().is_some_and(|id| self.world().notes.is_subscribed(id));
         known.then_some(()).ok_or_else(Refusal::header_invalid)?;
         renew::write_response(&self.context, EXPIRES).map_err(|_| Refusal::schema())
     }
 
     pub(super) fn unsubscribe(&mut self, header: &RequestHeader) -> Result<Vec<u8>, Refusal> {
-        let known = header.subscription.as_deref().is_some_and(|id| self.state.world.notes.unsubscribe(id));
+        let known = header.subscription.as_deref().is_some_and(|id| self.world_mut().notes.unsubscribe(id));
         known.then_some(()).ok_or_else(Refusal::header_invalid)?;
         unsubscribe::write_response(&self.context).map_err(|_| Refusal::schema())
     }
@@ -136,7 +136,7 @@ impl Service<'_> {
         most: Option<u32>,
     ) -> Option<Result<Vec<u8>, Refusal>> {
         let most = usize::try_from(most.unwrap_or(1)).unwrap_or(1);
-        let events = self.state.world.notes.pull(context, &self.context_id, most)?;
+        let events = self.site.world_mut(self.side).notes.pull(context, &self.context_id, most)?;
         if events.is_empty() {
             return Some(Err(Refusal::named(super::FaultName::TimedOut)));
         }

@@ -85,6 +85,11 @@ impl<E: Exchange> Client<E> {
         self
     }
 
+    /// The URL of the host, as dialled.
+    pub fn address(&self) -> &str {
+        self.exchange.address()
+    }
+
     /// How classes become URIs here.
     pub fn addressing(&self) -> &ClassAddressing {
         &self.addressing
@@ -112,19 +117,36 @@ impl<E: Exchange> Client<E> {
     }
 
     async fn ask_within<O: Repeatable>(&self, operation: &O, limits: &Limits) -> Result<O::Output, Error> {
-        let (id, bytes, timeouts) = self.prepare(operation, limits)?;
+        let (id, bytes, timeouts) = self.write(operation, limits)?;
         let message = Message::repeatable(operation, id.as_str(), bytes, timeouts.reply());
         read(operation, self.exchange.send(message).await?, &id)
     }
 
-    /// Sends an operation at most once.
+    /// Writes an operation and sends nothing: so that it can be put on record before it goes out.
+    ///
+    /// # Errors
+    /// [`Error::Deadline`], [`Error::Write`].
+    pub fn prepare<O: Operation>(&self, operation: O) -> Result<Prepared<O>, Error> {
+        let (message_id, bytes, timeouts) = self.write(&operation, &self.limits)?;
+        Ok(Prepared { operation, message_id, bytes, timeouts })
+    }
+
+    /// Sends what was prepared, at most once.
     ///
     /// # Errors
     /// As [`Client::ask`]; [`Error::delivery`] says whether the host may have acted on it.
-    pub async fn order<O: Operation>(&self, operation: &O) -> Result<O::Output, Error> {
-        let (id, bytes, timeouts) = self.prepare(operation, &self.limits)?;
-        let message = Message::once(operation.action(), id.as_str(), bytes, timeouts.reply());
-        read(operation, self.exchange.send(message).await?, &id)
+    pub async fn send<O: Operation>(&self, prepared: Prepared<O>) -> Result<O::Output, Error> {
+        let Prepared { operation, message_id, bytes, timeouts } = prepared;
+        let message = Message::once(operation.action(), message_id.as_str(), bytes, timeouts.reply());
+        read(&operation, self.exchange.send(message).await?, &message_id)
+    }
+
+    /// Writes and sends at most once, where no record is kept.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn order<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        self.send(self.prepare(operation)?).await
     }
 
     /// Identify.
@@ -146,9 +168,9 @@ impl<E: Exchange> Client<E> {
     /// A method call, sent at most once.
     ///
     /// # Errors
-    /// As [`Client::order`].
+    /// As [`Client::send`].
     pub async fn invoke(&self, invoke: &Invoke) -> Result<InvokeOutput, Error> {
-        self.order(invoke).await
+        self.order(invoke.clone()).await
     }
 
     /// Begins an enumeration; nothing is sent before the first page is asked for.
@@ -187,7 +209,7 @@ impl<E: Exchange> Client<E> {
         typed(&self.get(self.addressing.reference(T::NAME, keys)).await?.instance())
     }
 
-    fn prepare<O: Operation>(&self, operation: &O, limits: &Limits) -> Result<(String, Vec<u8>, Timeouts), Error> {
+    fn write<O: Operation>(&self, operation: &O, limits: &Limits) -> Result<(String, Vec<u8>, Timeouts), Error> {
         let remaining = (self.remaining)();
         if remaining.is_some_and(|remaining| remaining.is_zero()) {
             return Err(Error::Deadline);
@@ -220,6 +242,38 @@ fn read<O: Operation>(operation: &O, reply: Reply, id: &str) -> Result<O::Output
         ReplyError::Fault(fault) => Error::Fault(fault),
         source => Error::Reply { status: reply.status, source },
     })
+}
+
+/// An operation that is written and not sent. Sending takes it: it cannot be sent twice.
+#[must_use]
+#[derive(Debug)]
+pub struct Prepared<O> {
+    operation: O,
+    message_id: String,
+    bytes: Vec<u8>,
+    timeouts: Timeouts,
+}
+
+impl<O: Operation> Prepared<O> {
+    /// MessageID, `uuid:…`.
+    pub fn message_id(&self) -> &str {
+        &self.message_id
+    }
+
+    /// The envelope in UTF-8.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The action.
+    pub fn action(&self) -> String {
+        self.operation.action()
+    }
+
+    /// How long the host may work on it, and how long its reply is waited for.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
 }
 
 /// An enumeration page by page: only one page is held at a time.

@@ -156,6 +156,20 @@ pub enum Delivery {
     Answered,
 }
 
+impl Delivery {
+    /// Every one.
+    pub const ALL: [Delivery; 3] = [Delivery::NotSent, Delivery::Unknown, Delivery::Answered];
+
+    /// A short name, the same in every output and in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Delivery::NotSent => "not-sent",
+            Delivery::Unknown => "unknown",
+            Delivery::Answered => "answered",
+        }
+    }
+}
+
 impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -168,6 +168,20 @@ impl Fault {
             || matches!(self.code(), Some(code::ENVELOPE_TOO_LARGE | code::MAX_ENVELOPE_SIZE_EXCEEDED))
     }
 
+    /// The class does not have the method that was called: an older host.
+    pub fn is_unknown_method(&self) -> bool {
+        self.soap.has_subcode(ns::ADDRESSING, "ActionNotSupported")
+            || matches!(
+                self.code(),
+                Some(
+                    code::ACTION_NOT_SUPPORTED
+                        | code::INVALID_ACTION
+                        | code::WBEM_INVALID_METHOD
+                        | code::WBEM_METHOD_NOT_IMPLEMENTED
+                )
+            )
+    }
+
     /// Whether the class or the namespace does not exist on the host, as far as numbers tell.
     pub fn is_unknown_class(&self) -> bool {
         matches!(self.code(), Some(code::WBEM_INVALID_CLASS | code::WBEM_INVALID_NAMESPACE))
@@ -323,12 +337,20 @@ pub mod code {
     pub const WBEM_INVALID_NAMESPACE: u32 = 0x8004_100e;
     /// WBEM_E_INVALID_CLASS.
     pub const WBEM_INVALID_CLASS: u32 = 0x8004_1010;
+    /// WBEM_E_INVALID_METHOD.
+    pub const WBEM_INVALID_METHOD: u32 = 0x8004_102e;
     /// WBEM_E_INVALID_METHOD_PARAMETERS.
     pub const WBEM_INVALID_METHOD_PARAMETERS: u32 = 0x8004_102f;
+    /// WBEM_E_METHOD_NOT_IMPLEMENTED.
+    pub const WBEM_METHOD_NOT_IMPLEMENTED: u32 = 0x8004_1055;
     /// Resource not found; also for a missing instance of an existing class.
     pub const NOT_FOUND: u32 = 0x8033_8000;
+    /// ERROR_WSMAN_INVALID_ACTIONURI.
+    pub const INVALID_ACTION: u32 = 0x8033_8001;
     /// ERROR_WSMAN_DESTINATION_UNREACHABLE.
     pub const DESTINATION_UNREACHABLE: u32 = 0x8033_8012;
+    /// ERROR_WSMAN_ACTION_NOT_SUPPORTED.
+    pub const ACTION_NOT_SUPPORTED: u32 = 0x8033_8013;
     /// ERROR_WSMAN_ENUMERATE_CANNOT_PROCESS_FILTER.
     pub const CANNOT_PROCESS_FILTER: u32 = 0x8033_801a;
     /// ERROR_WSMAN_ENUMERATE_INVALID_ENUMERATION_CONTEXT.
@@ -368,11 +390,13 @@ pub mod code {
         (WBEM_ACCESS_DENIED, "WMI: access denied"),
         (WBEM_INVALID_NAMESPACE, "WMI: invalid namespace"),
         (WBEM_INVALID_CLASS, "WMI: invalid class"),
+        (WBEM_INVALID_METHOD, "WMI: invalid method"),
         (WBEM_INVALID_METHOD_PARAMETERS, "WMI: invalid method parameters"),
+        (WBEM_METHOD_NOT_IMPLEMENTED, "WMI: method not implemented"),
         (NOT_FOUND, "resource not found"),
-        (0x8033_8001, "invalid action URI"),
+        (INVALID_ACTION, "invalid action URI"),
         (DESTINATION_UNREACHABLE, "destination unreachable"),
-        (0x8033_8013, "action not supported"),
+        (ACTION_NOT_SUPPORTED, "action not supported"),
         (CANNOT_PROCESS_FILTER, "cannot process filter"),
         (INVALID_ENUMERATION_CONTEXT, "invalid enumeration context"),
         (ENVELOPE_TOO_LARGE, "envelope too large"),

@@ -36,7 +36,7 @@ pub mod unsubscribe;
 pub mod wql;
 
 pub use addressing::{ClassAddressing, ClassBase};
-pub use client::{Client, Enumeration, Error};
+pub use client::{Client, Enumeration, Error, Prepared};
 pub use create::Create;
 pub use decode::{Content, Decoded};
 pub use delete::Delete;

@@ -34,20 +34,31 @@ pub fn select(class: &str, conditions: &[(&str, &str)]) -> String {
 /// `ASSOCIATORS OF {class.key='value',…} WHERE AssocClass = … ResultClass = …`, the form that libvirt
 /// sends to Hyper-V hosts.
 pub fn associators(class: &str, keys: &[(&str, &str)], association: &str, result: &str) -> String {
-    let mut path = String::new();
-    for (place, (key, value)) in keys.iter().enumerate() {
-        let comma = if place == 0 { "" } else { "," };
-        let _ = write!(path, "{comma}{key}={}", literal(value));
-    }
-    format!("ASSOCIATORS OF {{{class}.{path}}} WHERE AssocClass = {association} ResultClass = {result}")
+    let path = path(class, keys);
+    format!("ASSOCIATORS OF {{{path}}} WHERE AssocClass = {association} ResultClass = {result}")
+}
+
+/// As [`associators`], for those at the named end of the association.
+pub fn associators_at(class: &str, keys: &[(&str, &str)], association: &str, result: &str, role: &str) -> String {
+    format!("{} ResultRole = {role}", associators(class, keys, association, result))
+}
+
+/// `ASSOCIATORS OF {class.key='value',…} WHERE ResultClass = …`: by whatever association, as `GetRelated` asks.
+pub fn related(class: &str, keys: &[(&str, &str)], result: &str) -> String {
+    format!("ASSOCIATORS OF {{{}}} WHERE ResultClass = {result}", path(class, keys))
 }
 
 /// `REFERENCES OF {class.key='value',…} WHERE ResultClass = …`: the association objects themselves.
 pub fn references(class: &str, keys: &[(&str, &str)], result: &str) -> String {
-    let mut path = String::new();
+    format!("REFERENCES OF {{{}}} WHERE ResultClass = {result}", path(class, keys))
+}
+
+/// `class.key='value',…`
+fn path(class: &str, keys: &[(&str, &str)]) -> String {
+    let mut path = format!("{class}.");
     for (place, (key, value)) in keys.iter().enumerate() {
         let comma = if place == 0 { "" } else { "," };
         let _ = write!(path, "{comma}{key}={}", literal(value));
     }
-    format!("REFERENCES OF {{{class}.{path}}} WHERE ResultClass = {result}")
+    path
 }

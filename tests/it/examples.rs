@@ -20,6 +20,7 @@ fn they_run() {
         ("identify", &[][..], "2 HTTP requests"),
         ("list_vms", &[], "app-db-01"),
         ("failover", &[], "InitiateFailover was taken 1 time"),
+        ("planned_failover", &[], "6 steps, nothing lost"),
         ("failover_dry_run", &[], "SnapshotSettingData"),
         ("follow_job", &[], "Ended after"),
         ("custom_class", &[], "Windows Server 2022"),
@@ -35,5 +36,5 @@ fn they_run() {
     let listed = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
     let sources =
         listed.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "rs")).count();
-    assert_eq!(sources, 7, "an example is missing in this test");
+    assert_eq!(sources, 8, "an example is missing in this test");
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use hyperv_replica::failover::{Order, Outcome, Refusal, StartReport, run};
+use hyperv_replica::failover::journal::MemoryJournal;
+use hyperv_replica::failover::{About, Cause, Order, Outcome, Refusal, StartReport, run};
 use hyperv_replica::hyperv::{Host, JobState, ReplicationState, VmSelector};
 use hyperv_replica::simulator::{InProcess, Scenario, ServerOptions, Simulator, VirtualClock};
 use hyperv_replica::wsman::{ClassAddressing, Client, ExchangeErrorKind};
@@ -21,7 +22,8 @@ fn rehearse(scenario: &str, order: Order) -> (Outcome, usize) {
     let host = Host::over(InProcess::new(simulator.clone()));
     let clock = SharedClock(clock);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let outcome = runtime.block_on(run(&host, order, &clock, &mut Yes::default()));
+    let outcome =
+        runtime.block_on(run(&host, order, About::default(), &clock, &mut MemoryJournal::new(), &mut Yes::default()));
     (outcome, simulator.taken("InitiateFailover", &vm))
 }
 
@@ -40,10 +42,18 @@ async fn five_requests_to_http_sys_and_six_to_another_server() {
         let session = session(&server);
         let host = Host::new(Client::new(&session, base, hyperv_replica::hyperv::random_id));
         // A server without WQL is asked by listing; the first question costs one more there.
-        let outcome = run(&host, order("app-db-01"), &RealTime(Instant::now()), &mut Yes::default()).await;
+        let outcome = run(
+            &host,
+            order("app-db-01"),
+            About::default(),
+            &RealTime(Instant::now()),
+            &mut MemoryJournal::new(),
+            &mut Yes::default(),
+        )
+        .await;
         let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
-        assert_eq!(report.verified.state, ReplicationState::Recovered);
-        assert_eq!(report.job.unwrap().state, JobState::Completed);
+        assert_eq!(report.failover().unwrap().state, ReplicationState::Recovered);
+        assert_eq!(report.job().unwrap().state, JobState::Completed);
         let refused_queries = if scenario.is_empty() { 0 } else { 1 };
         assert_eq!(server.requests(), requests + refused_queries, "{scenario}");
         assert_eq!((server.connections(), server.logins()), (1, 1));
@@ -56,7 +66,15 @@ async fn the_same_over_tls_with_channel_binding_required() {
     let server = serve("[http]\nchannel_binding = \"strict\"", ServerOptions::https()).await;
     let session = session(&server);
     let host = Host::over(&session);
-    let outcome = run(&host, order("app-db-01"), &RealTime(Instant::now()), &mut Yes::default()).await;
+    let outcome = run(
+        &host,
+        order("app-db-01"),
+        About::default(),
+        &RealTime(Instant::now()),
+        &mut MemoryJournal::new(),
+        &mut Yes::default(),
+    )
+    .await;
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
     assert_eq!(server.requests(), 5);
 }
@@ -67,7 +85,15 @@ async fn a_wrong_password_is_tried_once() {
     let session = connect(&server, &server.user(), "wrong");
     let host = Host::over(&session);
     for _ in 0..3 {
-        let outcome = run(&host, order("app-db-01"), &RealTime(Instant::now()), &mut Yes::default()).await;
+        let outcome = run(
+            &host,
+            order("app-db-01"),
+            About::default(),
+            &RealTime(Instant::now()),
+            &mut MemoryJournal::new(),
+            &mut Yes::default(),
+        )
+        .await;
         let Outcome::NotSent(error) = outcome else { panic!("{outcome:?}") };
         let hyperv_replica::hyperv::Error::Wsman(hyperv_replica::wsman::Error::Exchange(error)) = error else {
             panic!("{error:?}")
@@ -130,9 +156,10 @@ fn every_vm_of_the_default_world_gets_its_own_answer() {
     let (outcome, _) = rehearse("", order("twin"));
     assert!(matches!(&outcome, Outcome::Refused(Refusal::Ambiguous(vms)) if vms.len() == 2), "{outcome:?}");
     let (outcome, _) = rehearse("", order("nobody"));
-    assert!(matches!(outcome, Outcome::Refused(Refusal::NotVisible(_))), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Refused(Refusal::NotVisible { .. })), "{outcome:?}");
     let (outcome, taken) = rehearse("", order("fail-01"));
-    let Outcome::JobFailed { job, details, .. } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Stopped(stopped) = outcome else { panic!("{outcome:?}") };
+    let Cause::JobFailed { job, details } = &stopped.cause else { panic!("{stopped:?}") };
     assert_eq!((job.error_code.value(), details.len(), taken), (32768, 1, 1));
     assert!(!job.error_description.is_empty() && !details[0].message.is_empty());
     let (outcome, taken) = rehearse("", order("slow-01"));
@@ -145,7 +172,7 @@ fn a_point_goes_into_the_call() {
     for (choice, kind) in [("app-consistent", 2), ("latest", 1), ("before:2026-11-23T06:00Z", 1)] {
         let (outcome, _) = rehearse("", Order { point: choice.parse().unwrap(), ..order("app-db-01") });
         let Outcome::Done(report) = outcome else { panic!("{choice}: {outcome:?}") };
-        assert_eq!(report.verified.failed_over.value(), kind, "{choice}");
+        assert_eq!(report.failover().unwrap().failed_over.value(), kind, "{choice}");
     }
     let (outcome, _) = rehearse("", Order { start: true, ..order("app-db-01") });
     let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
@@ -174,12 +201,15 @@ enum End {
 fn end(outcome: &Outcome) -> End {
     match outcome {
         Outcome::Done(_) => End::Done,
-        Outcome::Unknown(_) => End::Unknown,
-        Outcome::JobFailed { .. } => End::Failed,
-        Outcome::DeadlinePassed { .. } => End::Deadline,
-        Outcome::Faulted { .. } => End::Faulted,
         Outcome::NotSent(_) => End::NotSent,
-        Outcome::HostRefused { .. } => End::HostRefused,
+        Outcome::Stopped(stopped) => match stopped.cause {
+            Cause::Unproven { .. } => End::Unknown,
+            Cause::JobFailed { .. } => End::Failed,
+            Cause::DeadlinePassed { .. } => End::Deadline,
+            Cause::Faulted(_) => End::Faulted,
+            Cause::HostRefused(_) => End::HostRefused,
+            _ => panic!("{stopped:?}"),
+        },
         other => panic!("{other:?}"),
     }
 }
@@ -271,7 +301,15 @@ async fn cuts_on_a_real_connection_end_in_proof_and_never_in_a_second_call() {
         let server = serve(&scenario, ServerOptions::http()).await;
         let session = session(&server);
         let host = Host::over(&session);
-        let outcome = run(&host, order("app-db-01"), &RealTime(Instant::now()), &mut Yes::default()).await;
+        let outcome = run(
+            &host,
+            order("app-db-01"),
+            About::default(),
+            &RealTime(Instant::now()),
+            &mut MemoryJournal::new(),
+            &mut Yes::default(),
+        )
+        .await;
         assert!(matches!(outcome, Outcome::Done(_)), "{scenario}\n{outcome:?}");
         assert_eq!(server.simulator().taken("InitiateFailover", "app-db-01"), calls, "{scenario}");
     }

@@ -1,16 +1,24 @@
 //! What goes over the wire: golden requests byte for byte, replies of every known shape.
 
 use std::fs;
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hyperv_replica::cim::{CimDatetime, ClassName, Instance, InstanceView, Property, PropertyName, Value};
-use hyperv_replica::hyperv::{Invoked, Job, JobRef, RecoveryPoint, ReturnCode, Vm};
+use hyperv_replica::hyperv::{
+    AdapterAddresses, Call, Connection, EnabledState, FailoverSettings, Host, Invoked, Job, JobRef, RecoveryPoint,
+    Relation, ReplicationSettings, ReplicationState, ReturnCode, ServiceKeys, Vm, VmId,
+};
 use hyperv_replica::wsman::{
-    Associated, AssociationFilter, ClassAddressing, Create, Delete, EndpointReference, Enumerate, EnumerationMode,
-    Extra, Filter, Fragment, FragmentContent, Get, GetFragment, HeaderBlock, Identify, Invoke, Limits, Operation,
-    Parameter, PolymorphismMode, Pull, Put, PutFragment, Release, Renew, ReplyError, Representation, RequestContext,
-    ResourceOption, ResourceUri, SelectorSet, Subscribe, SubscriptionManager, Timeouts, Unsubscribe, wql,
+    Associated, AssociationFilter, ClassAddressing, Client, Create, Delete, Delivery, EndpointReference, Enumerate,
+    EnumerationMode, Exchange, ExchangeError, ExchangeErrorKind, Extra, Filter, Fragment, FragmentContent, Get,
+    GetFragment, HeaderBlock, Identify, Invoke, Limits, Message, Operation, Parameter, PolymorphismMode, Pull, Put,
+    PutFragment, Release, Renew, Reply, ReplyError, Representation, RequestContext, ResourceOption, ResourceUri,
+    SelectorSet, Subscribe, SubscriptionManager, Timeouts, Unsubscribe, wql,
 };
 use hyperv_replica::xml::Document;
 
@@ -21,6 +29,9 @@ fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
 
+const MESSAGE_ID: &str = "uuid:6B1C2F0E-0D7B-4F9E-9C52-1A5A7E7B0C11";
+const TO: &str = "https://hvr01.example.test:5986/wsman";
+
 /// The request as written with fixed ids, compared with its file; `HVR_BLESS=1` writes the file anew.
 fn golden<O: Operation>(name: &str, operation: &O) {
     golden_with(name, operation, None);
@@ -29,14 +40,42 @@ fn golden<O: Operation>(name: &str, operation: &O) {
 fn golden_with<O: Operation>(name: &str, operation: &O, extra: Option<&Extra>) {
     let limits = Limits::default();
     let context = RequestContext {
-        message_id: "uuid:6B1C2F0E-0D7B-4F9E-9C52-1A5A7E7B0C11",
-        to: "https://hvr01.example.test:5986/wsman",
+        message_id: MESSAGE_ID,
+        to: TO,
         limits: &limits,
         timeouts: Timeouts::new(Duration::from_secs(60)),
         locale: Some("en-US"),
         extra,
     };
-    let written = String::from_utf8(operation.write(&context).unwrap()).unwrap();
+    compare(name, operation.write(&context).unwrap());
+}
+
+/// Keeps what is sent, and answers nothing.
+struct Keeper(Mutex<Vec<u8>>);
+
+impl Exchange for &Keeper {
+    async fn send(&self, message: Message) -> Result<Reply, ExchangeError> {
+        *self.0.lock().unwrap() = message.into_bytes();
+        Err(ExchangeError::new(ExchangeErrorKind::Other, Delivery::NotSent, "nothing is answered here"))
+    }
+
+    fn address(&self) -> &str {
+        TO
+    }
+}
+
+/// The first request of a typed question, compared with its file.
+fn golden_question<T, F: Future<Output = T>>(name: &str, ask: impl FnOnce(Host<&'static Keeper>) -> F) {
+    // One small box for each file of this test.
+    let keeper: &'static Keeper = Box::leak(Box::new(Keeper(Mutex::default())));
+    let microsoft = ClassAddressing::microsoft("root/virtualization/v2");
+    let host = Host::new(Client::new(keeper, microsoft, || MESSAGE_ID.to_owned()));
+    let Poll::Ready(_) = pin!(ask(host)).poll(&mut Context::from_waker(Waker::noop())) else { panic!("it waits") };
+    compare(name, keeper.0.lock().unwrap().clone());
+}
+
+fn compare(name: &str, written: Vec<u8>) {
+    let written = String::from_utf8(written).unwrap();
     let file = data().join("requests").join(format!("{name}.xml"));
     if std::env::var_os("HVR_BLESS").is_some() {
         fs::write(&file, &written).unwrap();
@@ -183,6 +222,88 @@ fn requests_carry_what_the_user_adds() {
     };
     let target = ClassAddressing::microsoft("root/cimv2").reference("Win32_OperatingSystem", SelectorSet::new());
     golden_with("get-extra", &Get { target }, Some(&extra));
+}
+
+#[test]
+fn questions_are_written_byte_for_byte() {
+    let vm = || GUID.parse::<VmId>().unwrap();
+    let relation = || {
+        let page = enumeration("inferred/pull-relations");
+        page.instances().find_map(|instance| Relation::read(&instance).unwrap()).unwrap()
+    };
+    golden_question("relations", |host| async move { host.relations().await });
+    golden_question("relations-of", |host| async move { host.relations_of(&vm()).await });
+    golden_question("replication-settings-of", |host| async move { host.replication_settings_of(&vm()).await });
+    golden_question("test-vms-of", |host| async move { host.test_vms_of(&vm()).await });
+    golden_question("failover-adapters", |host| async move { host.failover_adapters(&vm()).await });
+    golden_question("connections-of", |host| async move { host.connections_of(&vm()).await });
+    golden_question("switches", |host| async move { host.switches().await });
+    golden_question("cluster", |host| async move { host.cluster().await });
+    golden_question("statistics-ex", |host| async move { host.replication_statistics(&vm(), Some(&relation())).await });
+    golden_question("statistics", |host| async move { host.replication_statistics(&vm(), None).await });
+    let job = |host: &Host<&Keeper>| {
+        JobRef::by_id(host.client().addressing().class("Msvm_ConcreteJob"), "0D4F7A10-5B1C-4A6B-8F2E-33E1C0A9D7B6")
+    };
+    golden_question("affected-by", |host| async move { host.affected_by(&job(&host)).await });
+    golden_question("cancel-job", |host| async move { host.cancel_job(&job(&host)).await });
+    let settings = || -> FailoverSettings {
+        let page = enumeration("inferred/pull-failover-settings");
+        FailoverSettings::read(&page.instances().next().unwrap()).unwrap()
+    };
+    for (name, wanted) in [
+        (
+            "set-failover-addresses",
+            AdapterAddresses::parse(false, &["10.20.0.7/24", "fd00:20::7/64"], &["10.20.0.1"], &["10.20.0.2"]),
+        ),
+        ("set-failover-dhcp", AdapterAddresses::dhcp(Vec::new())),
+    ] {
+        golden_call(name, Call::SetFailoverNetwork { vm: vm(), adapters: vec![wanted.unwrap().embedded(&settings())] });
+    }
+}
+
+#[test]
+fn once_only_calls_are_written_byte_for_byte() {
+    let vm = || GUID.parse::<VmId>().unwrap();
+    let state = |state, extended| Call::ReplicationState { vm: vm(), state, extended };
+    let power = |state| Call::Power { vm: vm(), state };
+    let page = enumeration("inferred/pull-connections");
+    let connection = Connection::read(&page.instances().next().unwrap()).unwrap();
+    golden_call("initiate-failover-latest", Call::InitiateFailover { vm: vm(), point: None });
+    golden_call("test-replica-system", Call::TestReplicaSystem { vm: vm(), point: None });
+    golden_call("commit-failover", Call::CommitFailover(vm()));
+    golden_call("revert-failover", Call::RevertFailover(vm()));
+    golden_call("start-replication", Call::StartReplication(vm()));
+    golden_call("prepare", state(ReplicationState::SyncedReplicationComplete, true));
+    golden_call("prepare-2012", state(ReplicationState::SyncedReplicationComplete, false));
+    golden_call("cancel-prepare", state(ReplicationState::Replicating, true));
+    golden_call("make-replica", state(ReplicationState::WaitingForInitialReplication, true));
+    golden_call("start", power(EnabledState::Enabled));
+    golden_call("shut-down", power(EnabledState::ShuttingDown));
+    golden_call("turn-off", power(EnabledState::Disabled));
+    golden_call("destroy-system", Call::DestroySystem(vm()));
+    let settings = vec![connection.with_test_switch("Isolated & safe")];
+    golden_call("set-test-switch", Call::ModifyResources { vm: vm(), settings });
+}
+
+fn golden_call(name: &str, call: Call) {
+    golden(name, &call.write(&ServiceKeys::Short, &ClassAddressing::microsoft("root/virtualization/v2")));
+}
+
+fn enumeration(name: &str) -> hyperv_replica::wsman::Page {
+    let pull =
+        Pull { resource: ResourceUri::new(format!("{V2}/*")), selectors: SelectorSet::new(), context: String::new() };
+    pull.read(reply(name), "uuid:1").unwrap()
+}
+
+#[test]
+fn settings_are_turned_round_for_a_reverse() {
+    let page = enumeration("inferred/pull-replication-settings");
+    let settings = page.instances().find_map(|instance| ReplicationSettings::read(&instance).unwrap()).unwrap();
+    assert_eq!(
+        (settings.recovery_host.as_str(), settings.primary_host.as_str()),
+        ("hvr01.example.test", "hvp01.example.test")
+    );
+    golden_call("reverse", Call::ReverseReplication { vm: settings.vm.clone(), settings: settings.reversed(None) });
 }
 
 fn reply(name: &str) -> Vec<u8> {

@@ -52,12 +52,15 @@ pub(super) const FILES: &[(&str, &str)] = &[
     mof!("Msvm_ReplicaSystemDependency"),
     mof!("Msvm_AffectedJobElement"),
     mof!("Msvm_EthernetPortFailoverSettingDataComponent"),
+    mof!("Msvm_VirtualSystemSettingDataComponent"),
+    mof!("Msvm_VirtualEthernetSwitch"),
     mof!("Msvm_ReplicationService"),
     mof!("Msvm_SummaryInformationBase"),
     mof!("Msvm_SummaryInformation"),
     mof!("Msvm_VirtualSystemManagementService"),
     mof!("Msvm_ShutdownComponent"),
     mof!("MSFT_WmiError"),
+    mof!("MSCluster_Resource"),
     mof!("Win32_OperatingSystem"),
 ];
 

@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::problem::{Problem, RIGHTS};
 use crate::cli::span::Span;
 use crate::failover::{Finding, Severity, preflight};
-use crate::hyperv::{Error, Host, LookedUp, NAMESPACE, Vm};
+use crate::hyperv::{Error, Host, LookedUp, NAMESPACE, ReplicationMode, Vm};
 use crate::wsman::{self, ClassAddressing, Exchange, Fault, Identity, fault};
 
 /// Can I reach the host, log in, and fail a VM over?
@@ -93,7 +93,7 @@ impl Check {
             return;
         }
         let host = connection.host();
-        if !self.service(host.learn_service().await) {
+        if !self.service(host.learn_service("Msvm_ReplicationService").await) {
             return;
         }
         self.replica_server(&host).await;
@@ -269,15 +269,22 @@ impl Check {
     async fn vm<E: Exchange>(&mut self, name: &str, host: &Host<E>) {
         const NAME: &str = "virtual machine";
         let problem = match host.find_vm(&super::selector(name)).await {
-            Ok(LookedUp::One(vm)) => return self.judge(&vm),
-            Ok(LookedUp::NotVisible) => super::not_visible(name),
+            Ok(LookedUp::One(vm)) => {
+                let other = match vm.mode {
+                    ReplicationMode::Primary => super::other_end(host, &vm).await,
+                    _ => None,
+                };
+                return self.judge(&vm, other.map(|other| other.remedy()));
+            }
+            Ok(LookedUp::NotVisible) => super::not_visible(name, host).await,
             Ok(LookedUp::Many(vms)) => super::ambiguous(&vms),
             Err(error) => return self.failed_reading(NAME, error, "the virtual machine cannot be read"),
         };
         self.problem(NAME, problem.message, "there is not one VM to fail over", problem.remedy, Side::Client);
     }
 
-    fn judge(&mut self, vm: &Vm) {
+    /// `other` says where the replica is, when the primary was named.
+    fn judge(&mut self, vm: &Vm, other: Option<String>) {
         const NAME: &str = "virtual machine";
         let proposal = preflight(vm, None, SystemTime::now(), false);
         let loss = proposal.data_loss.map_or_else(
@@ -293,7 +300,8 @@ impl Check {
             match finding.severity {
                 Severity::Refusal => {
                     let meaning = "a failover would be refused before anything is sent";
-                    self.problem(NAME, finding.text.as_str(), meaning, finding.remedy.as_str(), side);
+                    let remedy = other.as_deref().filter(|_| finding.code == "is-primary").unwrap_or(&finding.remedy);
+                    self.problem(NAME, finding.text.as_str(), meaning, remedy, side);
                 }
                 Severity::Warning => {
                     let meaning = "a failover can go on, and asks first";

@@ -1,5 +1,7 @@
 //! `hvr job`: a job of the host, by reference.
 
+mod cancel;
+
 use serde_json::json;
 
 use crate::cli::connect::Connection;
@@ -11,7 +13,7 @@ use crate::failover::Clock;
 use crate::hyperv::{self, Follow, Host, Job, JobFollower, JobRef, JobState};
 use crate::wsman::{self, Exchange};
 
-/// Show or follow a job.
+/// Show, follow or cancel a job.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -24,6 +26,8 @@ enum What {
     Show(One),
     /// Follow a job to its end
     Wait(One),
+    /// Ask a job to end, where it says that it can; then follow it to its end
+    Cancel(cancel::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -37,13 +41,14 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     let (one, wait) = match &args.what {
         What::Show(one) => (one, false),
         What::Wait(one) => (one, true),
+        What::Cancel(args) => return cancel::run(args, context).await,
     };
     let connection = Connection::open(context).await?;
     let host = connection.host();
     let reference = parse(&one.job, &host)?;
     let job = match wait {
         false => host.job(&reference).await?,
-        true => follow(&reference, &host, &connection, context).await?,
+        true => follow(&reference, None, &host, &connection, context).await?,
     };
     let Some(job) = job else { return Err(gone(&reference)) };
     let failed = job.is_over() && !job.is_good();
@@ -75,8 +80,10 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     .detail("errors", json::job_errors(&details)))
 }
 
+/// Follows a job to its end; `last` is how it was seen before.
 async fn follow<E: Exchange>(
     reference: &JobRef,
+    mut last: Option<Job>,
     host: &Host<E>,
     connection: &Connection,
     context: &Context,
@@ -90,7 +97,6 @@ async fn follow<E: Exchange>(
     };
     let clock = &context.clock;
     let mut follower = JobFollower::new(clock.now());
-    let mut last: Option<Job> = None;
     loop {
         let answer = host.job(reference).await;
         let now = clock.now();

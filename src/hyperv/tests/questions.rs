@@ -1,140 +1,10 @@
 //! Typed questions over a scripted exchange: what is asked, and what is made of the answers.
 
-use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::pin;
-use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::super::*;
-use crate::wsman::{ClassAddressing, Exchange, ExchangeError, Message, Reply};
-
-const V2: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/virtualization/v2";
-const VM: &str = "3F1E0C52-8A5B-4E0C-9C0D-7C1D5B0A9E21";
-const OTHER_VM: &str = "4F1E0C52-8A5B-4E0C-9C0D-7C1D5B0A9E22";
-const JOB: &str = "0D4F7A10-5B1C-4A6B-8F2E-33E1C0A9D7B6";
-
-/// What a request must contain, and the body and action that answer it.
-struct Step {
-    contains: &'static [&'static str],
-    action: &'static str,
-    body: String,
-}
-
-/// A host that is a list of answers. An unexpected request fails the test; so does an answer nobody asked for.
-struct Script(Mutex<VecDeque<Step>>);
-
-impl Exchange for Script {
-    async fn send(&self, message: Message) -> Result<Reply, ExchangeError> {
-        let request = String::from_utf8(message.bytes().to_vec()).unwrap();
-        let Some(step) = self.0.lock().unwrap().pop_front() else { panic!("not in the script: {request}") };
-        for part in step.contains {
-            assert!(request.contains(part), "{part:?} is not in {request}");
-        }
-        Ok(Reply::ok(
-            format!(
-                "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" \
-                 xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\" \
-                 xmlns:n=\"http://schemas.xmlsoap.org/ws/2004/09/enumeration\" \
-                 xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\" \
-                 xmlns:cim=\"http://schemas.dmtf.org/wbem/wscim/1/common\" \
-                 xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><s:Header><a:Action>{}</a:Action>\
-                 <a:RelatesTo>{}</a:RelatesTo></s:Header><s:Body>{}</s:Body></s:Envelope>",
-                step.action,
-                message.message_id(),
-                step.body
-            )
-            .into_bytes(),
-        ))
-    }
-
-    fn address(&self) -> &str {
-        "https://hvr01.example.test:5986/wsman"
-    }
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert!(self.0.lock().unwrap().is_empty(), "the script was not played to its end");
-        }
-    }
-}
-
-fn host(steps: impl IntoIterator<Item = Step>) -> Host<Script> {
-    Host::over(Script(Mutex::new(steps.into_iter().collect())))
-}
-
-/// Runs a future that never waits: the script answers at once.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("the future waits for something"),
-    }
-}
-
-/// The answer to an Enumerate: all items at once.
-fn page(contains: &'static [&'static str], items: &[String]) -> Step {
-    Step {
-        contains,
-        action: "http://schemas.xmlsoap.org/ws/2004/09/enumeration/EnumerateResponse",
-        body: format!(
-            "<n:EnumerateResponse><n:EnumerationContext/><w:Items>{}</w:Items><w:EndOfSequence/></n:EnumerateResponse>",
-            items.concat()
-        ),
-    }
-}
-
-/// The answer to a Get.
-fn found(contains: &'static [&'static str], instance: String) -> Step {
-    Step { contains, action: "http://schemas.xmlsoap.org/ws/2004/09/transfer/GetResponse", body: instance }
-}
-
-fn fault(contains: &'static [&'static str], subcode: &str) -> Step {
-    Step {
-        contains,
-        action: "http://schemas.xmlsoap.org/ws/2004/08/addressing/fault",
-        body: format!(
-            "<s:Fault><s:Code><s:Value>s:Sender</s:Value><s:Subcode><s:Value>{subcode}</s:Value></s:Subcode></s:Code>\
-             <s:Reason><s:Text xml:lang=\"ja-JP\">…</s:Text></s:Reason></s:Fault>"
-        ),
-    }
-}
-
-fn instance(class: &str, properties: &str) -> String {
-    format!("<p:{class} xmlns:p=\"{V2}/{class}\">{properties}</p:{class}>")
-}
-
-fn vm(id: &str, name: &str) -> String {
-    instance(
-        "Msvm_ComputerSystem",
-        &format!(
-            "<p:ElementName>{name}</p:ElementName><p:EnabledState>3</p:EnabledState><p:Name>{id}</p:Name>\
-             <p:ReplicationMode>2</p:ReplicationMode><p:ReplicationState>3</p:ReplicationState>"
-        ),
-    )
-}
-
-fn job(state: u16, percent: u16) -> String {
-    instance(
-        "Msvm_ConcreteJob",
-        &format!(
-            "<p:ErrorCode xsi:nil=\"true\"/><p:InstanceID>{JOB}</p:InstanceID><p:JobState>{state}</p:JobState>\
-             <p:PercentComplete>{percent}</p:PercentComplete>"
-        ),
-    )
-}
-
-fn reference(class: &str, keys: &[(&str, &str)]) -> String {
-    let selectors: String =
-        keys.iter().map(|(key, value)| format!("<w:Selector Name=\"{key}\">{value}</w:Selector>")).collect();
-    format!(
-        "<a:Address>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:Address>\
-         <a:ReferenceParameters><w:ResourceURI>{V2}/{class}</w:ResourceURI>\
-         <w:SelectorSet>{selectors}</w:SelectorSet></a:ReferenceParameters>"
-    )
-}
+use super::script::*;
+use crate::wsman::ClassAddressing;
 
 fn by_name(name: &str) -> VmSelector {
     VmSelector::Name(name.to_owned())
@@ -252,10 +122,11 @@ fn all_keys_of_the_service_are_learnt_from_the_host() {
     let item = format!("<a:EndpointReference>{}</a:EndpointReference>", reference("Msvm_ReplicationService", KEYS));
     let asked: &[&str] = &["EnumerateEPR", "/v2/Msvm_ReplicationService</w:ResourceURI>"];
     let host = host([page(asked, &[item]), page(asked, &[])]);
-    let keys = now(host.learn_service()).unwrap().unwrap();
-    let call = host.initiate_failover_call(&keys, &VM.parse().unwrap(), None);
+    let keys = now(host.learn_service("Msvm_ReplicationService")).unwrap().unwrap();
+    let call = Call::InitiateFailover { vm: VM.parse().unwrap(), point: None };
+    let call = call.write(&keys, host.client().addressing());
     assert_eq!(call.target.selectors.value("SystemName"), Some("HVR01"));
-    assert_eq!(now(host.learn_service()).unwrap(), None);
+    assert_eq!(now(host.learn_service("Msvm_ReplicationService")).unwrap(), None);
 }
 
 #[test]
@@ -285,7 +156,8 @@ fn each_return_value_has_its_meaning() {
     };
     let call = |step: Step| {
         let host = host([step]);
-        now(host.initiate_failover(&ServiceKeys::Short, &VM.parse().unwrap(), None))
+        let call = Call::InitiateFailover { vm: VM.parse().unwrap(), point: None };
+        now(host.call(&call, &ServiceKeys::Short))
     };
     let nil = || "<p:Job xsi:nil=\"true\"/>".to_owned();
     let value = |number: u32| format!("<p:ReturnValue>{number}</p:ReturnValue>");

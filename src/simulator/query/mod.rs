@@ -100,7 +100,7 @@ impl Query {
     pub(super) fn run(&self, scope: Scope<'_>) -> Result<Found, BadQuery> {
         match self {
             Query::Select { properties, class, condition } => {
-                let classes = schema::derived(scope.namespace, class);
+                let classes = scope.world.catalogue().derived(scope.namespace, class);
                 if classes.is_empty() {
                     return Err(BadQuery);
                 }
@@ -144,16 +144,18 @@ impl Scope<'_> {
         association: Option<&str>,
         role: Option<&str>,
     ) -> Result<Vec<(Object, FarEnds)>, BadQuery> {
-        let known = |class: &str| !schema::derived(self.namespace, class).is_empty();
+        let catalogue = self.world.catalogue();
+        let known = |class: &str| !catalogue.derived(self.namespace, class).is_empty();
         if !known(&of.class) || association.is_some_and(|class| !known(class)) {
             return Err(BadQuery);
         }
-        let of_class = schema::class(self.namespace, &of.class).ok_or(BadQuery)?;
+        let of_class = catalogue.class(self.namespace, &of.class).ok_or(BadQuery)?;
         let has_all_keys = of_class.keys.len() == of.keys.len() && of.keys.iter().all(|(key, _)| of_class.is_key(key));
         if !has_all_keys {
             return Err(BadQuery);
         }
-        let classes = ASSOCIATIONS.iter().filter(|class| association.is_none_or(|wanted| class.is_a(wanted)));
+        let classes = catalogue.associations(self.namespace);
+        let classes = classes.filter(|class| association.is_none_or(|wanted| class.is_a(wanted)));
         let mut links = Vec::new();
         for object in classes.flat_map(|class| self.instances(class)) {
             let ends = || {
@@ -171,7 +173,8 @@ impl Scope<'_> {
     }
 
     fn associators(&self, of: &Path, by: &Traversal) -> Result<Found, BadQuery> {
-        let known = |class: &str| !schema::derived(self.namespace, class).is_empty();
+        let catalogue = self.world.catalogue();
+        let known = |class: &str| !catalogue.derived(self.namespace, class).is_empty();
         if by.result.as_deref().is_some_and(|class| !known(class)) {
             return Err(BadQuery);
         }
@@ -179,7 +182,7 @@ impl Scope<'_> {
         for (_, far) in self.links(of, by.association.as_deref(), by.role.as_deref())? {
             for (role, path) in far {
                 let plays = by.result_role.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(role));
-                let class = schema::class(self.namespace, &path.class).filter(|_| plays);
+                let class = catalogue.class(self.namespace, &path.class).filter(|_| plays);
                 let class = class.filter(|class| by.result.as_deref().is_none_or(|wanted| class.is_a(wanted)));
                 let found = class.and_then(|class| self.instances(class).into_iter().find(|o| o.path().names(&path)));
                 objects.extend(found);
@@ -188,14 +191,6 @@ impl Scope<'_> {
         Ok(Found { objects, is_bare: false })
     }
 }
-
-/// The classes whose instances join two others.
-static ASSOCIATIONS: &[&Class] = &[
-    &schema::SNAPSHOT_OF_SYSTEM,
-    &schema::SETTINGS_DEFINE_STATE,
-    &schema::SYSTEM_RELATIONSHIP,
-    &schema::AFFECTED_JOB_ELEMENT,
-];
 
 /// Most instances of `Demo_Item` that a query with conditions looks at.
 const MOST_DEMO_ITEMS: u64 = 10_000;

@@ -47,7 +47,9 @@ fn a_name_cannot_break_out_of_its_quotes() {
 
 #[test]
 fn superclasses_find_their_subclasses() {
-    assert_eq!(run("SELECT * FROM CIM_ComputerSystem").unwrap().len(), 16);
+    // The host, its 15 VMs, and its two switches, which are computer systems too.
+    assert_eq!(run("SELECT * FROM CIM_ComputerSystem").unwrap().len(), 18);
+    assert_eq!(run("SELECT * FROM Msvm_ComputerSystem").unwrap().len(), 16);
     assert_eq!(run("select * from msvm_replicationservice").unwrap().len(), 1);
 }
 
@@ -63,7 +65,7 @@ fn associations_lead_to_points_and_back() {
     assert_eq!(run(&links).unwrap().len(), 5);
     let all =
         format!("ASSOCIATORS OF {{Msvm_ComputerSystem.Name='{}',CreationClassName='MSVM_computersystem'}}", vm.id);
-    assert_eq!(run(&all).unwrap().len(), 7, "points, active settings and the relation");
+    assert_eq!(run(&all).unwrap().len(), 8, "points, active settings, the relation and its settings");
     let point = &vm.points[0].instance_id();
     let back = wql::associators(
         "Msvm_VirtualSystemSettingData",

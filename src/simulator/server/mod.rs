@@ -117,9 +117,20 @@ impl Server {
         options: ServerOptions,
         clock: impl SimulatorClock,
     ) -> Result<Server, ServerError> {
-        let password = match &scenario.account.password {
+        Server::serve(Simulator::with_clock(scenario, clock), options).await
+    }
+
+    /// Puts a host on a socket, such as one half of a pair. All servers of a host or a pair have one password.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn serve(simulator: Arc<Simulator>, options: ServerOptions) -> Result<Server, ServerError> {
+        let password = match &simulator.scenario().account.password {
             Some(password) => Secret::from(password.as_str()),
-            None => random_password()?,
+            None => {
+                let made = random_password()?;
+                simulator.password().get_or_init(|| made).clone()
+            }
         };
         let port = options.port;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
@@ -135,7 +146,7 @@ impl Server {
         let binding = certificate.as_ref().map(|certificate| ChannelBinding::tls_server_end_point(certificate));
         let binding = binding.transpose().map_err(|error| ServerError::Certificate(error.to_string()))?;
         let shared = Arc::new(Shared {
-            simulator: Simulator::with_clock(scenario, clock),
+            simulator,
             password: password.clone(),
             tls: options.tls,
             binding,

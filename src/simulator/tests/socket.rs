@@ -272,3 +272,21 @@ async fn a_dropped_server_ends_its_connections() {
     drop(server);
     assert!(line.sealed(&mut context, "", &identify()).await.is_none());
 }
+
+/// Each half of a pair on a socket of its own, behind one account.
+#[tokio::test]
+async fn a_pair_is_served_on_two_sockets_with_one_password() {
+    let pair = Pair::new(Scenario::default());
+    let replica = Server::serve(pair.replica.clone(), ServerOptions::http()).await.unwrap();
+    let primary = Server::serve(pair.primary.clone(), ServerOptions::https()).await.unwrap();
+    assert_ne!(replica.address(), primary.address());
+    assert_eq!(replica.password().expose(), primary.password().expose());
+    let (mut line, mut context) = Line::logged_in(&replica).await;
+    assert_eq!(line.sealed(&mut context, "", &identify()).await.unwrap().0, 200);
+    assert_eq!(pair.replica.requests().get("Identify"), Some(&1));
+    assert_eq!(pair.primary.requests().get("Identify"), None, "each host counts its own");
+    let named = "[account]\npassword = \"a word of the scenario\"";
+    let pair = Pair::new(Scenario::from_toml(named).unwrap());
+    let primary = Server::serve(pair.primary, ServerOptions::http()).await.unwrap();
+    assert_eq!(primary.password().expose(), "a word of the scenario");
+}

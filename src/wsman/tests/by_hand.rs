@@ -49,16 +49,16 @@ fn an_edited_envelope_is_sent_under_a_new_id_and_its_answer_is_checked() {
     let client = client(Script::of(script));
     let fresh = RawRequest::fresh([bytes.as_slice(), b"\n\n"].concat()).unwrap();
     assert!(fresh.is_harmless() && fresh.is_standard() && fresh.method().is_none());
-    now(client.order(&fresh)).unwrap();
+    now(client.order(fresh.clone())).unwrap();
     let sent = client.exchange().request(0);
     assert!(sent.contains("<a:MessageID>uuid:1</a:MessageID>") && sent.ends_with("</s:Envelope>"), "{sent}");
     let original = String::from_utf8(bytes.clone()).unwrap();
     assert_eq!(sent.replace("uuid:1<", "uuid:6B1C2F0E-0D7B-4F9E-9C52-1A5A7E7B0C11<"), original, "nothing else changes");
-    assert!(matches!(now(client.order(&fresh)), Err(Error::Reply { source: ReplyError::Action { .. }, .. })));
+    assert!(matches!(now(client.order(fresh.clone())), Err(Error::Reply { source: ReplyError::Action { .. }, .. })));
 
     // As it is: the answer must relate to the id that stands in it, and the script answers the one it was told of.
     let as_is = RawRequest::as_is(bytes).unwrap();
-    let answered = now(client.order(&as_is));
+    let answered = now(client.order(as_is.clone()));
     assert!(matches!(answered, Err(Error::Reply { source: ReplyError::RelatesTo { .. }, .. })), "{answered:?}");
     assert_eq!(client.exchange().request(2), original);
 }

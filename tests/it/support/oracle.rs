@@ -8,7 +8,10 @@ use hyperv_replica::auth::{
     ChannelBinding, Credentials, Entropy, Initiator, Options, SecurityContext, offered, unseal_message,
 };
 use hyperv_replica::cim::{CimDatetime, Instance, mof};
-use hyperv_replica::hyperv::{Invoked, Job, JobRef, RecoveryPoint, Vm};
+use hyperv_replica::hyperv::{
+    AdapterAddress, Connection, FailoverSettings, Invoked, Job, JobRef, RecoveryPoint, Relation, ReplicationSettings,
+    ReplicationStatistics, Vm,
+};
 use hyperv_replica::simulator::Scenario;
 use hyperv_replica::wsman::{
     ClassAddressing, Create, Decoded, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull,
@@ -54,6 +57,12 @@ pub fn wsman(bytes: &[u8]) {
         says(Job::read(reference, &response.instance()));
         says(Vm::read(&response.instance()));
         says(RecoveryPoint::read(&response.instance()));
+        says(Relation::read(&response.instance()));
+        says(FailoverSettings::read(&response.instance()));
+        says(Connection::read(&response.instance()));
+        if let Some(Some(settings)) = says(ReplicationSettings::read(&response.instance())) {
+            says(settings.reversed(None).to_cim_xml());
+        }
     }
     let selectors = SelectorSet::new();
     let pull = Pull { resource: resource.clone(), selectors: selectors.clone(), context: String::new() };
@@ -112,6 +121,10 @@ pub fn cim(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Some(instance) = says(Instance::from_cim_xml(&text)) {
         says(instance.to_cim_xml());
+        let _ = ReplicationStatistics::read(&instance);
+    }
+    if let Some(address) = says(text.parse::<AdapterAddress>()) {
+        assert_eq!(says(address.to_string().parse::<AdapterAddress>()), Some(address));
     }
     if let Some(time) = says(text.parse::<CimDatetime>()) {
         assert!(time.to_dmtf().len() == 25);

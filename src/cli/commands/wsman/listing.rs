@@ -71,7 +71,7 @@ impl<'a> Listing<'a> {
                 }
                 self.desk.printer().document(item);
             }
-            Format::Table => {
+            Format::Table | Format::Prometheus => {
                 if self.count > 1 {
                     output::line("");
                 }

@@ -1,9 +1,8 @@
 //! What may change the host: said aloud, asked about, sent at most once, and never called done when it is not known.
 
-use std::io::Write;
-
+use crate::cli::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::{is_interactive, note, printable};
+use crate::cli::output::{is_interactive, note};
 use crate::cli::problem::{Changed, Problem, chain};
 use crate::cli::stop;
 use crate::wsman::{Delivery, Error};
@@ -24,7 +23,7 @@ pub async fn confirm(heading: &str, what: &str, lines: &[String], yes: bool) -> 
     for line in lines {
         note(&format!("  {line}"));
     }
-    if !yes && !ask(what).await {
+    if !yes && !confirm::confirm(&format!("Send {what} now?")).await {
         return Err(Problem::new(Exit::Refused, "declined", "not confirmed; nothing was sent"));
     }
     stop::leave_behind(
@@ -49,16 +48,4 @@ pub fn refusal(what: &str, error: Error) -> Problem {
         }
         _ => Problem::from(error),
     }
-}
-
-async fn ask(what: &str) -> bool {
-    let question = printable(&format!("Send {what} now? [y/N] "));
-    let answer = tokio::task::spawn_blocking(move || {
-        let _ = write!(std::io::stderr(), "{question}");
-        let _ = std::io::stderr().flush();
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map(|_| line)
-    });
-    let answer = answer.await.ok().and_then(Result::ok).unwrap_or_default();
-    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }

@@ -41,7 +41,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
         let heading = format!("sending {what} of {} to {}", args.file.display(), line.connection.name);
         once::confirm(&heading, &what, &[], args.yes).await?;
     }
-    let answer = line.client.order(&request).await;
+    let answer = line.client.order(request).await;
     desk.print_raw(&line);
     let document = answer.map_err(|error| if changes { once::refusal(&what, error) } else { Problem::from(error) })?;
     let decoded = Decoded::of(document).map_err(|error| Problem::usage(error.to_string()))?;

@@ -55,7 +55,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
         return desk.dry(&subscribe, false, |client| client).await;
     }
     let line = desk.connect().await?;
-    let answer = line.client.order(&subscribe).await;
+    let answer = line.client.order(subscribe.clone()).await;
     desk.print_raw(&line);
     let subscription = answer?;
     note(&format!("subscribed on {}; Ctrl-C ends it", line.connection.name));
@@ -119,7 +119,7 @@ impl<'a> Feed<'a> {
             let asked = Instant::now();
             let answer = tokio::select! {
                 answer = self.pull() => answer,
-                () = stop::wait() => return Ok(End::Interrupted),
+                () = stop::first_signal() => return Ok(End::Interrupted),
                 () = pause(self.left()) => return Ok(End::Reached),
             };
             self.desk.print_raw(self.line);
@@ -141,7 +141,7 @@ impl<'a> Feed<'a> {
                     let rest = SHORTEST.saturating_sub(asked.elapsed());
                     tokio::select! {
                         () = tokio::time::sleep(rest) => {}
-                        () = stop::wait() => return Ok(End::Interrupted),
+                        () = stop::first_signal() => return Ok(End::Interrupted),
                     }
                 }
                 Err(error) => return Err(Problem::from(error)),

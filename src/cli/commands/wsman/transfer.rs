@@ -143,7 +143,7 @@ pub async fn put(args: &PutArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
         if desk.is_dry() {
             return desk.dry(&operation, args.yes, |client| client).await;
         }
-        let (line, response) = send(desk, &operation, &heading, "Put", &lines, args.yes).await?;
+        let (line, response) = send(desk, operation, &heading, "Put", &lines, args.yes).await?;
         return print_fragment(desk, &line, &response);
     }
     let lines = content.lines();
@@ -152,7 +152,7 @@ pub async fn put(args: &PutArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
         return desk.dry(&operation, args.yes, |client| client).await;
     }
     let name = operation.target.to_string();
-    let (line, response) = send(desk, &operation, &heading, "Put", &lines, args.yes).await?;
+    let (line, response) = send(desk, operation, &heading, "Put", &lines, args.yes).await?;
     match response.instance() {
         Some(instance) if !desk.args.raw => {
             print_instance(desk, &line, &instance_to_json(&instance, desk.schema.as_ref(), class));
@@ -173,7 +173,7 @@ pub async fn create(args: &CreateArgs, desk: &Desk<'_>) -> Result<Exit, Problem>
         return desk.dry(&operation, args.yes, |client| client).await;
     }
     let heading = format!("creating an instance of {class}");
-    let (line, made) = send(desk, &operation, &heading, "Create", &lines, args.yes).await?;
+    let (line, made) = send(desk, operation, &heading, "Create", &lines, args.yes).await?;
     if !desk.args.raw {
         match desk.printer().is_table() {
             true => output::line(&output::printable(&made.to_string())),
@@ -190,14 +190,14 @@ pub async fn delete(args: &DeleteArgs, desk: &Desk<'_>) -> Result<Exit, Problem>
     }
     let name = operation.target.to_string();
     let heading = format!("deleting {name}");
-    let (line, ()) = send(desk, &operation, &heading, "Delete", &[], args.yes).await?;
+    let (line, ()) = send(desk, operation, &heading, "Delete", &[], args.yes).await?;
     Ok(desk.done(&line, "deleted", &name))
 }
 
 /// Sends at most once what changes the host, after asking.
 async fn send<O: Operation>(
     desk: &Desk<'_>,
-    operation: &O,
+    operation: O,
     heading: &str,
     what: &str,
     lines: &[String],

@@ -1,0 +1,142 @@
+//! A run is taken up again, or walked back: from its id to its end.
+
+use crate::cli::Context;
+use crate::cli::exit::Exit;
+use crate::cli::output::note;
+use crate::cli::problem::Problem;
+use crate::cli::settings::Settings;
+use crate::failover::journal::sqlite::{Filter, FindError, Store};
+use crate::failover::journal::{History, RunEnd, RunId, TakeError};
+use crate::failover::{About, Kind, Order, StepName};
+use crate::hyperv::VmSelector;
+
+use super::{Consent, Ends, carry, needs_consent, open_store, recalled, stopped, take_up};
+
+/// Takes a run up again: the one named, or the only open one.
+pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> Result<Exit, Problem> {
+    needs_consent(consent)?;
+    let store = open_store(context)?;
+    let run = choose(run, &store)?;
+    let (journal, history) = store.resume(&run).map_err(held)?;
+    match history.end {
+        None | Some(RunEnd::HandedOver) => {}
+        Some(end) => {
+            return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended: {}", end.name()))
+                .remedy(format!("see what it did: hvr run show {run}")));
+        }
+    }
+    say(&history);
+    let ends = ends_of(&history, context).await?;
+    take_up(history, journal, consent.yes, &ends, context).await
+}
+
+/// Walks a half-done planned failover back.
+pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Result<Exit, Problem> {
+    needs_consent(consent)?;
+    let store = open_store(context)?;
+    let run = choose(run, &store)?;
+    let history = store.run(&run).map_err(|error| stopped::no_journal(&error))?;
+    let history = history.ok_or_else(|| no_run(run.as_str()))?;
+    if !matches!(history.record.order.kind, Kind::PlannedFailover { .. }) {
+        return Err(Problem::new(
+            Exit::Refused,
+            "not-planned",
+            format!("run {run} is no planned failover but {}", history.record.order.kind.name()),
+        )
+        .remedy("a failover is taken back with hvr undo, a rehearsal ended with hvr test stop"));
+    }
+    if let Some(end) = history.end {
+        return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended: {}", end.name()))
+            .remedy("a planned failover that is done is brought back by one in the other direction"));
+    }
+    say(&history);
+    let ends = ends_of(&history, context).await?;
+    // The primary is started again only if it was this run that stopped it.
+    let stops = [StepName::ShutDownPrimary.name(), StepName::TurnOffPrimary.name()];
+    let start_primary = history.calls.iter().any(|call| stops.contains(&call.intent.step.as_str()));
+    let kind = Kind::WalkBack { start_primary };
+    let order =
+        Order { deadline: context.settings.timeout, ..Order::of(kind, VmSelector::Id(history.record.vm.clone())) };
+    let about = About { context: history.record.context.clone(), undoes: Some(run.clone()) };
+    let mut journal = store.journal();
+    let vm = history.record.vm.to_string();
+    let (_, ended) = carry(order, about, &vm, consent.yes, &ends, &mut journal, context).await;
+    drop(journal);
+    // The end of a walk back marks the run; where nothing had to be sent there was no walk on record.
+    let is_open = store.run(&run).ok().flatten().is_some_and(|history| history.end.is_none());
+    if matches!(ended, Ok(Exit::Done)) && is_open {
+        store.close_by_hand(&run, "walked back: nothing had to be sent").map_err(held)?;
+    }
+    ended
+}
+
+fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
+    match run {
+        Some(run) => store.find(run).map_err(|error| match error {
+            FindError::None { .. } => no_run(run),
+            error => Problem::new(Exit::Refused, "run", error.to_string()).remedy("list the runs: hvr run list"),
+        }),
+        None => {
+            let listing = store.runs(&Filter::open());
+            let listing = listing.map_err(|error| stopped::no_journal(&error))?;
+            match listing.runs.as_slice() {
+                [one] => Ok(one.record.id.clone()),
+                [] => Err(Problem::new(Exit::Refused, "no-open-run", "there is no open run")
+                    .remedy("see all runs: hvr run list")),
+                several => {
+                    let ids: Vec<_> =
+                        several.iter().map(|run| format!("{} ({})", run.record.id, run.record.vm_name)).collect();
+                    Err(Problem::new(
+                        Exit::Refused,
+                        "several-runs",
+                        format!("several runs are open: {}", ids.join(", ")),
+                    )
+                    .remedy("name one of them"))
+                }
+            }
+        }
+    }
+}
+
+fn no_run(run: &str) -> Problem {
+    Problem::new(Exit::Refused, "no-run", format!("the journal has no run {run}")).remedy("list the runs: hvr run list")
+}
+
+fn held(error: TakeError) -> Problem {
+    match error {
+        TakeError::Held { run, holder } => {
+            Problem::new(Exit::Refused, "held", format!("run {run} is at work at this moment ({holder})"))
+                .remedy(format!("wait for its end; look at it: hvr run show {run}"))
+        }
+        TakeError::Open { run: other } => {
+            Problem::new(Exit::Refused, "open-run", format!("another run on the same VM is open: {other}"))
+                .remedy(format!("settle that one first: hvr run resume {other}"))
+        }
+        TakeError::Journal(error) => stopped::no_journal(&error),
+    }
+}
+
+async fn ends_of(history: &History, context: &Context) -> Result<Ends, Problem> {
+    let (host, primary) = recalled(&history.record.context);
+    let settings = Settings::recalled(&context.common, host)?;
+    let both = history.record.order.kind.needs_primary();
+    let primary = match primary {
+        Some(layer) if both => Some(Settings::recalled_primary(&context.common, layer)?),
+        _ => None,
+    };
+    let context = Context { settings, ..context.clone() };
+    Ends::open(&context, both, primary.as_ref()).await
+}
+
+/// What the journal has of the run.
+fn say(history: &History) {
+    let record = &history.record;
+    note(&format!("run {}: {} of {} ({})", record.id, record.order.kind.name(), record.vm_name, record.vm));
+    for call in &history.calls {
+        let verdict = call.verdict.map_or("not settled", |verdict| verdict.name());
+        note(&format!("  {} on the {}: {verdict}", call.intent.step, call.intent.site));
+    }
+    if !history.note.is_empty() {
+        note(&format!("  {}", history.note));
+    }
+}

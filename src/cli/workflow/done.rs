@@ -1,0 +1,219 @@
+//! A run that is done: the line for people, the document for scripts.
+
+use serde_json::{Value, json};
+
+use crate::cli::exit::Exit;
+use crate::cli::json;
+use crate::cli::output::{self, Printer, note, printable};
+use crate::cli::problem::Problem;
+use crate::failover::{DryRun, Kind, Proposal, Report, Site, StartReport, StepName};
+use crate::hyperv::{FailoverType, JobRef};
+
+use super::console::describe;
+use super::{Ends, Scene};
+
+/// Prints the end of a run that is done.
+pub(super) fn done(report: &Report, scene: &Scene<'_>) -> Result<Exit, Problem> {
+    let (start, failed) = match &report.start {
+        StartReport::NotAsked => (json!({ "asked": false, "running": null, "reason": null }), None),
+        StartReport::Running => (json!({ "asked": true, "running": true, "reason": null }), None),
+        StartReport::Failed(reason) => (json!({ "asked": true, "running": false, "reason": reason }), Some(reason)),
+    };
+    let exit = if failed.is_some() { Exit::HostRefused } else { Exit::Done };
+    let printer = scene.context.printer;
+    if printer.is_table() {
+        say(report, scene);
+    } else {
+        printer.document(&document(report, &start, exit, scene));
+    }
+    if let Some(reason) = failed {
+        note(&format!("hvr: {}; but the VM was not started: {reason}", sentence(report, scene)));
+        note("     start it by hand; do not run the command again");
+    }
+    Ok(exit)
+}
+
+fn say(report: &Report, scene: &Scene<'_>) {
+    let simulated = if scene.ends.host.is_simulated() { " (simulated)" } else { "" };
+    output::line(&printable(&format!("{}{simulated}", sentence(report, scene))));
+    if matches!(report.start, StartReport::Running) {
+        let name = report.test_vm.as_ref().map_or(&report.after.name, |vm| &vm.name);
+        output::line(&printable(&format!("{name} is running")));
+    }
+    for remark in &report.remarks {
+        note(remark);
+    }
+    if let Some(next) = next(report, scene) {
+        note(&next);
+    }
+}
+
+/// What is so now, and by what it is proven.
+fn sentence(report: &Report, scene: &Scene<'_>) -> String {
+    let (name, host) = (&report.after.name, &scene.ends.host.name);
+    let step = |step: StepName| report.steps.iter().find(|done| done.step == step);
+    let seen = |name: StepName| step(name).map_or("", |step| step.seen.as_str());
+    match &report.proposal.kind {
+        Kind::Failover | Kind::PlannedFailover { .. } => {
+            let verified = report.failover();
+            let state = verified.map_or(report.after.state, |verified| verified.state);
+            let point = verified.map_or(report.after.failed_over, |verified| verified.failed_over);
+            let lossless = if point == FailoverType::Planned { ", nothing lost" } else { "" };
+            let turned = match (step(StepName::Reverse), &report.primary_after) {
+                (Some(_), Some(primary)) => format!(
+                    "; the replication is turned round: {} (state {}) on {host}, {} (state {}) on {}",
+                    report.after.mode.to_string().to_lowercase(),
+                    report.after.state.value(),
+                    primary.mode.to_string().to_lowercase(),
+                    primary.state.value(),
+                    scene.ends.name(Site::Primary)
+                ),
+                _ => String::new(),
+            };
+            format!(
+                "{name} is failed over: replication state {} ({state}), {} point{lossless}, read back from {host}{turned}",
+                state.value(),
+                point.to_string().to_lowercase(),
+            )
+        }
+        Kind::TestStart { .. } => format!("{}, read back from {host}", seen(StepName::TestFailOver)),
+        Kind::TestStop => format!(
+            "the test VM of {name} is removed, read back from {host}; the replica: {}",
+            seen(StepName::VerifyReplica)
+        ),
+        Kind::Commit => format!("the failover of {name} is kept for good: {}", seen(StepName::Commit)),
+        Kind::Undo | Kind::WalkBack { .. } => {
+            let last = report.steps.last().map_or("", |step| step.seen.as_str());
+            format!("{name} is back where it was: {last}, read back")
+        }
+        Kind::Reverse { .. } => format!("{name} is the primary on {host} now: {}", seen(StepName::Reverse)),
+        Kind::Network(_) => format!("{name}: {}, read back from {host}", seen(StepName::SetNetwork)),
+        _ => {
+            let state = report.after.enabled_state.to_string().to_lowercase();
+            format!("{name} is {state}, read back from {host}")
+        }
+    }
+}
+
+/// What the operator may want to do next.
+fn next(report: &Report, scene: &Scene<'_>) -> Option<String> {
+    let again = |words: &[&str]| scene.ends.host.again(words);
+    let vm = scene.vm;
+    let is_reversed = report.steps.iter().any(|step| step.step == StepName::Reverse);
+    match &report.proposal.kind {
+        Kind::Failover if matches!(report.start, StartReport::NotAsked) => Some(format!(
+            "the VM is off; start it and test it, then keep the failover ({}) or undo it ({})",
+            again(&["commit", vm]),
+            again(&["undo", vm])
+        )),
+        Kind::Failover => {
+            Some(format!("keep the failover ({}) or undo it ({})", again(&["commit", vm]), again(&["undo", vm])))
+        }
+        Kind::PlannedFailover { .. } if !is_reversed => {
+            Some(format!("the replication still points the old way; turn it round: {}", again(&["reverse", vm])))
+        }
+        Kind::TestStart { .. } => Some(format!("end the rehearsal: {}", again(&["test", "stop", vm]))),
+        Kind::Commit => Some(format!("turn the replication round: {} --primary HOST", again(&["reverse", vm]))),
+        _ => None,
+    }
+}
+
+fn document(report: &Report, start: &Value, exit: Exit, scene: &Scene<'_>) -> Value {
+    let proposal = &report.proposal;
+    let is_failover = matches!(proposal.kind, Kind::Failover | Kind::PlannedFailover { .. });
+    let primary = scene.ends.primary.as_ref();
+    let verified = report.failover().map_or(Value::Null, |verified| {
+        json!({
+            "by": "ReplicationState",
+            "replication_state": json::named(verified.state.value(), verified.state),
+            "failed_over_type": json::named(verified.failed_over.value(), verified.failed_over),
+            "nothing_lost": verified.failed_over == FailoverType::Planned,
+        })
+    });
+    json!({
+        "kind": if is_failover { "failover" } else { "run-done" },
+        "schema": 1,
+        "simulated": scene.ends.host.is_simulated(),
+        "host": scene.ends.host.name,
+        "primary_host": primary.map(|primary| primary.name.as_str()),
+        "run": scene.run.map(|run| run.as_str()),
+        "workflow": proposal.kind.name(),
+        "outcome": "done",
+        "exit": exit.code(),
+        "vm": { "name": report.after.name, "id": report.after.id.as_str() },
+        "point": proposal.point.as_ref().map_or(Value::Null, json::point),
+        "data_loss_seconds": json::seconds(proposal.data_loss),
+        "findings": json::findings(&proposal.findings),
+        "before": json::vm(&proposal.vm),
+        "after": json::vm(&report.after),
+        "primary_before": proposal.primary.as_ref().map_or(Value::Null, json::vm),
+        "primary_after": report.primary_after.as_ref().map_or(Value::Null, json::vm),
+        "test_vm": report.test_vm.as_ref().map_or(Value::Null, json::vm),
+        "steps": report.steps.iter().map(json::step).collect::<Vec<_>>(),
+        "job": report.job().map_or(Value::Null, json::job),
+        "verified": verified,
+        "start": start,
+        "remarks": report.remarks,
+        "requests": scene.ends.requests(),
+        "took_seconds": report.took.as_secs_f64(),
+    })
+}
+
+/// Prints the job of a run that nobody follows.
+pub(super) fn started(proposal: &Proposal, job: &JobRef, scene: &Scene<'_>) {
+    let printer = scene.context.printer;
+    let run = scene.run.map(|run| run.as_str());
+    if printer.is_table() {
+        output::line(&printable(&job.to_string()));
+        note(&format!("the failover of {} was started and is not followed", proposal.vm.name));
+        note(&format!("     {}", super::stopped::follow_and_prove(scene, job)));
+        return;
+    }
+    printer.document(&json!({
+        "kind": "failover-started",
+        "schema": 1,
+        "simulated": scene.ends.host.is_simulated(),
+        "host": scene.ends.host.name,
+        "run": run,
+        "outcome": "started",
+        "exit": 0,
+        "proposal": json::proposal(proposal),
+        "job": json::job_ref(job),
+        "verified": null,
+    }));
+}
+
+/// Prints what would be sent.
+pub(super) fn print_dry_run(dry: &DryRun, ends: &Ends, printer: Printer) {
+    if printer.is_table() {
+        for text in describe(&dry.proposal, ends) {
+            note(&text);
+        }
+        note("dry run: these envelopes would be sent, and none was:");
+        for envelope in &dry.envelopes {
+            output::line(&envelope.xml);
+        }
+        for step in &dry.unwritten {
+            note(&format!("{step}: its envelope names what an earlier step makes, so it cannot be written yet"));
+        }
+        return;
+    }
+    let envelopes = dry.envelopes.iter().map(|envelope| {
+        json!({
+            "step": envelope.step.name(),
+            "site": envelope.site.name(),
+            "action": envelope.action,
+            "xml": envelope.xml,
+        })
+    });
+    printer.document(&json!({
+        "kind": "dry-run",
+        "schema": 1,
+        "simulated": ends.host.is_simulated(),
+        "host": ends.host.name,
+        "proposal": json::proposal(&dry.proposal),
+        "envelopes": envelopes.collect::<Vec<_>>(),
+        "unwritten": dry.unwritten.iter().map(|step| step.name()).collect::<Vec<_>>(),
+        "sent": false,
+    }));
+}

@@ -1,0 +1,215 @@
+//! What every command that changes a host has in common: connections, journal, confirmation, progress, the end.
+
+mod again;
+mod console;
+mod done;
+mod primary;
+mod recall;
+mod stopped;
+
+use std::sync::Arc;
+
+use crate::failover::journal::sqlite::{SqliteJournal, Store};
+use crate::failover::journal::{History, Journal, RunId};
+use crate::failover::{About, Hosts, Order, Outcome, Site, dry_run, resume, run};
+use crate::hyperv::Host;
+use crate::transport::Session;
+
+use super::connect::Connection;
+use super::exit::Exit;
+use super::output::{self, is_interactive};
+use super::problem::Problem;
+use super::settings::Settings;
+use super::{Context, stop};
+
+pub use again::{resume as resume_run, undo as undo_run};
+use console::Console;
+pub use primary::PrimaryArgs;
+pub use recall::{recall, recalled};
+
+/// Flags of every command that changes a host.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Consent {
+    /// Do not ask; warnings are accepted too
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Resolve everything by reading, print the exact envelopes, send none of them
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// One run to be carried out.
+pub struct Task<'t> {
+    /// What is ordered.
+    pub order: Order,
+    /// The VM as it was typed.
+    pub vm: &'t str,
+    /// Whether to ask.
+    pub consent: &'t Consent,
+    /// How the primary's host is reached, where the workflow has two.
+    pub primary: Option<Settings>,
+}
+
+impl Task<'_> {
+    /// Runs it to its end.
+    pub async fn carry_out(mut self, context: &Context) -> Result<Exit, Problem> {
+        needs_consent(self.consent)?;
+        self.order.deadline = context.settings.timeout;
+        let ends = Ends::open(context, self.order.kind.needs_primary(), self.primary.as_ref()).await?;
+        if self.consent.dry_run {
+            return match dry_run(ends.hosts(), self.order, &context.clock).await {
+                Ok(dry) => {
+                    done::print_dry_run(&dry, &ends, context.printer);
+                    Ok(Exit::Done)
+                }
+                Err(outcome) => end(outcome, &Scene { vm: self.vm, run: None, ends: &ends, context }).await,
+            };
+        }
+        let store = open_store(context)?;
+        let mut journal = store.journal();
+        let about = About { context: recall(&context.settings, self.primary.as_ref()), undoes: None };
+        carry(self.order, about, self.vm, self.consent.yes, &ends, &mut journal, context).await.1
+    }
+}
+
+/// Takes up a run that an earlier process left.
+pub async fn take_up(
+    history: History,
+    mut journal: SqliteJournal,
+    yes: bool,
+    ends: &Ends,
+    context: &Context,
+) -> Result<Exit, Problem> {
+    let (run, vm) = (history.record.id.clone(), history.record.vm.to_string());
+    let mut console = Console::new(Some(run.clone()), ends, yes, context);
+    let deadline = context.settings.timeout;
+    let outcome = tokio::select! {
+        biased;
+        outcome = resume(ends.hosts(), history, deadline, &context.clock, &mut journal, &mut console) => outcome,
+        () = stop::signal() => return Err(interrupted(&mut console, &mut journal)),
+    };
+    console.finish();
+    end(outcome, &Scene { vm: &vm, run: Some(&run), ends, context }).await
+}
+
+/// Runs an order and prints its end; gives the run's id too, where it came to have one.
+pub async fn carry(
+    order: Order,
+    about: About,
+    vm: &str,
+    yes: bool,
+    ends: &Ends,
+    journal: &mut SqliteJournal,
+    context: &Context,
+) -> (Option<RunId>, Result<Exit, Problem>) {
+    let mut console = Console::new(None, ends, yes, context);
+    let outcome = tokio::select! {
+        biased;
+        outcome = run(ends.hosts(), order, about, &context.clock, journal, &mut console) => outcome,
+        () = stop::signal() => return (console.run().cloned(), Err(interrupted(&mut console, journal))),
+    };
+    console.finish();
+    let run = console.run().cloned();
+    let ended = end(outcome, &Scene { vm, run: run.as_ref(), ends, context }).await;
+    (run, ended)
+}
+
+fn interrupted(console: &mut Console<'_>, journal: &mut SqliteJournal) -> Problem {
+    console.finish();
+    // The records of what was sent are there already; without this one only the reason is missing.
+    let _ = journal.close(None, "interrupted");
+    output::end_of_line();
+    stop::interrupted()
+}
+
+/// Without a terminal there is nobody to ask.
+pub fn needs_consent(consent: &Consent) -> Result<(), Problem> {
+    match consent.yes || consent.dry_run || is_interactive() {
+        true => Ok(()),
+        false => Err(Problem::usage("this changes the host, and there is no terminal to ask on: add --yes")
+            .remedy("nothing was sent")),
+    }
+}
+
+/// The journal of the state directory; of a rehearsal in memory, unless a directory is named for it.
+pub fn open_store(context: &Context) -> Result<Store, Problem> {
+    let store = match context.settings.simulate && context.settings.state.is_none() {
+        true => Store::in_memory(),
+        false => Store::open(&context.settings.state_directory()?),
+    };
+    store.map_err(|error| stopped::no_journal(&error))
+}
+
+/// The connections of a run.
+pub struct Ends {
+    /// To the host that was named.
+    pub host: Connection,
+    /// To the primary's host.
+    pub primary: Option<Connection>,
+    hosts: (Host<Arc<Session>>, Option<Host<Arc<Session>>>),
+}
+
+impl Ends {
+    /// Makes the connections ready; nothing is dialled before the first message.
+    pub async fn open(context: &Context, both: bool, primary: Option<&Settings>) -> Result<Ends, Problem> {
+        let (host, primary) = match both {
+            true => {
+                let (host, primary) = Connection::open_both(context, primary).await?;
+                (host, Some(primary))
+            }
+            false => (Connection::open(context).await?, None),
+        };
+        let hosts = (host.host(), primary.as_ref().map(Connection::host));
+        Ok(Ends { host, primary, hosts })
+    }
+
+    fn hosts(&self) -> Hosts<'_, Arc<Session>> {
+        Hosts { host: &self.hosts.0, primary: self.hosts.1.as_ref() }
+    }
+
+    /// The name of one of them, for people.
+    fn name(&self, site: Site) -> &str {
+        match (site, &self.primary) {
+            (Site::Primary, Some(primary)) => &primary.name,
+            _ => &self.host.name,
+        }
+    }
+
+    /// HTTP requests to both.
+    fn requests(&self) -> u64 {
+        self.host.session().requests() + self.primary.as_ref().map_or(0, |primary| primary.session().requests())
+    }
+}
+
+/// What the end of a run is told with.
+struct Scene<'s> {
+    vm: &'s str,
+    run: Option<&'s RunId>,
+    ends: &'s Ends,
+    context: &'s Context,
+}
+
+impl Scene<'_> {
+    /// A command about the journal, for the operator to type next.
+    fn journal(&self, words: &[&str]) -> String {
+        self.context.settings.journal_command(words)
+    }
+}
+
+async fn end(outcome: Outcome, scene: &Scene<'_>) -> Result<Exit, Problem> {
+    match outcome {
+        Outcome::Done(report) => done::done(&report, scene),
+        Outcome::Started { proposal, job } => {
+            done::started(&proposal, &job, scene);
+            Ok(Exit::Done)
+        }
+        Outcome::Refused(refusal) => Err(stopped::refused(refusal, scene).await),
+        Outcome::Declined(proposal) => Err(Problem::new(
+            Exit::Refused,
+            "declined",
+            format!("{}: {} was not confirmed", proposal.vm.name, proposal.kind.name()),
+        )),
+        Outcome::NotSent(error) => Err(Problem::from(error)),
+        Outcome::Stopped(stopped) => Err(stopped::stopped(*stopped, scene)),
+    }
+}

@@ -1,0 +1,279 @@
+//! A run that did not come to its end: what that means for the operator, and what to do.
+
+use serde_json::{Value, json};
+
+use crate::cli::commands::{ambiguous, not_visible, other_end};
+use crate::cli::exit::Exit;
+use crate::cli::json;
+use crate::cli::problem::{Changed, Problem, chain};
+use crate::failover::journal::JournalError;
+use crate::failover::{Cause, Refusal, Severity, Site, StepName, Stopped, describe};
+use crate::hyperv::{Error, Job, JobError, JobRef, ReturnCode};
+
+use super::Scene;
+
+/// Why nothing was sent.
+pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
+    match refusal {
+        Refusal::NotVisible { vm, site: Site::Host } => not_visible(&vm, &scene.ends.hosts.0).await,
+        Refusal::NotVisible { vm, site: Site::Primary } => Problem::new(
+            Exit::Refused,
+            "no-primary",
+            format!("{} shows no VM {vm}: it does not hold the other end", scene.ends.name(Site::Primary)),
+        )
+        .remedy("check --primary, and the account's rights there"),
+        Refusal::Ambiguous(vms) => ambiguous(&vms),
+        Refusal::NoPoint { choice, points } => Problem::new(
+            Exit::Refused,
+            "no-point",
+            format!("none of the {} recovery points of the VM fits {choice:?}", points.len()),
+        )
+        .remedy("see them with `hvr points VM`; `--point latest` needs none")
+        .detail("points", points.iter().map(json::point).collect()),
+        Refusal::Preflight(proposal) => {
+            let refusals = || proposal.findings.iter().filter(|finding| finding.severity == Severity::Refusal);
+            let join =
+                |texts: Vec<&str>| texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+            let text = join(refusals().map(|finding| finding.text.as_str()).collect());
+            let mut remedy = join(refusals().map(|finding| finding.remedy.as_str()).collect());
+            // Asked of the wrong end: its settings name the other.
+            if refusals().any(|finding| finding.code == "is-primary")
+                && let Some(other) = other_end(&scene.ends.hosts.0, &proposal.vm).await
+            {
+                remedy = other.remedy();
+            }
+            Problem::new(
+                Exit::Refused,
+                refusals().next().map_or("refused", |finding| finding.code),
+                format!("{}: no {}: {text}", proposal.vm.name, proposal.kind.name()),
+            )
+            .remedy(remedy)
+            .detail("proposal", json::proposal(&proposal))
+        }
+        Refusal::Held { vm, run, holder } => Problem::new(
+            Exit::Refused,
+            "held",
+            format!("another run works on {} at this moment: {run} ({holder})", vm.name),
+        )
+        .remedy(format!("wait for its end; look at it: {}", scene.journal(&["show", run.as_str()])))
+        .detail("run", json!(run.as_str()))
+        .detail("holder", json!(holder)),
+        Refusal::OpenRun { vm, run } => {
+            Problem::new(Exit::Refused, "open-run", format!("an earlier run on {} is not settled: {run}", vm.name))
+                .remedy(format!(
+                    "settle it first: {}; look at it: {}",
+                    scene.journal(&["resume", run.as_str()]),
+                    scene.journal(&["show", run.as_str()])
+                ))
+                .detail("run", json!(run.as_str()))
+        }
+        Refusal::Journal(error) => no_journal(&error),
+        Refusal::NoPrimary => Problem::usage("this needs the primary's host too: --primary HOST"),
+    }
+}
+
+/// Nothing can be put on record, so nothing is sent.
+pub fn no_journal(error: &JournalError) -> Problem {
+    Problem::new(
+        Exit::Refused,
+        "journal",
+        format!("nothing can be put on record, so nothing is sent: {}", chain(error)),
+    )
+    .remedy("make the state directory writable, or name another one with --state")
+}
+
+/// A run that stopped at a step.
+pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
+    let half_way = stopped.is_half_way();
+    let told = Told { scene, step: stopped.step, site: stopped.site, name: &stopped.before.name };
+    let problem = match &stopped.cause {
+        Cause::HostRefused(code) => told.host_refused(*code),
+        Cause::Faulted(error) => told.faulted(error),
+        Cause::JobFailed { job, details } => told.job_failed(job, details),
+        Cause::NotSent(error) => Problem::new(Exit::Unknown, "half-way", format!("not sent: {}", chain(error))),
+        Cause::Journal(error) => match half_way {
+            false => no_journal(error),
+            true => Problem::new(
+                Exit::Unknown,
+                "half-way",
+                format!("{} was not sent, as it could not be put on record: {}", stopped.step, chain(error)),
+            ),
+        },
+        Cause::Declined => Problem::new(Exit::Refused, "declined", "what is left was not confirmed"),
+        Cause::Changed(seen) => {
+            let exit = if half_way { Exit::Unknown } else { Exit::Refused };
+            Problem::new(
+                exit,
+                "changed-meanwhile",
+                format!("somebody else was at work: {} needs something else; {seen}", stopped.step),
+            )
+            .remedy(format!(
+                "look at it: {}; if the run is of no use any more, close it: {}",
+                scene.ends.host.again(&["status", scene.vm]),
+                scene.journal(&["close", scene.run.map_or("RUN", |run| run.as_str()), "--note", "TEXT"])
+            ))
+        }
+        Cause::Unproven { reason, job, .. } => told.unproven(reason, job.as_ref(), &stopped),
+        Cause::DeadlinePassed { job, last } => Problem::new(
+            Exit::Deadline,
+            "deadline",
+            format!("the deadline passed; {} of {} goes on on {}", stopped.step, told.name, told.host()),
+        )
+        .remedy(follow_and_prove(scene, job))
+        .changed(Changed::Yes)
+        .detail("job", last.as_ref().map_or_else(|| json::job_ref(job), |job| json::job(job))),
+    };
+    let problem = match half_way {
+        true => told.half_way(problem, &stopped),
+        false => problem,
+    };
+    let mut problem = problem
+        .detail("vm", json::vm(&stopped.before))
+        .detail("before", json::vm(&stopped.before))
+        .detail("after", stopped.after.as_ref().map_or(Value::Null, json::vm))
+        .detail("workflow", json!(stopped.proposal.kind.name()))
+        .detail("step", json!(stopped.step.name()))
+        .detail("site", json!(stopped.site.name()))
+        .detail("done", stopped.done.iter().map(json::step).collect())
+        .detail("remarks", json!(stopped.remarks));
+    if let Some(run) = scene.run {
+        problem = problem.detail("run", json!(run.as_str()));
+    }
+    problem
+}
+
+struct Told<'s> {
+    scene: &'s Scene<'s>,
+    step: StepName,
+    site: Site,
+    name: &'s str,
+}
+
+impl Told<'_> {
+    fn host(&self) -> &str {
+        self.scene.ends.name(self.site)
+    }
+
+    fn look(&self) -> String {
+        self.scene.ends.host.again(&["status", self.scene.vm])
+    }
+
+    fn host_refused(&self, code: ReturnCode) -> Problem {
+        let hint = match self.step {
+            StepName::ShutDown | StepName::ShutDownPrimary => {
+                "the guest cannot be shut down from outside; shut it down in the guest, or turn it off: --turn-off; "
+            }
+            StepName::CancelPrepare | StepName::CancelPrepareHere => {
+                "run Stop-VMFailover for the VM on its host instead; "
+            }
+            _ => "",
+        };
+        Problem::new(
+            Exit::HostRefused,
+            "host-refused",
+            format!("{} refused to {} ({}): {} ({code})", self.host(), self.step.words(), self.name, code.value()),
+        )
+        .remedy(format!("{hint}nothing was started; look at the VM: {}", self.look()))
+        .detail("return_value", json::named(code.value(), code))
+    }
+
+    fn faulted(&self, error: &Error) -> Problem {
+        let text = chain(error);
+        let problem = match error {
+            Error::Wsman(error) => Problem::of_wsman(error),
+            other => Problem::new(Exit::HostRefused, "protocol", other.to_string()),
+        };
+        let message = format!("{} did not take the call to {} ({}): {text}", self.host(), self.step.words(), self.name);
+        Problem { message, ..problem }
+    }
+
+    fn job_failed(&self, job: &Job, details: &[JobError]) -> Problem {
+        let code = job.error_code;
+        let mut texts: Vec<&str> = vec![&job.error_description, &job.error_summary];
+        texts.extend(details.iter().map(|detail| detail.message.as_str()));
+        let mut said: Vec<&str> = Vec::new();
+        for text in texts {
+            if !text.is_empty() && !said.contains(&text) {
+                said.push(text);
+            }
+        }
+        Problem::new(
+            Exit::HostRefused,
+            "job-failed",
+            format!(
+                "the job to {} ({}) ended as {} with {} ({code}): {}",
+                self.step.words(),
+                self.name,
+                job.state,
+                code.value(),
+                said.join(" / ")
+            ),
+        )
+        .remedy(format!("the state of the VM was not read after that; look before you try again: {}", self.look()))
+        .changed(Changed::Perhaps)
+        .detail("job", json::job(job))
+        .detail("errors", json::job_errors(details))
+    }
+
+    fn unproven(&self, reason: &str, job: Option<&JobRef>, stopped: &Stopped) -> Problem {
+        let state = stopped.after.as_ref().map_or_else(
+            || "the VM could not be read".to_owned(),
+            |vm| format!("the VM last read as {}", describe(vm)),
+        );
+        let settle = match (self.scene.run, self.scene.ends.host.is_simulated()) {
+            (Some(run), false) => {
+                format!("settle it with: {}", self.scene.journal(&["resume", run.as_str()]))
+            }
+            _ => "on a real host hvr run resume settles it".to_owned(),
+        };
+        Problem::new(
+            Exit::Unknown,
+            "state-unknown",
+            format!("it is not known whether {} is done for {}: {reason}; {state}", self.step, self.name),
+        )
+        .remedy(format!("do NOT run the command again; {settle}. It looks first and sends nothing that was taken"))
+        .changed(Changed::Perhaps)
+        .detail("reason", json!(reason))
+        .detail("job", job.map_or(Value::Null, json::job_ref))
+    }
+
+    /// What is done already, and how to go on or back.
+    fn half_way(&self, problem: Problem, stopped: &Stopped) -> Problem {
+        let done: Vec<_> = stopped.done.iter().filter(|step| !step.was_so).map(|step| step.step.name()).collect();
+        let message = format!("{} (half-way: done before: {})", problem.message, done.join(", "));
+        let journal = |words: &[&str]| self.scene.journal(words);
+        let on = match (self.scene.run, self.scene.ends.host.is_simulated()) {
+            (Some(run), false) => {
+                let run = run.as_str();
+                format!(
+                    "take the run up again: {}; or walk it back: {}",
+                    journal(&["resume", run]),
+                    journal(&["undo", run])
+                )
+            }
+            _ => "on a real host the run is taken up with hvr run resume, or walked back with hvr run undo".to_owned(),
+        };
+        let remedy = match problem.remedy.is_empty() || problem.code == "state-unknown" {
+            true if problem.code == "state-unknown" => problem.remedy.clone(),
+            true => on,
+            false => format!("{}; then {on}", problem.remedy),
+        };
+        let changed = if problem.changed == Changed::No { Changed::Yes } else { problem.changed };
+        Problem { message, remedy, changed, ..problem }
+    }
+}
+
+/// How to go on with a job that runs.
+pub(super) fn follow_and_prove(scene: &Scene<'_>, job: &JobRef) -> String {
+    let host = &scene.ends.host;
+    match (scene.run, host.is_simulated()) {
+        (Some(run), false) => format!(
+            "follow and prove it: {}; to follow only: {}",
+            scene.journal(&["resume", run.as_str()]),
+            host.again(&["job", "wait", &job.to_string()])
+        ),
+        _ => format!(
+            "a simulated host ends with its command; on a real one: hvr run resume RUN, or hvr job wait '{job}'"
+        ),
+    }
+}

@@ -1,0 +1,97 @@
+//! The reply was lost: look at the host, never ask again.
+
+use super::*;
+
+impl CallRun {
+    pub(super) fn look(&mut self, reason: String, error: Option<Error>) -> Turn {
+        self.lost = Some((reason, error));
+        self.misses = 0;
+        let question = self.question();
+        self.go(Phase::Looking { round: 0, going: false }, question)
+    }
+
+    pub(super) fn looked_at_goal(&mut self, now: Duration, round: u32, answer: Answer) -> Turn {
+        let told = match answer {
+            Ok(told) => told,
+            Err(error) => return self.missed(now, error, Phase::Looking { round, going: false }),
+        };
+        self.misses = 0;
+        let judgement = self.step.goal.judge(&told);
+        self.after = Some(told);
+        match judgement {
+            Judgement::Reached(seen) => {
+                self.remark_lost_reply();
+                self.reached(seen)
+            }
+            judgement => {
+                let going = matches!(judgement, Judgement::Going(_));
+                let jobs = self.find_jobs();
+                self.go(Phase::Looking { round, going }, jobs)
+            }
+        }
+    }
+
+    pub(super) fn looked_at_jobs(
+        &mut self,
+        now: Duration,
+        wall: SystemTime,
+        round: u32,
+        going: bool,
+        answer: Result<Vec<Job>, Error>,
+    ) -> Turn {
+        let is_known = answer.is_ok();
+        if let Ok(jobs) = &answer
+            && let Some(job) = self.our_job(jobs)
+        {
+            self.remark_lost_reply();
+            self.wait = true;
+            return self.attach(now, job);
+        }
+        let passed = wall.duration_since(self.sent_wall).unwrap_or_default();
+        let question = self.question();
+        match self.quiet {
+            // Taken up again: what is not to be seen after the host's time for it was never taken.
+            Some(quiet) if passed >= quiet && round > 0 && !going && is_known => {
+                self.verdict = Some(Verdict::NotTaken);
+                return self.end(End::NotTaken);
+            }
+            Some(quiet) if passed < quiet && !going => {
+                let rest = quiet.saturating_sub(passed).max(Duration::from_millis(100));
+                return self.later(
+                    now,
+                    rest.min(LONGEST),
+                    Phase::Looking { round: round.max(1), going: false },
+                    question,
+                );
+            }
+            _ => {}
+        }
+        if round >= LOOKS && !going {
+            return self.unproven("the state is unchanged and no job of the VM is to be seen");
+        }
+        let round = next_look(round, going);
+        self.later(now, backoff(round), Phase::Looking { round, going: false }, question)
+    }
+
+    /// The job of this call among the jobs of the VM: one that still runs, or one that was submitted after the call
+    /// went out. Before the call no such job ran, so a running one is of this moment.
+    pub(super) fn our_job(&self, jobs: &[Job]) -> Option<JobRef> {
+        let earliest = self.sent_wall.checked_sub(CLOCK_SKEW)?;
+        let kinds = self.step.call.as_ref().map_or(&[][..], |call| call.job_types());
+        let is_ours = |job: &&Job| {
+            let submitted = job.submitted.as_ref().and_then(|time| time.to_system_time());
+            job.kind.is_some_and(|kind| kinds.contains(&kind))
+                && (!job.is_over() || submitted.is_some_and(|time| time >= earliest))
+        };
+        jobs.iter().filter(is_ours).max_by_key(|job| !job.is_over()).map(|job| job.reference.clone())
+    }
+
+    pub(super) fn remark_lost_reply(&mut self) {
+        if let Some((reason, _)) = &self.lost {
+            self.remarks.push(format!("the reply to the call was lost ({reason}); the host was looked at instead"));
+        }
+    }
+}
+
+/// The longest wait while the host's time for a call runs out.
+const LONGEST: Duration = Duration::from_secs(15);

@@ -1,0 +1,434 @@
+//! One once-only call as a state machine: from the call to the proof of what it led to.
+//!
+//! ```text
+//! CALL -> follow job -> read back -> reached
+//!  |  \-- refused: missing keys? look, learn the keys, call once more
+//!  \-- reply lost: look at state and jobs -> follow | reached | unproven
+//! ```
+//!
+//! INVARIANT: `Action::Call` is given out at most once, and once more only when the first certainly did nothing: no byte
+//! of it left (the connection had gone while a person was thinking), or the host answered with a fault that points at
+//! the service's keys, its state is unchanged and it shows no job of the call.
+
+mod lost;
+mod proof;
+
+use std::time::{Duration, SystemTime};
+
+use crate::hyperv::{Error, Follow, Invoked, Job, JobError, JobFollower, JobRef, ReturnCode, ServiceKeys};
+use crate::wsman::{Delivery, ExchangeErrorKind, Fault};
+
+use super::goal::Judgement;
+use super::journal::{JournalError, Verdict};
+use super::order::Site;
+use super::scene::{Answer, Told};
+use super::steps::Step;
+use super::workflow::{Action, CallError, Observation};
+
+/// The run of one step.
+#[derive(Debug)]
+pub(super) struct CallRun {
+    pub(super) step: Step,
+    wait: bool,
+    deadline: Option<Duration>,
+    phase: Phase,
+    /// What to do after a wait.
+    after_wait: Option<(Phase, Action)>,
+    /// What the goal's question was answered with before the call.
+    before: Judgement,
+    begun_at: Duration,
+    sent_wall: SystemTime,
+    /// How long nothing may be seen of the call before it is believed not to have been taken; none for never.
+    quiet: Option<Duration>,
+    job: Option<JobRef>,
+    pub(super) last: Option<Job>,
+    follower: JobFollower,
+    misses: u32,
+    pub(super) remarks: Vec<String>,
+    /// What lost the proof, once something has.
+    lost: Option<(String, Option<Error>)>,
+    pub(super) after: Option<Told>,
+    verdict: Option<Verdict>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Calling {
+        /// Whether this is the second and last call.
+        again: bool,
+    },
+    /// The host refused with a fault that points at keys: is everything as before?
+    CheckingRefusal {
+        fault: Error,
+        goal_seen: bool,
+    },
+    Learning {
+        fault: Error,
+    },
+    /// The reply was lost: what does the host show?
+    Looking {
+        round: u32,
+        going: bool,
+    },
+    Following {
+        looks: u32,
+    },
+    Explaining {
+        job: Box<Job>,
+    },
+    ReadingBack {
+        round: u32,
+        since: Duration,
+    },
+    Over,
+}
+
+/// What the run of a step wants next.
+#[derive(Debug)]
+pub(super) enum Turn {
+    Do(Action),
+    End(Box<End>),
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Proven, in words.
+    Reached(String),
+    /// The job runs; nobody asked to wait for it.
+    Started(JobRef),
+    /// Nothing was sent.
+    NotSent(Error),
+    /// Nothing was sent, as it could not be put on record.
+    NotRecorded(JournalError),
+    HostRefused(ReturnCode),
+    Faulted(Error),
+    JobFailed {
+        job: Box<Job>,
+        details: Vec<JobError>,
+    },
+    Unproven {
+        reason: String,
+        error: Option<Error>,
+        job: Option<JobRef>,
+    },
+    DeadlinePassed {
+        job: JobRef,
+        last: Option<Box<Job>>,
+    },
+    /// Taken up again, the host shows that the call was never taken.
+    NotTaken,
+}
+
+/// How often an unchanged state is read again before it is believed: 1 + 2 + 4 + 8 seconds.
+const LOOKS: u32 = 4;
+/// How far the host's clock may be off when a finished job is told from an earlier one.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+impl CallRun {
+    /// The run of a step; `before` is what the scene says of its goal now.
+    pub(super) fn new(step: Step, before: Judgement, wait: bool, deadline: Option<Duration>) -> Self {
+        CallRun {
+            step,
+            wait,
+            deadline,
+            phase: Phase::Over,
+            after_wait: None,
+            before,
+            begun_at: Duration::ZERO,
+            sent_wall: SystemTime::UNIX_EPOCH,
+            quiet: None,
+            job: None,
+            last: None,
+            follower: JobFollower::new(Duration::ZERO),
+            misses: 0,
+            remarks: Vec::new(),
+            lost: None,
+            after: None,
+            verdict: None,
+        }
+    }
+
+    /// Begins with the call, or, where the step has none, with reading.
+    pub(super) fn begin(&mut self, now: Duration, wall: SystemTime) -> Turn {
+        self.begun_at = now;
+        self.sent_wall = wall;
+        match self.step.call.is_some() {
+            true => self.call(false, ServiceKeys::Short),
+            false => self.verify(now),
+        }
+    }
+
+    /// Begins with the job that an earlier process left behind.
+    pub(super) fn attach_again(&mut self, now: Duration, sent: SystemTime, job: JobRef) -> Turn {
+        self.begun_at = now;
+        self.sent_wall = sent;
+        self.attach(now, job)
+    }
+
+    /// Begins with a look at what became of a call that an earlier process sent at `sent`. `quiet` is how long after
+    /// that the host may still take it up.
+    pub(super) fn settle(&mut self, now: Duration, sent: SystemTime, quiet: Duration) -> Turn {
+        self.begun_at = now;
+        self.sent_wall = sent;
+        self.quiet = Some(quiet);
+        self.look("the earlier process did not see an answer".to_owned(), None)
+    }
+
+    /// How long it has taken.
+    pub(super) fn took(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.begun_at)
+    }
+
+    /// Whether the job is about to be looked at for the first time.
+    pub(super) fn is_first_look(&self) -> bool {
+        matches!(self.phase, Phase::Following { looks: 0 })
+    }
+
+    /// Whether the state is being read back as proof.
+    pub(super) fn is_verifying(&self) -> bool {
+        matches!(self.phase, Phase::ReadingBack { round: 0, .. })
+    }
+
+    /// Whether the goal was read already and is waited for.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::ReadingBack { round: 1.., .. })
+    }
+
+    /// Why the host is being looked at, where the reply to the call was lost.
+    pub(super) fn looking_because(&self) -> Option<&str> {
+        match self.phase {
+            Phase::Looking { round: 0, .. } => self.lost.as_ref().map(|(reason, _)| reason.as_str()),
+            _ => None,
+        }
+    }
+
+    /// What was proven of the call last sent, once.
+    pub(super) fn take_verdict(&mut self) -> Option<Verdict> {
+        self.verdict.take()
+    }
+
+    /// The next turn, given the time on the caller's clock, the time of day, and what was seen.
+    pub(super) fn next(&mut self, now: Duration, wall: SystemTime, seen: Observation) -> Turn {
+        if let (Observation::Waited, Some((phase, action))) = (&seen, self.after_wait.take()) {
+            self.phase = phase;
+            return Turn::Do(action);
+        }
+        match (std::mem::replace(&mut self.phase, Phase::Over), seen) {
+            (Phase::Calling { again }, Observation::Called(answer)) => self.called(now, again, answer),
+            (Phase::CheckingRefusal { fault, .. }, Observation::Told(answer)) => self.refusal_goal(fault, answer),
+            (Phase::CheckingRefusal { fault, goal_seen }, Observation::Jobs(answer)) => {
+                self.refusal_jobs(fault, goal_seen, answer)
+            }
+            (Phase::Learning { fault }, Observation::Service(answer)) => self.learnt(fault, answer),
+            (Phase::Looking { round, .. }, Observation::Told(answer)) => self.looked_at_goal(now, round, answer),
+            (Phase::Looking { round, going }, Observation::Jobs(answer)) => {
+                self.looked_at_jobs(now, wall, round, going, answer)
+            }
+            (Phase::Following { looks }, Observation::Job(answer)) => self.followed(now, looks, answer),
+            (Phase::Explaining { job }, Observation::JobErrors(answer)) => {
+                self.verdict = Some(Verdict::Failed);
+                self.end(End::JobFailed { job, details: answer.unwrap_or_default() })
+            }
+            (Phase::ReadingBack { round, since }, Observation::Told(answer)) => {
+                self.read_back(now, round, since, answer)
+            }
+            _ => self.unproven("the workflow was driven out of step"),
+        }
+    }
+
+    fn go(&mut self, phase: Phase, action: Action) -> Turn {
+        self.phase = phase;
+        Turn::Do(action)
+    }
+
+    fn end(&mut self, end: End) -> Turn {
+        Turn::End(Box::new(end))
+    }
+
+    fn site(&self) -> Site {
+        self.step.site
+    }
+
+    /// The question that shows whether the goal is reached.
+    fn question(&self) -> Action {
+        Action::Ask { site: self.site(), ask: self.step.goal.question(&self.step.vm) }
+    }
+
+    fn find_jobs(&self) -> Action {
+        Action::FindJobs { site: self.site(), vm: self.step.vm.clone() }
+    }
+
+    /// Waits, then does `action` in `phase`; at the deadline it ends instead.
+    fn later(&mut self, now: Duration, delay: Duration, phase: Phase, action: Action) -> Turn {
+        let remaining = self.deadline.map(|deadline| deadline.saturating_sub(now));
+        if remaining.is_some_and(|remaining| remaining.is_zero()) {
+            return self.out_of_time(&phase);
+        }
+        self.after_wait = Some((phase, action));
+        Turn::Do(Action::Wait(remaining.map_or(delay, |remaining| remaining.min(delay))))
+    }
+
+    // The call.
+
+    fn call(&mut self, again: bool, keys: ServiceKeys) -> Turn {
+        match self.step.call.clone() {
+            Some(call) => {
+                let action = Action::Call { site: self.site(), step: self.step.name, keys, call: Box::new(call) };
+                self.go(Phase::Calling { again }, action)
+            }
+            None => self.unproven("the step has no call"),
+        }
+    }
+
+    fn called(&mut self, now: Duration, again: bool, answer: Result<Invoked, CallError>) -> Turn {
+        let error = match answer {
+            Ok(Invoked::Done) => return self.verify(now),
+            Ok(Invoked::Started(job)) => return self.attach(now, job),
+            Ok(Invoked::Refused(code)) if code.is_undecided() => {
+                return self.look(format!("the host answered {} ({code})", code.value()), None);
+            }
+            Ok(Invoked::Refused(code)) => {
+                self.verdict = Some(Verdict::Failed);
+                return self.end(End::HostRefused(code));
+            }
+            Err(CallError::NotRecorded(error)) => return self.end(End::NotRecorded(error)),
+            Err(CallError::Host(error)) => error,
+        };
+        let learns = self.step.call.as_ref().is_some_and(|call| call.service().is_some());
+        if !again && learns && error.fault().is_some_and(Fault::may_lack_selectors) {
+            let question = self.question();
+            return self.go(Phase::CheckingRefusal { fault: error, goal_seen: false }, question);
+        }
+        // A host drops an idle connection after about two minutes, and a person may think for longer.
+        if !again && is_stale_connection(&error) {
+            self.verdict = Some(Verdict::NotTaken);
+            return self.call(true, ServiceKeys::Short);
+        }
+        match error.delivery() {
+            Delivery::NotSent => {
+                self.verdict = Some(Verdict::NotTaken);
+                self.end(End::NotSent(error))
+            }
+            Delivery::Answered if is_proof_of_refusal(&error) => {
+                self.verdict = Some(Verdict::Failed);
+                self.end(End::Faulted(error))
+            }
+            Delivery::Answered | Delivery::Unknown => self.look(error.to_string(), Some(error)),
+        }
+    }
+
+    fn attach(&mut self, now: Duration, job: JobRef) -> Turn {
+        self.job = Some(job.clone());
+        self.follower = JobFollower::new(now);
+        match self.wait {
+            false => self.end(End::Started(job)),
+            true => self.go(Phase::Following { looks: 0 }, Action::GetJob { site: self.site(), job }),
+        }
+    }
+
+    // Refused for lack of keys: only when nothing has changed is the call made once more, with all keys.
+
+    fn refusal_goal(&mut self, fault: Error, answer: Answer) -> Turn {
+        match answer {
+            Ok(told) if self.step.goal.judge(&told) == self.before => {
+                let jobs = self.find_jobs();
+                self.go(Phase::CheckingRefusal { fault, goal_seen: true }, jobs)
+            }
+            _ => self.look(fault.to_string(), Some(fault)),
+        }
+    }
+
+    fn refusal_jobs(&mut self, fault: Error, goal_seen: bool, answer: Result<Vec<Job>, Error>) -> Turn {
+        let service = self.step.call.as_ref().and_then(|call| call.service());
+        match (answer, service) {
+            (Ok(jobs), Some(class)) if goal_seen && self.our_job(&jobs).is_none() => {
+                self.go(Phase::Learning { fault }, Action::LearnService { site: self.site(), class })
+            }
+            _ => self.look(fault.to_string(), Some(fault)),
+        }
+    }
+
+    fn learnt(&mut self, fault: Error, answer: Result<Option<ServiceKeys>, Error>) -> Turn {
+        match answer {
+            Ok(Some(keys)) => {
+                self.verdict = Some(Verdict::NotTaken);
+                self.call(true, keys)
+            }
+            _ => {
+                self.verdict = Some(Verdict::Failed);
+                self.end(End::Faulted(fault))
+            }
+        }
+    }
+
+    // Ends.
+
+    /// A read after the call brought no answer: try again for as long as the host may be given.
+    fn missed(&mut self, now: Duration, error: Error, phase: Phase) -> Turn {
+        if is_deadline(&error) {
+            return self.out_of_time(&phase);
+        }
+        if self.misses == 0 {
+            self.follower = JobFollower::new(now);
+        }
+        self.misses += 1;
+        let may_come_back = error.is_contact_lost();
+        self.lost = Some((error.to_string(), Some(error)));
+        let question = self.question();
+        match self.follower.observe_failure(now) {
+            Follow::Wait(delay) if may_come_back => self.later(now, delay, phase, question),
+            _ => self.unproven("the host could not be read after the call"),
+        }
+    }
+
+    fn out_of_time(&mut self, phase: &Phase) -> Turn {
+        match (phase, self.job.take()) {
+            (Phase::Following { .. }, Some(job)) if self.misses < 2 => {
+                let last = self.last.take().map(Box::new);
+                self.end(End::DeadlinePassed { job, last })
+            }
+            (_, job) => {
+                self.job = job;
+                self.unproven("the deadline passed before the outcome could be proven")
+            }
+        }
+    }
+
+    fn unproven(&mut self, reason: &str) -> Turn {
+        let (lost, error) = self.lost.take().unzip();
+        let reason = match lost {
+            Some(lost) => format!("{reason}; before that: {lost}"),
+            None => reason.to_owned(),
+        };
+        let job = self.job.take();
+        self.end(End::Unproven { reason, error: error.flatten(), job })
+    }
+}
+
+/// A fault of the Sender family, a refusal of rights or by quota, and an HTTP refusal say that the request was not
+/// acted on. Another Receiver fault, such as InternalError, says only that something went wrong.
+fn is_proof_of_refusal(error: &Error) -> bool {
+    error.fault().is_none_or(|fault| {
+        fault.soap.code != crate::soap::FaultCode::Receiver || fault.is_access_denied() || fault.is_quota()
+    })
+}
+
+/// Whether the connection turned out to be gone before any byte of the call was sent on it.
+fn is_stale_connection(error: &Error) -> bool {
+    error.delivery() == Delivery::NotSent
+        && matches!(error, Error::Wsman(crate::wsman::Error::Exchange(error)) if error.kind() == ExchangeErrorKind::ConnectionLost)
+}
+
+fn is_deadline(error: &Error) -> bool {
+    matches!(error, Error::Wsman(crate::wsman::Error::Deadline))
+}
+
+/// While the host works on it the looks grow rarer but never run out; after it, one look more is left.
+fn next_look(round: u32, going: bool) -> u32 {
+    if going { (round + 1).min(LOOKS - 1) } else { round + 1 }
+}
+
+fn backoff(round: u32) -> Duration {
+    Duration::from_secs(1 << round.saturating_sub(1).min(3))
+}

@@ -1,0 +1,123 @@
+//! Taking up a run that an earlier process left: the journal says what was sent, the hosts say what came of it.
+//!
+//! Every step before the last one on record is settled. The last call is looked for on the host, by state and by jobs:
+//! it is done, it runs, it failed, or nothing is to be seen of it once the host's time for it is over. Then the run goes
+//! on from there. What does not fit is somebody else's work, and the run stops.
+
+use std::time::{Duration, SystemTime};
+
+use crate::hyperv::JobRef;
+use crate::wsman::{Delivery, ResourceUri};
+
+use super::journal::{CallRecord, History, Verdict};
+use super::order::{Kind, Order};
+use super::outcome::Cause;
+use super::steps::{self, StepName};
+use super::workflow::{Action, Workflow};
+
+/// Where a run stands.
+#[derive(Debug)]
+pub(super) enum Standing {
+    /// It begins.
+    Fresh,
+    /// It was begun by an earlier process.
+    Resumed(Box<History>),
+    /// It is known where it stands.
+    Settled,
+}
+
+/// What is to be done with the last call on record.
+enum Next {
+    /// It is settled: the step after it.
+    After,
+    /// It did nothing: the step again.
+    Again,
+    /// Its job is known.
+    Follow(JobRef),
+    /// Nobody knows.
+    Look,
+}
+
+impl Workflow {
+    /// The run that a journal tells of, taken up again. The journal must hold its VM already.
+    pub fn resume(history: History) -> Self {
+        let order = Order { wait: true, ..history.record.order.clone() };
+        let mut workflow = Workflow::new(order);
+        workflow.hold();
+        workflow.standing = Standing::Resumed(Box::new(history));
+        workflow
+    }
+
+    /// With a deadline on the caller's clock.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Option<Duration>) -> Self {
+        self.order.deadline = deadline;
+        self
+    }
+
+    /// With everything read, the place in the run is known from its last call.
+    pub(super) fn take_up(&mut self, now: Duration, wall: SystemTime, history: &History) -> Action {
+        let Some(last) = history.calls.last() else { return self.step_on(now, wall) };
+        let named = StepName::named(&last.intent.step).ok_or(());
+        if named.and_then(|step| self.move_to(step).map(|()| step)).is_err() {
+            let text = format!("the journal names a step {:?} that this program does not know here", last.intent.step);
+            return self.stop(Cause::Changed(text), None);
+        }
+        for call in history.calls.iter().filter(|call| call.verdict == Some(Verdict::Done)) {
+            if let Some(step) = StepName::named(&call.intent.step) {
+                self.count_done(step, call.intent.vm.clone());
+            }
+        }
+        match next(last) {
+            Next::After => {
+                self.move_on();
+                self.step_on(now, wall)
+            }
+            Next::Again => self.step_on(now, wall),
+            unsettled => {
+                let name = self.step().unwrap_or(StepName::FailOver);
+                let Some(step) = steps::build(name, &self.order, &self.scene) else {
+                    return self.settle_without_subject(now, wall, name);
+                };
+                let (sent, quiet) = (last.intent.sent, quiet(last));
+                self.settle(now, wall, step, |run| match unsettled {
+                    Next::Follow(job) => run.attach_again(now, sent, job),
+                    _ => run.settle(now, sent, quiet),
+                })
+            }
+        }
+    }
+
+    /// The subject of the step is gone: for the removal of a test VM that is the proof.
+    fn settle_without_subject(&mut self, now: Duration, wall: SystemTime, name: StepName) -> Action {
+        match (&self.order.kind, name) {
+            (Kind::TestStop, StepName::TurnOffTestVm | StepName::DestroyTestVm) => {
+                if self.move_to(StepName::DestroyTestVm).is_ok() {
+                    self.move_on();
+                }
+                self.step_on(now, wall)
+            }
+            _ => self.stop(Cause::Changed(format!("what {name} needs is not there any more")), None),
+        }
+    }
+}
+
+/// What the record of a call says.
+fn next(call: &CallRecord) -> Next {
+    match (&call.verdict, &call.outcome) {
+        (Some(Verdict::Done), _) => Next::After,
+        (Some(Verdict::NotTaken | Verdict::Failed), _) => Next::Again,
+        (None, Some(outcome)) => match &outcome.job {
+            Some((class, id)) => Next::Follow(JobRef::by_id(ResourceUri::new(class.as_str()), id)),
+            None if outcome.delivery == Delivery::NotSent => Next::Again,
+            None => Next::Look,
+        },
+        (None, None) => Next::Look,
+    }
+}
+
+/// How long after it was sent a host may still take a call up: its OperationTimeout, and as much again for what lay in
+/// queues before.
+fn quiet(call: &CallRecord) -> Duration {
+    call.intent.operation_timeout.saturating_mul(2)
+}

@@ -1,0 +1,608 @@
+//! A run as a state machine without I/O: it is told what was seen and says what to do next.
+//!
+//! ```text
+//! ask the hosts -> take the VM -> (read again if another run was quicker) -> confirm -> step -> step -> … -> done
+//!                                                                                        \-- stopped
+//! ```
+//!
+//! Each step is a [`CallRun`]. A run that is taken up again begins in `resume.rs` with a fresh look at the hosts.
+
+use std::time::{Duration, SystemTime};
+
+use crate::hyperv::{Call, Error, Invoked, Job, JobError, JobRef, LookedUp, ServiceKeys, Vm, VmId};
+
+use super::call_run::{CallRun, End, Turn};
+use super::goal::Judgement;
+use super::journal::{JournalError, TakeError, Taken, Verdict};
+use super::order::{Order, Site};
+use super::outcome::{Cause, Outcome, Refusal, Report, StartReport, StepReport, Stopped, Verified};
+use super::plans;
+use super::point::PointChoice;
+use super::preflight::Proposal;
+use super::resume::Standing;
+use super::scene::{Answer, Ask, Scene, Told};
+use super::steps::{self, StepName};
+
+/// What to do next. The driver does it and reports with the [`Observation`] of the same subject.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Action {
+    /// Ask a host.
+    Ask {
+        /// Which host.
+        site: Site,
+        /// What.
+        ask: Ask,
+    },
+    /// Take the VM for this run, so that no other process works on it.
+    Take {
+        /// The VM.
+        vm: Box<Vm>,
+        /// The order as it is taken up again.
+        order: Box<Order>,
+    },
+    /// Ask whether to go on.
+    Confirm(Box<Proposal>),
+    /// Put a call on record and send it. The only action that changes a host.
+    Call {
+        /// Which host.
+        site: Site,
+        /// For which step.
+        step: StepName,
+        /// How its service is addressed.
+        keys: ServiceKeys,
+        /// The call.
+        call: Box<Call>,
+    },
+    /// Learn the keys of a service.
+    LearnService {
+        /// Which host.
+        site: Site,
+        /// The class of the service.
+        class: &'static str,
+    },
+    /// Read a job.
+    GetJob {
+        /// Which host.
+        site: Site,
+        /// Which job.
+        job: JobRef,
+    },
+    /// Ask a failed job for details.
+    GetJobErrors {
+        /// Which host.
+        site: Site,
+        /// Which job.
+        job: JobRef,
+    },
+    /// Find the jobs that touch a VM.
+    FindJobs {
+        /// Which host.
+        site: Site,
+        /// Which VM.
+        vm: VmId,
+    },
+    /// Let time pass.
+    Wait(Duration),
+    /// The end.
+    Finish(Outcome),
+}
+
+/// What was seen.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Observation {
+    /// The beginning.
+    Begin,
+    /// Answer to [`Action::Ask`].
+    Told(Answer),
+    /// Answer to [`Action::Take`].
+    Taken(Result<Taken, TakeError>),
+    /// Answer to [`Action::Confirm`].
+    Answer(bool),
+    /// Answer to [`Action::Call`].
+    Called(Result<Invoked, CallError>),
+    /// Answer to [`Action::LearnService`].
+    Service(Result<Option<ServiceKeys>, Error>),
+    /// Answer to [`Action::GetJob`].
+    Job(Result<Option<Job>, Error>),
+    /// Answer to [`Action::GetJobErrors`].
+    JobErrors(Result<Vec<JobError>, Error>),
+    /// Answer to [`Action::FindJobs`].
+    Jobs(Result<Vec<Job>, Error>),
+    /// Answer to [`Action::Wait`].
+    Waited,
+}
+
+/// Why a call brought no answer of the method.
+#[derive(Debug)]
+pub enum CallError {
+    /// It could not be put on record, and was not sent.
+    NotRecorded(JournalError),
+    /// It could not be sent, or brought an error.
+    Host(Error),
+}
+
+/// A run. Feed it with [`Workflow::next`] until it says [`Action::Finish`].
+#[derive(Debug)]
+pub struct Workflow {
+    pub(super) order: Order,
+    pub(super) scene: Scene,
+    pub(super) standing: Standing,
+    phase: Phase,
+    /// Whether the VM is taken for this run.
+    is_taken: bool,
+    proposal: Option<Box<Proposal>>,
+    steps: Vec<StepName>,
+    at: usize,
+    is_confirmed: bool,
+    done: Vec<StepReport>,
+    start: StartReport,
+    remarks: Vec<String>,
+    begun_at: Duration,
+    verdict: Option<Verdict>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Begin,
+    Asking(Site),
+    Taking,
+    Confirming,
+    Stepping(Box<CallRun>),
+    Over,
+}
+
+impl Workflow {
+    /// The run of an order.
+    pub fn new(order: Order) -> Self {
+        Workflow {
+            order,
+            scene: Scene::default(),
+            standing: Standing::Fresh,
+            phase: Phase::Begin,
+            is_taken: false,
+            proposal: None,
+            steps: Vec::new(),
+            at: 0,
+            is_confirmed: false,
+            done: Vec::new(),
+            start: StartReport::NotAsked,
+            remarks: Vec::new(),
+            begun_at: Duration::ZERO,
+            verdict: None,
+        }
+    }
+
+    /// The proposal, once there is one.
+    pub fn proposal(&self) -> Option<&Proposal> {
+        self.proposal.as_deref()
+    }
+
+    /// What was ordered.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// What is known of the hosts.
+    pub fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    /// The steps that are done.
+    pub fn done(&self) -> &[StepReport] {
+        &self.done
+    }
+
+    /// The step that runs.
+    pub fn step(&self) -> Option<StepName> {
+        self.steps.get(self.at).copied()
+    }
+
+    /// Whether the job is about to be looked at for the first time.
+    pub fn is_first_look(&self) -> bool {
+        self.run().is_some_and(CallRun::is_first_look)
+    }
+
+    /// Whether the state is being read back as proof.
+    pub fn is_verifying(&self) -> bool {
+        self.run().is_some_and(CallRun::is_verifying)
+    }
+
+    /// Why the host is being looked at, where the reply to the call was lost.
+    pub fn looking_because(&self) -> Option<&str> {
+        self.run().and_then(CallRun::looking_because)
+    }
+
+    /// What was proven of the call last sent, once: for the journal.
+    pub fn take_verdict(&mut self) -> Option<Verdict> {
+        self.verdict.take()
+    }
+
+    /// Remembers something worth knowing for the report.
+    pub fn remark(&mut self, remark: impl Into<String>) {
+        self.remarks.push(remark.into());
+    }
+
+    /// The step that waits for what takes its time by nature, such as a guest that shuts down.
+    pub fn waits_for(&self) -> Option<StepName> {
+        self.run().filter(|run| run.is_waiting()).map(|run| run.step.name)
+    }
+
+    fn is_fresh(&self) -> bool {
+        matches!(self.standing, Standing::Fresh)
+    }
+
+    fn run(&self) -> Option<&CallRun> {
+        match &self.phase {
+            Phase::Stepping(run) => Some(run),
+            _ => None,
+        }
+    }
+
+    /// The next action, given the time on the caller's clock, the time of day, and what was seen.
+    pub fn next(&mut self, now: Duration, wall: SystemTime, seen: Observation) -> Action {
+        match (std::mem::replace(&mut self.phase, Phase::Over), seen) {
+            (Phase::Begin, Observation::Begin) => self.ask_on(now, wall),
+            (Phase::Asking(site), Observation::Told(answer)) => self.told(now, wall, site, answer),
+            (Phase::Taking, Observation::Taken(answer)) => self.taken(now, wall, answer),
+            (Phase::Confirming, Observation::Answer(yes)) => self.answered(now, wall, yes),
+            (Phase::Stepping(mut run), seen) => {
+                let turn = run.next(now, wall, seen);
+                self.turn(now, wall, run, turn)
+            }
+            (Phase::Begin | Phase::Asking(_) | Phase::Taking | Phase::Confirming | Phase::Over, _) => {
+                self.out_of_step()
+            }
+        }
+    }
+
+    fn go(&mut self, phase: Phase, action: Action) -> Action {
+        self.phase = phase;
+        action
+    }
+
+    fn refuse(&mut self, refusal: Refusal) -> Action {
+        Action::Finish(Outcome::Refused(refusal))
+    }
+
+    // Before the first call.
+
+    fn ask_on(&mut self, now: Duration, wall: SystemTime) -> Action {
+        if self.is_fresh()
+            && let Some(vm) = self.scene.host.vm.clone()
+        {
+            let proposal = Proposal::draw(&self.order, &self.scene, vm, wall);
+            if !proposal.may_go_on() {
+                return self.refuse(Refusal::Preflight(Box::new(proposal)));
+            }
+        }
+        if let Some((site, ask)) = plans::ask(&self.order, &self.scene) {
+            return self.go(Phase::Asking(site), Action::Ask { site, ask });
+        }
+        let Some(vm) = self.scene.host.vm.clone() else { return self.out_of_step() };
+        match self.is_taken {
+            true => self.propose(now, wall, vm),
+            false => {
+                let order = Box::new(self.order_to_keep(&vm));
+                self.go(Phase::Taking, Action::Take { vm: Box::new(vm), order })
+            }
+        }
+    }
+
+    /// The order as it is taken up again: VM and recovery point by id, no deadline.
+    fn order_to_keep(&self, vm: &Vm) -> Order {
+        let mut order = self.order.clone().for_vm(vm.id.clone());
+        order.deadline = None;
+        let points = self.scene.host.points.as_deref().unwrap_or_default();
+        if let Some(point) = self.order.point.named(points) {
+            order.point = PointChoice::Id(point.id.clone());
+        }
+        order
+    }
+
+    fn told(&mut self, now: Duration, wall: SystemTime, site: Site, answer: Answer) -> Action {
+        let told = match answer {
+            Ok(told) => told,
+            Err(error) => return Action::Finish(Outcome::NotSent(error)),
+        };
+        match &told {
+            Told::LookedUp(LookedUp::NotVisible) => {
+                let vm = self.order.vm.to_string();
+                return self.refuse(Refusal::NotVisible { vm, site });
+            }
+            Told::LookedUp(LookedUp::Many(vms)) => return self.refuse(Refusal::Ambiguous(vms.clone())),
+            Told::Points(points) if self.is_fresh() && self.order.point.choose(points).is_none() => {
+                let choice = self.order.point.to_string();
+                return self.refuse(Refusal::NoPoint { choice, points: points.clone() });
+            }
+            _ => {}
+        }
+        self.scene.of_mut(site).learn(told);
+        self.ask_on(now, wall)
+    }
+
+    fn taken(&mut self, now: Duration, wall: SystemTime, answer: Result<Taken, TakeError>) -> Action {
+        let Some(vm) = self.scene.host.vm.clone() else { return self.out_of_step() };
+        match answer {
+            Ok(Taken::Fresh) => {
+                self.is_taken = true;
+                self.propose(now, wall, vm)
+            }
+            // Another run was quicker, and has ended since: what was read may be what it changed.
+            Ok(Taken::Stale) => {
+                self.scene = Scene::default();
+                self.ask_on(now, wall)
+            }
+            Err(TakeError::Held { run, holder }) => self.refuse(Refusal::Held { vm: Box::new(vm), run, holder }),
+            Err(TakeError::Open { run }) => self.refuse(Refusal::OpenRun { vm: Box::new(vm), run }),
+            Err(TakeError::Journal(error)) => self.refuse(Refusal::Journal(error)),
+        }
+    }
+
+    fn propose(&mut self, now: Duration, wall: SystemTime, vm: Vm) -> Action {
+        let mut proposal = Box::new(Proposal::draw(&self.order, &self.scene, vm, wall));
+        self.steps = proposal.steps.iter().map(|step| step.step).collect();
+        match std::mem::replace(&mut self.standing, Standing::Settled) {
+            Standing::Fresh => {
+                self.proposal = Some(proposal.clone());
+                self.go(Phase::Confirming, Action::Confirm(proposal))
+            }
+            Standing::Settled => self.out_of_step(),
+            Standing::Resumed(history) => {
+                // The rules for a first call are not those for the middle of a run.
+                proposal.findings.clear();
+                self.proposal = Some(proposal);
+                self.begun_at = now;
+                self.take_up(now, wall, &history)
+            }
+        }
+    }
+
+    fn answered(&mut self, now: Duration, wall: SystemTime, yes: bool) -> Action {
+        let Some(proposal) = self.proposal.as_ref() else { return self.out_of_step() };
+        match yes {
+            false if self.done.is_empty() => Action::Finish(Outcome::Declined(proposal.clone())),
+            false => self.stop(Cause::Declined, None),
+            true => {
+                self.is_confirmed = true;
+                self.begun_at = now;
+                self.step_on(now, wall)
+            }
+        }
+    }
+
+    // The steps.
+
+    /// Runs the step whose turn it is; asks first where nobody has said yes yet.
+    pub(super) fn step_on(&mut self, now: Duration, wall: SystemTime) -> Action {
+        let Some(name) = self.step() else { return self.finish(now) };
+        let Some(step) = steps::build(name, &self.order, &self.scene) else {
+            return self.stop(Cause::Changed(format!("what {name} needs is not there any more")), None);
+        };
+        let before = self.scene.judge(&step.goal, step.site, &step.vm);
+        if let (Judgement::Reached(seen), true) = (&before, name.may_be_reached_already()) {
+            let (vm, seen) = (step.vm, seen.clone());
+            self.reached(StepReport {
+                step: name,
+                site: step.site,
+                vm,
+                was_so: true,
+                job: None,
+                seen,
+                verified: None,
+                took: Duration::ZERO,
+            });
+            return self.step_on(now, wall);
+        }
+        if let Err(seen) = steps::check(name, &self.order, &self.scene) {
+            return self.stop(Cause::Changed(seen), None);
+        }
+        if !self.is_confirmed && step.call.is_some() {
+            let Some(proposal) = self.proposal.as_mut() else { return self.out_of_step() };
+            let at = proposal.steps.iter().position(|step| step.step == name).unwrap_or(0);
+            proposal.steps.drain(..at);
+            let proposal = proposal.clone();
+            return self.go(Phase::Confirming, Action::Confirm(proposal));
+        }
+        let mut run = Box::new(CallRun::new(step, before, self.order.wait, self.order.deadline));
+        let turn = run.begin(now, wall);
+        self.turn(now, wall, run, turn)
+    }
+
+    /// Takes a step up where an earlier process left it.
+    pub(super) fn settle(
+        &mut self,
+        now: Duration,
+        wall: SystemTime,
+        step: steps::Step,
+        begin: impl FnOnce(&mut CallRun) -> Turn,
+    ) -> Action {
+        let before = self.scene.judge(&step.goal, step.site, &step.vm);
+        let mut run = Box::new(CallRun::new(step, before, true, self.order.deadline));
+        let turn = begin(&mut run);
+        self.turn(now, wall, run, turn)
+    }
+
+    /// The VM is held already.
+    pub(super) fn hold(&mut self) {
+        self.is_taken = true;
+    }
+
+    /// Counts what an earlier process has done as done.
+    pub(super) fn count_done(&mut self, step: StepName, vm: VmId) {
+        self.done.push(StepReport {
+            step,
+            site: step.site(),
+            vm,
+            was_so: false,
+            job: None,
+            seen: "proven by an earlier process".to_owned(),
+            verified: None,
+            took: Duration::ZERO,
+        });
+    }
+
+    /// Moves to a step.
+    pub(super) fn move_to(&mut self, step: StepName) -> Result<(), ()> {
+        self.at = self.steps.iter().position(|known| *known == step).ok_or(())?;
+        Ok(())
+    }
+
+    /// Moves to the step after the one whose turn it is.
+    pub(super) fn move_on(&mut self) {
+        self.at = self.at.saturating_add(1);
+    }
+
+    fn turn(&mut self, now: Duration, wall: SystemTime, mut run: Box<CallRun>, turn: Turn) -> Action {
+        self.verdict = run.take_verdict().or(self.verdict.take());
+        let end = match turn {
+            Turn::Do(action) => return self.go(Phase::Stepping(run), action),
+            Turn::End(end) => *end,
+        };
+        self.remarks.append(&mut run.remarks);
+        let after = run.after.take();
+        let (name, site) = (run.step.name, run.step.site);
+        let cause = match end {
+            End::Reached(seen) => {
+                let verified = self.learn(&run, after);
+                self.reached(StepReport {
+                    step: name,
+                    site,
+                    vm: run.step.vm.clone(),
+                    was_so: false,
+                    job: run.last.take(),
+                    seen,
+                    verified,
+                    took: run.took(now),
+                });
+                return self.step_on(now, wall);
+            }
+            End::Started(job) => match self.proposal.take() {
+                Some(proposal) => return Action::Finish(Outcome::Started { proposal, job }),
+                None => return self.out_of_step(),
+            },
+            // Sent again as a new call, with a yes of its own.
+            End::NotTaken => {
+                if let Some(told) = after {
+                    self.note(&run, told);
+                }
+                return self.step_on(now, wall);
+            }
+            End::NotSent(error) if self.done.iter().all(|step| step.was_so) => {
+                return Action::Finish(Outcome::NotSent(error));
+            }
+            End::NotSent(error) => Cause::NotSent(error),
+            End::NotRecorded(error) => Cause::Journal(error),
+            End::HostRefused(code) => Cause::HostRefused(code),
+            End::Faulted(error) => Cause::Faulted(error),
+            End::JobFailed { job, details } => Cause::JobFailed { job, details },
+            End::Unproven { reason, error, job } => Cause::Unproven { reason, error, job },
+            End::DeadlinePassed { job, last } => Cause::DeadlinePassed { job, last },
+        };
+        if name.is_best_effort() && !self.done.is_empty() {
+            self.start = StartReport::Failed(describe(&cause));
+            if let Some(told) = after {
+                self.note(&run, told);
+            }
+            return self.finish(now);
+        }
+        self.stop(cause, after)
+    }
+
+    fn reached(&mut self, report: StepReport) {
+        if report.step.is_best_effort() {
+            self.start = StartReport::Running;
+        }
+        self.done.push(report);
+        self.move_on();
+    }
+
+    /// Remembers what a step read back; gives what it says of a failover.
+    fn learn(&mut self, run: &CallRun, after: Option<Told>) -> Option<Verified> {
+        let told = after?;
+        let verified = match (&told, run.step.name) {
+            (Told::Vm(Some(vm)), StepName::FailOver) => Some(Verified { state: vm.state, failed_over: vm.failed_over }),
+            _ => None,
+        };
+        self.note(run, told);
+        verified
+    }
+
+    /// Remembers an answer: of the VM itself, or of the test VM beside it.
+    fn note(&mut self, run: &CallRun, told: Told) {
+        let sight = self.scene.of_mut(run.step.site);
+        let is_subject = sight.vm.as_ref().is_some_and(|vm| vm.id == run.step.vm);
+        match told {
+            Told::Vm(vm) if !is_subject => sight.test_vms = Some(vm.into_iter().map(|vm| *vm).collect()),
+            told => sight.learn(told),
+        }
+    }
+
+    // Ends.
+
+    fn finish(&mut self, now: Duration) -> Action {
+        let (Some(proposal), Some(after)) = (self.proposal.take(), self.scene.host.vm.take()) else {
+            return self.out_of_step();
+        };
+        Action::Finish(Outcome::Done(Box::new(Report {
+            proposal: *proposal,
+            after,
+            primary_after: self.scene.primary.vm.take(),
+            test_vm: self.scene.host.test_vm().cloned(),
+            adapters: self.scene.host.adapters.take().unwrap_or_default(),
+            steps: std::mem::take(&mut self.done),
+            start: std::mem::replace(&mut self.start, StartReport::NotAsked),
+            remarks: std::mem::take(&mut self.remarks),
+            took: now.saturating_sub(self.begun_at),
+        })))
+    }
+
+    pub(super) fn stop(&mut self, cause: Cause, after: Option<Told>) -> Action {
+        let Some(step) = self.step() else { return self.out_of_step() };
+        let site = step.site();
+        let (Some(proposal), Some(before)) = (self.proposal.take(), self.scene.vm(site).cloned()) else {
+            return self.out_of_step();
+        };
+        let after = match after {
+            Some(Told::Vm(vm)) => vm.map(|vm| *vm),
+            _ => None,
+        };
+        Action::Finish(Outcome::Stopped(Box::new(Stopped {
+            proposal: *proposal,
+            done: std::mem::take(&mut self.done),
+            step,
+            site,
+            cause,
+            before,
+            after,
+            remarks: std::mem::take(&mut self.remarks),
+        })))
+    }
+
+    /// The driver reported something that was not asked for: a mistake in the driver. Whatever has been sent, the
+    /// honest answer is that nothing is proven.
+    fn out_of_step(&mut self) -> Action {
+        let reason = "the workflow was driven out of step".to_owned();
+        match (self.proposal.is_some(), self.step()) {
+            (true, Some(step)) if self.scene.vm(step.site()).is_some() => {
+                self.stop(Cause::Unproven { reason, error: None, job: None }, None)
+            }
+            _ => self.refuse(Refusal::Journal(JournalError::new(reason))),
+        }
+    }
+}
+
+/// A cause in words, for a report that is good all the same.
+fn describe(cause: &Cause) -> String {
+    match cause {
+        Cause::HostRefused(code) => format!("the host answered {} ({code})", code.value()),
+        Cause::Faulted(error) | Cause::NotSent(error) => error.to_string(),
+        Cause::Journal(error) => error.to_string(),
+        Cause::JobFailed { job, .. } => format!("the job failed: {}", job.error_description),
+        Cause::Declined => "not confirmed".to_owned(),
+        Cause::Changed(seen) => seen.clone(),
+        Cause::Unproven { reason, .. } => reason.clone(),
+        Cause::DeadlinePassed { .. } => "the deadline passed while it was starting".to_owned(),
+    }
+}
