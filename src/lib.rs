@@ -10,6 +10,8 @@ pub mod manual;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod soap;
+#[cfg(feature = "trace")]
+pub mod trace;
 #[cfg(feature = "transport")]
 pub mod transport;
 pub mod wsman;

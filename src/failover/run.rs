@@ -11,7 +11,7 @@ use crate::wsman::{Delivery, Exchange};
 use super::goal::describe;
 use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord};
 use super::order::{Order, Site};
-use super::outcome::{Cause, Outcome, Refusal, StepReport};
+use super::outcome::{Cause, Outcome, Refusal, StartReport, StepReport};
 use super::preflight::Proposal;
 use super::scene::{Answer, Ask, Told};
 use super::steps::StepName;
@@ -326,7 +326,13 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
 
     fn close(&mut self, outcome: &Outcome, is_resumed: bool) {
         let (end, note) = match outcome {
-            Outcome::Done(_) => (Some(RunEnd::Done), String::new()),
+            Outcome::Done(report) => {
+                let note = match &report.start {
+                    StartReport::Failed(reason) => format!("the VM was not started: {reason}"),
+                    _ => String::new(),
+                };
+                (Some(RunEnd::Done), note)
+            }
             Outcome::Started { job, .. } => (Some(RunEnd::HandedOver), format!("job {job}")),
             Outcome::Stopped(stopped) => (stopped.end(), note(&stopped.cause, stopped.step)),
             // A look that failed settles nothing of a run that was begun before.

@@ -142,7 +142,7 @@ impl StepName {
         )
     }
 
-    /// Whether the run counts as done where only this step failed: what it was for is proven before.
+    /// Whether the run counts as done where a host refused only this step: what it was for is proven before.
     pub(super) fn is_best_effort(self) -> bool {
         matches!(self, StepName::Start | StepName::StartTestVm | StepName::StartPrimary)
     }

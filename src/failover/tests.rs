@@ -395,6 +395,22 @@ fn an_old_job_is_not_taken_for_ours() {
 }
 
 #[test]
+fn the_job_of_an_undone_failover_a_moment_ago_is_not_taken_for_ours() {
+    let (outcome, trail, _) = drive(order(), |action, n| match name(action) {
+        "Invoke" => called(Err(unknown())),
+        "ReadVm" => read(Ok(Some(vm(ReplicationState::Replicating)))),
+        "FindJobs" => {
+            let mut earlier = job(JobState::Completed, 0);
+            earlier.submitted = Some(time_ago(15));
+            Observation::Jobs(Ok(vec![earlier]))
+        }
+        _ => well(action, n),
+    });
+    assert_eq!(ended(&outcome), "unproven", "{outcome:?}");
+    assert!(!trail.contains(&"GetJob"));
+}
+
+#[test]
 fn a_call_that_never_left_is_sent_on_a_new_connection_once() {
     for (times, done) in [(1, true), (2, false)] {
         let (outcome, trail, _) = drive(order(), |action, n| match name(action) {
@@ -541,15 +557,25 @@ fn starting_the_vm_cannot_unprove_the_failover() {
     assert!(matches!(report.start, StartReport::Running));
     assert_eq!(trail.last(), Some(&"ReadVm"));
 
-    for answer in [Ok(Invoked::Refused(ReturnCode::InvalidState)), Err(unknown()), Ok(Invoked::Done)] {
+    let started = |answer| {
         let mut answer = Some(answer);
         let (outcome, trail, _) = drive(start.clone(), |action, n| match name(action) {
             "Start" => called(answer.take().expect("one start only")),
             _ => well(action, n),
         });
-        let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
-        assert!(matches!(report.start, StartReport::Failed(_)), "{:?}", report.start);
         assert_eq!(invokes(&trail), 1);
+        outcome
+    };
+    let outcome = started(Ok(Invoked::Refused(ReturnCode::InvalidState)));
+    let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
+    assert!(matches!(report.start, StartReport::Failed(_)), "{:?}", report.start);
+    // What is not known, or was not sent, is taken up again.
+    let not_sent = lost(ExchangeErrorKind::Connect, Delivery::NotSent);
+    for answer in [Err(unknown()), Ok(Invoked::Done), Err(not_sent)] {
+        let outcome = started(answer);
+        let Outcome::Stopped(stopped) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((stopped.step, stopped.end()), (StepName::Start, None));
+        assert!(stopped.done.iter().any(|step| step.step == StepName::FailOver && step.verified.is_some()));
     }
 }
 

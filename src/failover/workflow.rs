@@ -500,8 +500,9 @@ impl Workflow {
             End::Unproven { reason, error, job } => Cause::Unproven { reason, error, job },
             End::DeadlinePassed { job, last } => Cause::DeadlinePassed { job, last },
         };
-        if name.is_best_effort() && !self.done.is_empty() {
-            self.start = StartReport::Failed(describe(&cause));
+        // What nobody knows, and what was not sent, is left to be taken up again: only a clear no ends the run.
+        if let Some(reason) = refusal(&cause).filter(|_| name.is_best_effort() && !self.done.is_empty()) {
+            self.start = StartReport::Failed(reason);
             if let Some(told) = after {
                 self.note(&run, told);
             }
@@ -593,16 +594,12 @@ impl Workflow {
     }
 }
 
-/// A cause in words, for a report that is good all the same.
-fn describe(cause: &Cause) -> String {
+/// What a host said that did not do a step, and certainly will not.
+fn refusal(cause: &Cause) -> Option<String> {
     match cause {
-        Cause::HostRefused(code) => format!("the host answered {} ({code})", code.value()),
-        Cause::Faulted(error) | Cause::NotSent(error) => error.to_string(),
-        Cause::Journal(error) => error.to_string(),
-        Cause::JobFailed { job, .. } => format!("the job failed: {}", job.error_description),
-        Cause::Declined => "not confirmed".to_owned(),
-        Cause::Changed(seen) => seen.clone(),
-        Cause::Unproven { reason, .. } => reason.clone(),
-        Cause::DeadlinePassed { .. } => "the deadline passed while it was starting".to_owned(),
+        Cause::HostRefused(code) => Some(format!("the host answered {} ({code})", code.value())),
+        Cause::Faulted(error) => Some(error.to_string()),
+        Cause::JobFailed { job, .. } => Some(format!("the job failed: {}", job.error_description)),
+        _ => None,
     }
 }

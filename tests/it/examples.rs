@@ -25,6 +25,7 @@ fn they_run() {
         ("follow_job", &[], "Ended after"),
         ("custom_class", &[], "Windows Server 2022"),
         ("stream_instances", &["2000"], "2000 instances"),
+        ("offline_replay", &[], "the recording ends the same: Recovered"),
     ] {
         let text = run(name, arguments);
         assert!(text.contains(words), "{name}: {words:?} is not in {text}");
@@ -36,5 +37,5 @@ fn they_run() {
     let listed = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
     let sources =
         listed.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "rs")).count();
-    assert_eq!(sources, 8, "an example is missing in this test");
+    assert_eq!(sources, 9, "an example is missing in this test");
 }

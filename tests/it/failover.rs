@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use hyperv_replica::failover::journal::MemoryJournal;
-use hyperv_replica::failover::{About, Cause, Order, Outcome, Refusal, StartReport, run};
+use hyperv_replica::failover::{About, Cause, Hosts, Kind, Order, Outcome, PowerOff, Refusal, StartReport, run};
 use hyperv_replica::hyperv::{Host, JobState, ReplicationState, VmSelector};
-use hyperv_replica::simulator::{InProcess, Scenario, ServerOptions, Simulator, VirtualClock};
+use hyperv_replica::simulator::{InProcess, Pair, Scenario, Server, ServerOptions, Simulator, VirtualClock};
 use hyperv_replica::wsman::{ClassAddressing, Client, ExchangeErrorKind};
 
 use crate::support::{RealTime, SharedClock, Yes, connect, serve, session};
@@ -59,6 +59,34 @@ async fn five_requests_to_http_sys_and_six_to_another_server() {
         assert_eq!((server.connections(), server.logins()), (1, 1));
         assert_eq!(server.simulator().taken("InitiateFailover", "app-db-01"), 1);
     }
+}
+
+#[tokio::test]
+async fn a_planned_failover_costs_twenty_three_requests_to_both_hosts() {
+    let pair = Pair::new(Scenario::default());
+    let replica = Server::serve(pair.replica.clone(), ServerOptions::http()).await.unwrap();
+    let primary = Server::serve(pair.primary.clone(), ServerOptions::http()).await.unwrap();
+    let (to_replica, to_primary) = (session(&replica), session(&primary));
+    let (here, there) = (Host::over(&to_replica), Host::over(&to_primary));
+    let hosts = Hosts { host: &here, primary: Some(&there) };
+    let kind = Kind::PlannedFailover { off: PowerOff::ShutDown, reverse: true, thumbprint: None };
+    let order = Order { start: true, ..Order::of(kind, "app-db-01".parse().unwrap()) };
+    let (clock, mut journal) = (RealTime(Instant::now()), MemoryJournal::new());
+    let outcome = run(hosts, order, About::default(), &clock, &mut journal, &mut Yes::default()).await;
+    let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(report.failover().unwrap().failed_over.value(), 3);
+    assert_eq!((report.after.mode.value(), report.primary_after.unwrap().mode.value()), (1, 2));
+    // Each login costs one request more: its first token rides on the first question.
+    assert_eq!((replica.requests(), primary.requests()), (12, 11));
+    let counts = |server: &Server| server.simulator().requests().into_iter().map(|(name, n)| format!("{name} {n}"));
+    assert_eq!(
+        counts(&replica).collect::<Vec<_>>(),
+        ["Enumerate 2", "Get 6", "InitiateFailover 1", "RequestStateChange 1", "ReverseReplicationRelationship 1"]
+    );
+    assert_eq!(
+        counts(&primary).collect::<Vec<_>>(),
+        ["Enumerate 2", "Get 6", "RequestReplicationStateChangeEx 1", "RequestStateChange 1"]
+    );
 }
 
 #[tokio::test]

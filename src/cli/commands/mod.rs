@@ -16,6 +16,7 @@ pub mod schema;
 pub mod simulate;
 pub mod status;
 pub mod test;
+pub mod trace;
 pub mod wsman;
 
 use crate::hyperv::{Host, LookedUp, Vm, VmSelector};

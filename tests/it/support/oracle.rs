@@ -5,7 +5,8 @@
 
 use hyperv_replica::auth::accept::{Acceptor, AcceptorOptions, BindingPolicy, Strictness, unseal_request};
 use hyperv_replica::auth::{
-    ChannelBinding, Credentials, Entropy, Initiator, Options, SecurityContext, offered, unseal_message,
+    ChannelBinding, Credentials, Entropy, Initiator, Options, Overheard, SecurityContext, TokenKind, offered,
+    unseal_message,
 };
 use hyperv_replica::cim::{CimDatetime, Instance, mof};
 use hyperv_replica::hyperv::{
@@ -13,6 +14,9 @@ use hyperv_replica::hyperv::{
     ReplicationStatistics, Vm,
 };
 use hyperv_replica::simulator::Scenario;
+use hyperv_replica::trace::{
+    Again, Anonymiser, Answers, Meaning, Opener, Recorder, Redactor, Sender, Trace, differences, pretty, read_capture,
+};
 use hyperv_replica::wsman::{
     ClassAddressing, Create, Decoded, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull,
     Put, RawRequest, Release, Renew, Representation, Request, ResourceUri, SelectorSet, Subscribe, Unsubscribe, diff,
@@ -160,6 +164,47 @@ pub fn sealed(bytes: &[u8]) {
     let header = String::from_utf8_lossy(bytes);
     says(unseal_message(&mut client, &header, bytes));
     says(unseal_request(&mut server, kind, bytes, Strictness::Lenient));
+}
+
+/// Recordings: read, played, shown, made anonymous, taken apart.
+pub fn har(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = (pretty(&text), says(Meaning::of(bytes)), says(differences(bytes, b"<a/>")));
+    let recorder = Recorder::in_memory(Redactor::new().hiding("canary-password"), Some(Anonymiser::new()));
+    let Some(trace) = says(Trace::read(bytes)) else { return };
+    assert!(trace.entries.len() <= bytes.len());
+    says(Answers::of(&trace).map_err(|error| error.to_string()).and_then(|answers| answers.answer(bytes)));
+    let mut again = Again::new();
+    for entry in &trace.entries {
+        says(again.prepare(entry, "uuid:1", "http://h/wsman"));
+        again.learn(&entry.reply_bytes(), bytes);
+        recorder.add(entry.clone());
+    }
+    // What was read can be written, and is read again.
+    assert_eq!(recorder.failure(), None);
+    let written = Trace::read(recorder.har().unwrap().as_slice()).unwrap();
+    assert_eq!(written.entries.len(), trace.entries.len());
+}
+
+/// Packet captures, opened with the keys of a login that is not theirs.
+pub fn capture(bytes: &[u8]) {
+    struct Keys(SecurityContext);
+    impl Opener for Keys {
+        fn token(&mut self, _: Sender, _: &str, token: &[u8]) -> Result<(), String> {
+            let _ = (TokenKind::of(token), TokenKind::account(token));
+            says(Overheard::login(&"canary-password".into(), token, token));
+            Ok(())
+        }
+
+        fn open(&mut self, _: Sender, content_type: &str, body: &[u8]) -> Result<Vec<u8>, String> {
+            unseal_message(&mut self.0, content_type, body).map_err(|error| error.to_string())
+        }
+    }
+    let mut requests = 0;
+    let found = says(read_capture(bytes, || Keys(contexts().0), |_| requests += 1));
+    assert!(
+        found.is_none_or(|found| found.requests >= requests && found.packets <= u64::try_from(bytes.len()).unwrap())
+    );
 }
 
 /// Scenario files.
