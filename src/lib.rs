@@ -6,6 +6,7 @@ pub mod cim;
 pub mod cli;
 pub mod failover;
 pub mod hyperv;
+pub mod manual;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod soap;

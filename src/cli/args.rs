@@ -54,6 +54,8 @@ pub enum Command {
     Check(commands::check::Args),
     /// Ask any class of any WS-Management service
     Wsman(commands::wsman::Args),
+    /// Show class declarations: properties, methods, names of numbers, and the source of each fact
+    Schema(commands::schema::Args),
     /// Show, play back or send again a recording made with --trace; open a packet capture
     Trace(commands::trace::Args),
     /// Show the certificate of a host and its pin

@@ -79,9 +79,7 @@ impl Connection {
 
     /// The command line that goes on from here: these words, and the connection flags that were typed.
     pub fn again(&self, words: &[&str]) -> String {
-        let typed = self.typed.iter().map(String::as_str);
-        let words: Vec<_> = ["hvr"].into_iter().chain(words.iter().copied()).chain(typed).map(quoted).collect();
-        words.join(" ")
+        command_line(&self.typed, words)
     }
 
     /// Whether the host is a simulated one.
@@ -112,6 +110,13 @@ impl Connection {
             .with_locale(self.locale.clone())
             .with_deadline(move || deadline.map(|deadline| deadline.saturating_sub(clock.elapsed())))
     }
+}
+
+/// `hvr`, these words, and the connection flags that were typed.
+pub fn command_line(typed: &[String], words: &[&str]) -> String {
+    let typed = typed.iter().map(String::as_str);
+    let words: Vec<_> = ["hvr"].into_iter().chain(words.iter().copied()).chain(typed).map(quoted).collect();
+    words.join(" ")
 }
 
 /// A word as a shell takes it.

@@ -7,6 +7,7 @@ mod confirm;
 mod connect;
 mod exit;
 mod json;
+mod mof_files;
 mod output;
 mod problem;
 mod settings;
@@ -119,6 +120,7 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Command::Network(args) => block_on(commands::network::run(args, &context)),
         Command::Check(args) => block_on(commands::check::run(args, &context)),
         Command::Wsman(args) => block_on(commands::wsman::run(args, &context)),
+        Command::Schema(args) => commands::schema::run(args, &context),
         Command::Trace(args) => block_on(commands::trace::run(args, &context)),
         Command::Pin(args) => block_on(commands::pin::run(args, &context)),
         Command::Simulate(args) => block_on(commands::simulate::run(args, &context)),

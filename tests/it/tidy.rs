@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // `soap` for the code of a fault that decides whether a call was refused.
     ("failover", &["hyperv", "wsman", "cim", "soap"]),
     ("simulator", &["wsman", "cim", "soap", "xml", "hyperv", "auth"]),
+    ("manual", &[]),
     ("cli", &["failover", "hyperv", "wsman", "cim", "soap", "xml", "auth", "transport", "trace", "simulator"]),
 ];
 

@@ -12,6 +12,7 @@ pub mod points;
 pub mod power;
 pub mod reverse;
 pub mod run;
+pub mod schema;
 pub mod simulate;
 pub mod status;
 pub mod test;

@@ -1,6 +1,7 @@
 //! What the tests share: a simulated host, a client of it, a clock and an operator.
 
 pub mod capture;
+pub mod dmtf;
 pub mod exposition;
 pub mod oracle;
 pub mod proxy;

@@ -18,7 +18,9 @@ use hyperv_replica::trace::{
     Again, Anonymiser, Answers, Meaning, Opener, Recorder, Redactor, Sender, Trace, differences, pretty, read_capture,
 };
 use hyperv_replica::wsman::{
-    ClassAddressing, Enumerate, Get, Identify, Invoke, Operation, Pull, Release, Request, ResourceUri, SelectorSet,
+    ClassAddressing, Create, Decoded, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull,
+    Put, RawRequest, Release, Renew, Representation, Request, ResourceUri, SelectorSet, Subscribe, Unsubscribe, diff,
+    lint,
 };
 use hyperv_replica::xml::Document;
 
@@ -75,9 +77,43 @@ pub fn wsman(bytes: &[u8]) {
         let items = page.iter().flat_map(|page| page.items()).filter_map(|item| item.reference()).count();
         assert!(items <= bytes.len());
     }
+    let subscribe = Subscribe {
+        resource: resource.clone(),
+        selectors: selectors.clone(),
+        filter: None,
+        expires: None,
+        heartbeats: None,
+    };
+    if let Some(made) = says(subscribe.read(bytes.to_vec(), "uuid:1")) {
+        says(Renew { manager: made.manager.clone(), expires: None }.read(bytes.to_vec(), "uuid:1"));
+        says(Unsubscribe { manager: made.manager }.read(bytes.to_vec(), "uuid:1"));
+    }
+    if let Some(document) = says(Document::parse(bytes)) {
+        let content = Representation::from(document);
+        says(Put { target: target.clone(), content: content.clone() }.read(bytes.to_vec(), "uuid:1"));
+        says(
+            Create { resource: resource.clone(), selectors: selectors.clone(), content }.read(bytes.to_vec(), "uuid:1"),
+        );
+    }
+    let fragment = Fragment::new("Name");
+    says(GetFragment { target: target.clone(), fragment }.read(bytes.to_vec(), "uuid:1"));
+    says(Delete { target: target.clone() }.read(bytes.to_vec(), "uuid:1"));
     says(Release { resource, selectors, context: String::new() }.read(bytes.to_vec(), "uuid:1"));
     if let Some(output) = says(Invoke::new(target, "InitiateFailover").read(bytes.to_vec(), "uuid:1")) {
         says(Invoked::read("InitiateFailover", &output));
+    }
+    for finding in lint::lint(bytes) {
+        assert!(!finding.text.is_empty() && finding.text.len() < 4096 + bytes.len());
+    }
+    if let Some(decoded) = says(Decoded::read(bytes)) {
+        let _ = (decoded.is_reply(), decoded.content(), decoded.headers().count());
+        assert!(
+            diff::diff(decoded.document(), decoded.document()).unwrap().is_empty(),
+            "an envelope differs from itself"
+        );
+    }
+    if let Some(raw) = says(RawRequest::fresh(bytes)) {
+        says(raw.read(bytes.to_vec(), "uuid:1"));
     }
     if let Some(request) = says(Request::read(bytes)) {
         let _ = request.payload();
