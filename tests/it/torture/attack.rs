@@ -52,7 +52,7 @@ const LONGEST_HOLD: u64 = 900;
 
 impl Attack {
     /// An attack on a process that uses some of these methods.
-    pub fn draw(random: &mut Random, methods: &[(Site, &'static str)]) -> Attack {
+    pub fn draw(random: &mut Random, methods: &[(Site, &'static str)], rig: &Rig) -> Attack {
         let mut attack = Attack::default();
         let sites: Vec<_> = methods.iter().map(|(site, _)| *site).collect();
         if random.percent(70) {
@@ -86,7 +86,12 @@ impl Attack {
             let (site, method) = random.pick(methods);
             let on = if random.percent(60) { method } else { random.pick(&["Get", "Enumerate"]) };
             let nth = if on == method { 1 } else { u32::try_from(random.within(1..6)).unwrap() };
-            attack.fault = Some((site, Fault::on(on, effect(random, on == method)).nth(nth)));
+            let effect = match on == method {
+                // Without a job, none can fail.
+                true => effect(random, if rig.host(site).scenario().job.synchronous { 6 } else { 9 }),
+                false => effect(random, 6),
+            };
+            attack.fault = Some((site, Fault::on(on, effect).nth(nth)));
         }
         if random.percent(8) {
             attack.timeout = Some(Duration::from_millis(random.within(50..4000)));
@@ -192,15 +197,14 @@ fn treatment(random: &mut Random) -> Vec<Event> {
     events
 }
 
-/// What goes wrong on the host itself.
-fn effect(random: &mut Random, is_call: bool) -> Effect {
+/// What goes wrong on the host itself: one of the first so many. From the seventh on, it is a job.
+fn effect(random: &mut Random, first: u64) -> Effect {
     let job = |change: &dyn Fn(&mut JobScript)| {
         let mut script = JobScript::default();
         change(&mut script);
         Effect::Job(script)
     };
-    let most = if is_call { 9 } else { 6 };
-    match random.within(0..most) {
+    match random.within(0..first) {
         0 => Effect::Cut(Cut::Before),
         1 => Effect::Cut(Cut::After),
         2 => Effect::Cut(Cut::Reply(random.within(0..3000))),
