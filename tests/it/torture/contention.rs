@@ -169,6 +169,27 @@ fn at_work(rig: &Rig) -> Process {
     process
 }
 
+#[test]
+#[cfg(unix)]
+fn of_two_processes_that_take_up_one_run_one_goes_on() {
+    for _ in 0..4 {
+        let (_runtime, rig) = pair("duration = \"700ms\"", TWO);
+        let mut process = at_work(&rig);
+        process.kill();
+        drop(process);
+        let both = [rig.start(&resume()), rig.start(&resume())].map(Process::end);
+        let told = format!("{}\n{}", both[0], both[1]);
+        let (won, lost): (Vec<_>, Vec<_>) = both.iter().partition(|ended| ended.code == Some(0));
+        let [lost] = lost.as_slice() else { panic!("{told}") };
+        assert!(won.len() == 1 && lost.code == Some(3), "{told}");
+        // Held, or over by then.
+        assert!(["held", "run-ended", "no-open-run"].contains(&text(&lost.document(), "code")), "{told}");
+        let called = rig.host(Site::Host).with_world(|world| world.called("InitiateFailover", "one"));
+        let run = rig.runs().remove(0);
+        assert_eq!((called, run.end, run.calls.len()), (1, Some(RunEnd::Done), 1), "{told}");
+    }
+}
+
 #[cfg(unix)]
 fn resumed_once(rig: &Rig) {
     let resumed = rig.run(&resume());
