@@ -12,7 +12,7 @@ use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
 use crate::transport::{Connector, Endpoint, Pin, Proxy, Session, Trust};
 use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
 
-pub use credentials::password;
+pub use credentials::{password, ticket_source};
 
 use super::Context;
 use super::output::note;

@@ -274,7 +274,8 @@ impl Library {
         // A minor status says more, where there is one.
         if minor != 0 {
             let detail = self.texts(minor, BY_MINOR);
-            texts = if detail.is_empty() { texts } else { detail };
+            let says_nothing = detail.iter().all(|text| text.starts_with("Success") || text.starts_with("Unknown"));
+            texts = if says_nothing { texts } else { detail };
         }
         Err(Status { major: major & ERRORS, minor, text: texts.join("; ") })
     }

@@ -124,7 +124,7 @@ fn client_certificate(
 }
 
 /// Where Kerberos tickets come from, if not from a password.
-fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: bool) -> Option<TicketSource> {
+pub fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: bool) -> Option<TicketSource> {
     if matches!(settings.auth, Auth::Basic | Auth::Ntlm | Auth::Certificate) {
         return None;
     }
