@@ -135,8 +135,9 @@ impl Call {
         }
     }
 
-    /// The types that its job may have: how a lost job is told from others. Empty where the documentation names none,
-    /// so that no job can be believed to be that of the call.
+    /// The types that its job may have: how a lost job is told from others.
+    ///
+    /// inferred from the names of the types; a job that is believed to be that of a call proves nothing, the state does.
     pub fn job_types(&self) -> &'static [JobType] {
         match self {
             Call::InitiateFailover { .. } => &[JobType::InitiateFailover],
@@ -154,8 +155,9 @@ impl Call {
             Call::ReplicationState { .. } => &[JobType::ReplicationStateChange],
             Call::Power { state: EnabledState::Enabled, .. } => &[JobType::StartVm],
             Call::Power { .. } => &[JobType::PowerOffVm, JobType::ShutDownVm],
-            Call::DestroySystem(_) => &[JobType::RemoveTestReplica],
-            Call::ModifyResources { .. } | Call::SetFailoverNetwork { .. } => &[],
+            Call::DestroySystem(_) => &[JobType::RemoveTestReplica, JobType::DestroyVm],
+            Call::ModifyResources { .. } => &[JobType::ModifyResources],
+            Call::SetFailoverNetwork { .. } => &[JobType::ModifyRelationship],
         }
     }
 

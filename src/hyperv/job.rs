@@ -76,12 +76,18 @@ open_enum! {
 open_enum! {
     /// `JobType`, as far as replication is concerned.
     pub enum JobType: u16 {
+        /// Removal of a VM.
+        DestroyVm = 3 => "Destroy virtual machine",
         /// Start of a VM.
         StartVm = 12 => "Start virtual machine",
         /// Power-off of a VM.
         PowerOffVm = 13 => "Power off virtual machine",
         /// Shutdown of a guest.
         ShutDownVm = 16 => "Shut down virtual machine",
+        /// Change of what a VM has.
+        ModifyResources = 31 => "Modify virtual machine resources",
+        /// Change of the settings of a relation.
+        ModifyRelationship = 92 => "Modify replication relationship settings",
         /// Initial replication over the network begins.
         StartInitialReplication = 94 => "Start in-band initial replication",
         /// State change of a relation.

@@ -255,8 +255,8 @@ impl World {
         };
         self.take(method, &vm, &call, Some(kind));
         if script.synchronous {
-            // Nothing takes time then but a guest.
-            let duration = script.duration.filter(|_| kind == SHUT_DOWN);
+            // Nothing takes time then but a guest, and that only where it is not refused.
+            let duration = script.duration.filter(|_| kind == SHUT_DOWN && script.error.is_none());
             script = JobScript { duration, error: script.error, synchronous: true, ..JobScript::default() };
         }
         let job = Job::new(call.job_id.clone(), kind, vm, call.now, script, work, Some(before));

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A round that fails prints its seed; `HVR_TORTURE_SEED=<seed> HVR_TORTURE_ROUNDS=1` draws the same orders and attacks
-//! again. When a process gets how far is up to the machine, so that the same seed may take another way.
+//! again. When a process gets how far is up to the machine, so that the same seed may take another way. The first failure
+//! ends it, unless `HVR_TORTURE_KEEP_ON=1`.
 #![expect(clippy::print_stdout, reason = "a long run says what it did")]
 
 mod attack;

@@ -28,9 +28,19 @@ pub(super) fn done(report: &Report, scene: &Scene<'_>) -> Result<Exit, Problem> 
     }
     if let Some(reason) = failed {
         note(&format!("hvr: {}; but the VM was not started: {reason}", sentence(report, scene)));
-        note("     start it by hand; do not run the command again");
+        note(&format!("     do not run the command again; start it: {}", start_it(report, scene)));
     }
     Ok(exit)
+}
+
+/// The command that starts the VM that this run was to start.
+fn start_it(report: &Report, scene: &Scene<'_>) -> String {
+    let name = report.test_vm.as_ref().map_or(&report.after.name, |vm| &vm.name);
+    let end = match report.proposal.kind {
+        Kind::WalkBack { .. } => scene.ends.primary.as_ref().unwrap_or(&scene.ends.host),
+        _ => &scene.ends.host,
+    };
+    end.again(&["start", name])
 }
 
 fn say(report: &Report, scene: &Scene<'_>) {

@@ -6,9 +6,10 @@ use crate::cli::commands::{ambiguous, not_visible, other_end};
 use crate::cli::exit::Exit;
 use crate::cli::json;
 use crate::cli::problem::{Changed, Problem, chain};
-use crate::failover::journal::JournalError;
+use crate::failover::journal::sqlite::{Filter, Store};
+use crate::failover::journal::{JournalError, RunId};
 use crate::failover::{Cause, Refusal, Severity, Site, StepName, Stopped, describe};
-use crate::hyperv::{Error, Job, JobError, JobRef, ReturnCode};
+use crate::hyperv::{Error, Job, JobError, JobRef, ReturnCode, Vm, VmSelector};
 
 use super::Scene;
 
@@ -42,13 +43,24 @@ pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             {
                 remedy = other.remedy();
             }
-            Problem::new(
+            let open = open_run(&proposal.vm, scene);
+            if let Some(run) = &open {
+                let show = scene.journal(&["show", run.as_str()]);
+                remedy = format!(
+                    "run {run} is open on this VM, at work or left half-way, look at it first: {show}; {remedy}"
+                );
+            }
+            let problem = Problem::new(
                 Exit::Refused,
                 refusals().next().map_or("refused", |finding| finding.code),
                 format!("{}: {} is refused: {text}", proposal.vm.name, proposal.kind.name()),
             )
             .remedy(remedy)
-            .detail("proposal", json::proposal(&proposal))
+            .detail("proposal", json::proposal(&proposal));
+            match open {
+                Some(run) => problem.detail("run", json!(run.as_str())),
+                None => problem,
+            }
         }
         Refusal::Held { vm, run, holder } => Problem::new(
             Exit::Refused,
@@ -70,6 +82,17 @@ pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
         Refusal::Journal(error) => no_journal(&error),
         Refusal::NoPrimary => Problem::usage("this needs the primary's host too: --primary HOST"),
     }
+}
+
+/// The run that the journal has open on a VM, where it tells: what was found may be its work.
+fn open_run(vm: &Vm, scene: &Scene<'_>) -> Option<RunId> {
+    let settings = &scene.context.settings;
+    if settings.simulate && settings.state.is_none() {
+        return None;
+    }
+    let store = Store::open_read_only(&settings.state_directory().ok()?).ok()??;
+    let open = store.runs(&Filter::open().on(VmSelector::Id(vm.id.clone()))).ok()?;
+    open.runs.into_iter().next().map(|run| run.record.id)
 }
 
 /// Nothing can be put on record, so nothing is sent.

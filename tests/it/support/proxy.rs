@@ -55,8 +55,6 @@ pub struct Proxy {
 struct Shared {
     /// What happens to the next connections; one without a plan goes through.
     plans: Mutex<VecDeque<Vec<Event>>>,
-    up: AtomicU64,
-    down: AtomicU64,
     cuts: AtomicU64,
 }
 
@@ -80,11 +78,6 @@ impl Proxy {
         *self.shared.plans.lock().unwrap() = plans.into_iter().collect();
     }
 
-    /// Bytes that went through.
-    pub fn bytes(&self, way: Way) -> u64 {
-        self.shared.count(way).load(Ordering::Relaxed)
-    }
-
     /// Connections that were closed, reset or silenced.
     pub fn cuts(&self) -> u64 {
         self.shared.cuts.load(Ordering::Relaxed)
@@ -94,15 +87,6 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-impl Shared {
-    fn count(&self, way: Way) -> &AtomicU64 {
-        match way {
-            Way::Up => &self.up,
-            Way::Down => &self.down,
-        }
     }
 }
 
@@ -139,7 +123,7 @@ async fn carry(client: TcpStream, server: SocketAddr, plan: Vec<Event>, shared: 
     };
     let (ended, end) = watch::channel(None);
     let ended = Arc::new(ended);
-    let pump = |way| Pump { way, events: of(way), shared: shared.clone(), ended: ended.clone(), end: end.clone() };
+    let pump = |way| Pump { events: of(way), shared: shared.clone(), ended: ended.clone(), end: end.clone() };
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
     let up = tokio::spawn(pump(Way::Up).run(client_reads, server_writes));
@@ -159,7 +143,6 @@ async fn carry(client: TcpStream, server: SocketAddr, plan: Vec<Event>, shared: 
 }
 
 struct Pump {
-    way: Way,
     events: VecDeque<Event>,
     shared: Arc<Shared>,
     ended: Arc<watch::Sender<Option<End>>>,
@@ -200,9 +183,7 @@ impl Pump {
                 // A client that has gone reads nothing; the other direction is not held up by that.
                 let _ = to.write_all(&bytes[..part]).await;
                 bytes = &bytes[part..];
-                let part = u64::try_from(part).unwrap();
-                *passed += part;
-                self.shared.count(self.way).fetch_add(part, Ordering::Relaxed);
+                *passed += u64::try_from(part).unwrap();
             }
             // What comes after the last byte so far happens when there is more.
             if bytes.is_empty() {

@@ -37,31 +37,38 @@ pub struct Attack {
     pub timeout: Option<Duration>,
 }
 
-/// How far into a connection the interesting bytes are.
-const REACH: u64 = 45_000;
+/// How far into a connection the interesting bytes are: what a planned failover that waits for nothing sends to a host and
+/// gets from it.
+fn reach(way: Way) -> u64 {
+    match way {
+        Way::Up => 16_000,
+        Way::Down => 28_000,
+    }
+}
+
 /// The longest that bytes are held up. Less than the time after which a call is believed not to have arrived: twice the
 /// OperationTimeout of 1 s, from the moment at which it is put on record.
 const LONGEST_HOLD: u64 = 900;
 
 impl Attack {
     /// An attack on a process that uses some of these methods.
-    pub fn draw(random: &mut Random, methods: &[(Site, &'static str)]) -> Attack {
+    pub fn draw(random: &mut Random, methods: &[(Site, &'static str)], rig: &Rig) -> Attack {
         let mut attack = Attack::default();
         let sites: Vec<_> = methods.iter().map(|(site, _)| *site).collect();
         if random.percent(70) {
             let blow = match random.within(0..10) {
                 0 => Blow::Signal("INT"),
                 1 => Blow::Signal("TERM"),
-                2 => Blow::Twice(random.pick::<&str>(&["INT", "TERM"]), Duration::from_micros(random.within(0..4000))),
+                2 => Blow::Twice(random.pick(&["INT", "TERM"]), Duration::from_micros(random.within(0..4000))),
                 _ => Blow::Kill,
             };
             let when = match random.percent(40) {
                 // As many below 8 ms as from 2 s to 4 s.
                 true => When::After(Duration::from_millis((1 << random.within(0..12)) + random.within(0..8))),
                 false => {
-                    let way = *random.pick(&[Way::Up, Way::Down]);
+                    let way = random.pick(&[Way::Up, Way::Down]);
                     let then = Duration::from_micros(if random.percent(50) { 0 } else { random.within(0..8000) });
-                    When::AtByte(*random.pick(&sites), way, random.within(0..REACH), then)
+                    When::AtByte(random.pick(&sites), way, random.within(0..reach(way)), then)
                 }
             };
             attack.blow = Some((blow, when));
@@ -69,17 +76,22 @@ impl Attack {
         if attack.blow.is_none() || random.percent(30) {
             for site in [Site::Host, Site::Primary].into_iter().filter(|site| sites.contains(site)) {
                 let mut connections = Vec::new();
-                while connections.len() < 5 && random.percent(60) {
+                while connections.len() < 4 && random.percent(45) {
                     connections.push(treatment(random));
                 }
                 attack.plans[usize::from(site == Site::Primary)] = connections;
             }
         }
         if random.percent(20) {
-            let (site, method) = *random.pick(methods);
-            let on = if random.percent(60) { method } else { *random.pick(&["Get", "Enumerate"]) };
+            let (site, method) = random.pick(methods);
+            let on = if random.percent(60) { method } else { random.pick(&["Get", "Enumerate"]) };
             let nth = if on == method { 1 } else { u32::try_from(random.within(1..6)).unwrap() };
-            attack.fault = Some((site, Fault::on(on, effect(random, on == method)).nth(nth)));
+            let effect = match on == method {
+                // Without a job, none can fail.
+                true => effect(random, if rig.host(site).scenario().job.synchronous { 6 } else { 9 }),
+                false => effect(random, 6),
+            };
+            attack.fault = Some((site, Fault::on(on, effect).nth(nth)));
         }
         if random.percent(8) {
             attack.timeout = Some(Duration::from_millis(random.within(50..4000)));
@@ -166,10 +178,10 @@ fn strike(process: &mut Process, blow: Blow) {
 fn treatment(random: &mut Random) -> Vec<Event> {
     let mut events = Vec::new();
     let event = |random: &mut Random, act| {
-        let way = *random.pick(&[Way::Up, Way::Down]);
+        let way = random.pick(&[Way::Up, Way::Down]);
         // A good part of the cuts in the login and in the first messages.
-        let reach = *random.pick(&[3_000, 12_000, REACH]);
-        Event { way, at: random.within(0..reach), act }
+        let part = random.pick(&[1, 1, 1, 4, 16]);
+        Event { way, at: random.within(0..reach(way) / part), act }
     };
     if random.percent(30) {
         let time = Duration::from_millis(random.within(1..LONGEST_HOLD));
@@ -185,21 +197,20 @@ fn treatment(random: &mut Random) -> Vec<Event> {
     events
 }
 
-/// What goes wrong on the host itself.
-fn effect(random: &mut Random, is_call: bool) -> Effect {
+/// What goes wrong on the host itself: one of the first so many. From the seventh on, it is a job.
+fn effect(random: &mut Random, first: u64) -> Effect {
     let job = |change: &dyn Fn(&mut JobScript)| {
         let mut script = JobScript::default();
         change(&mut script);
         Effect::Job(script)
     };
-    let most = if is_call { 9 } else { 6 };
-    match random.within(0..most) {
+    match random.within(0..first) {
         0 => Effect::Cut(Cut::Before),
         1 => Effect::Cut(Cut::After),
         2 => Effect::Cut(Cut::Reply(random.within(0..3000))),
         3 => Effect::Delay(Duration::from_millis(random.within(1..1500))),
         4 => Effect::Restart,
-        5 => Effect::Fault(*random.pick(&[FaultName::TimedOut, FaultName::InternalError])),
+        5 => Effect::Fault(random.pick(&[FaultName::TimedOut, FaultName::InternalError])),
         6 => job(&|script| script.error = Some(32768)),
         7 => job(&|script| {
             script.error = Some(32775);

@@ -1,5 +1,7 @@
 //! What is ordered in a round, and what the two hosts show once it is done.
 
+use std::time::{Duration, Instant};
+
 use hyperv_replica::failover::Site;
 
 use super::rig::Rig;
@@ -73,6 +75,21 @@ impl Deed {
         }
     }
 
+    /// JobTypes of the calls that it needs once and no more: what is counted on the hosts.
+    pub fn once(self) -> &'static [u16] {
+        match self {
+            Deed::Planned { reverse: true, .. } => &[PREPARE, FAILOVER, REVERSE],
+            Deed::Planned { reverse: false, .. } => &[PREPARE, FAILOVER],
+            Deed::Failover { .. } => &[FAILOVER],
+            Deed::Commit => &[COMMIT],
+            Deed::Undo => WALK_BACK,
+            Deed::StopPrimary { .. } => &[],
+            Deed::Reverse => &[REVERSE, INITIAL_REPLICATION],
+            Deed::TestStart { .. } => &[TEST],
+            Deed::TestStop => &[REMOVE_TEST],
+        }
+    }
+
     /// Whether the hosts show that it is done.
     pub fn fits(self, rig: &Rig) -> Result<(), String> {
         let power = |runs: bool| if runs { 2 } else { 3 };
@@ -90,9 +107,13 @@ impl Deed {
             Deed::Undo => is(rig, Site::Host, [2, 3, 0, 3]),
             Deed::StopPrimary { .. } => is(rig, Site::Primary, [1, 3, 0, 3]),
             Deed::Reverse => {
-                // Initial replication runs on by itself.
-                is(rig, Site::Host, [1, 3, 0, power_now(rig)])
-                    .or_else(|_| is(rig, Site::Host, [1, 2, 0, power_now(rig)]))?;
+                // It is done once initial replication has begun, which goes on by itself.
+                let begun = Instant::now();
+                let waits = |site| rig.vm(site, VM).is_some_and(|vm| vm.state == 2);
+                while Site::ALL.into_iter().any(waits) && begun.elapsed() < Duration::from_secs(10) {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                is(rig, Site::Host, [1, 3, 0, power_now(rig)])?;
                 is(rig, Site::Primary, [2, 3, 0, 3])
             }
             Deed::TestStart { .. } => {
@@ -117,6 +138,22 @@ impl Deed {
         matches!(self, Deed::Planned { start: true, .. } | Deed::Failover { start: true } | Deed::TestStart { .. })
     }
 }
+
+/// JobTypes of what a walk back needs once.
+pub const WALK_BACK: &[u16] = &[REVERT, CANCEL_PREPARE];
+
+/// All that must not happen twice (JobType of Msvm_ConcreteJob).
+pub const ONCE: &[u16] =
+    &[INITIAL_REPLICATION, FAILOVER, REVERT, COMMIT, PREPARE, CANCEL_PREPARE, TEST, REMOVE_TEST, REVERSE];
+const INITIAL_REPLICATION: u16 = 94;
+const FAILOVER: u16 = 97;
+const REVERT: u16 = 98;
+const COMMIT: u16 = 99;
+const PREPARE: u16 = 100;
+const CANCEL_PREPARE: u16 = 101;
+const TEST: u16 = 102;
+const REMOVE_TEST: u16 = 103;
+const REVERSE: u16 = 104;
 
 /// Whether the hosts show that a planned failover is walked back.
 pub fn fits_walk_back(rig: &Rig) -> Result<(), String> {

@@ -54,7 +54,12 @@ impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let code = self.code.map_or("killed".to_owned(), |code| format!("exit {code}"));
         writeln!(f, "$ hvr {}\n  {code} after {:?}", self.words.join(" "), self.took)?;
-        self.out.lines().chain(self.err.lines()).try_for_each(|line| writeln!(f, "  | {line}"))
+        // What a document says at length of VMs and steps stands in the dump too.
+        let document = serde_json::from_str::<Value>(&self.out).unwrap_or_default();
+        for name in ["kind", "code", "message", "remedy", "may_have_changed", "start", "remarks"] {
+            document.get(name).map_or(Ok(()), |value| writeln!(f, "  {name}: {value}"))?;
+        }
+        self.err.lines().try_for_each(|line| writeln!(f, "  | {line}"))
     }
 }
 
@@ -75,7 +80,10 @@ impl Rig {
         let servers = [serve(&pair.replica).await.unwrap(), serve(&pair.primary).await.unwrap()];
         let proxies = [Proxy::before(servers[0].address()).await, Proxy::before(servers[1].address()).await];
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("password"), "canary-pass-42\n").unwrap();
+        let password = folder.path().join("password");
+        fs::write(&password, "canary-pass-42\n").unwrap();
+        #[cfg(unix)]
+        fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         Rig { pair, servers, proxies, folder, processes: AtomicUsize::new(0) }
     }
 
@@ -156,10 +164,10 @@ impl Rig {
         listing.runs
     }
 
-    /// What SQLite finds wrong with the journal as it lies there, the log beside it included.
+    /// What SQLite finds wrong with the journal as it lies there, the logs beside it included.
     pub fn damage(&self) -> Option<String> {
         let copy = tempfile::tempdir().unwrap();
-        for name in ["journal.sqlite", "journal.sqlite-wal"] {
+        for name in ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-journal"] {
             if let Err(error) = fs::copy(self.state().join(name), copy.path().join(name)) {
                 assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{name}");
             }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hyperv_replica::failover::journal::{History, RunEnd, Verdict};
+use hyperv_replica::failover::journal::{History, Intent, RunEnd, Verdict};
 use hyperv_replica::failover::{Kind, Site};
+use hyperv_replica::simulator::Taken;
 
 use super::attack::{Attack, Blow};
 use super::deed::{self, Deed, VM};
@@ -26,7 +27,7 @@ pub struct Counts {
     pub not_taken: u64,
     /// Processes by exit code; -1 for killed.
     pub exits: BTreeMap<i32, u64>,
-    /// Orders by the exit code of the process that ended them.
+    /// Orders by the exit code of the process that ended them; -1 for one that was killed after its last record.
     pub ends: BTreeMap<i32, u64>,
 }
 
@@ -59,6 +60,8 @@ pub struct Round<'r> {
     must_not_be_taken: BTreeMap<String, String>,
     /// How many faults of the hosts themselves were ordered.
     faults: u64,
+    /// JobTypes of what was needed so far, as often as it was.
+    needed: Vec<u16>,
 }
 
 type Checked<T> = Result<T, String>;
@@ -66,7 +69,15 @@ type Checked<T> = Result<T, String>;
 impl<'r> Round<'r> {
     pub fn new(rig: &'r Rig, random: Random) -> Round<'r> {
         let counts = Counts { rounds: 1, ..Counts::default() };
-        Round { rig, random, log: Vec::new(), counts, must_not_be_taken: BTreeMap::new(), faults: 0 }
+        Round {
+            rig,
+            random,
+            log: Vec::new(),
+            counts,
+            must_not_be_taken: BTreeMap::new(),
+            faults: 0,
+            needed: Vec::new(),
+        }
     }
 
     /// The hosts of a round.
@@ -75,7 +86,8 @@ impl<'r> Round<'r> {
             0..2 => "synchronous = true".to_owned(),
             2..5 => "duration = \"0s\"".to_owned(),
             5..8 => format!("duration = \"{}ms\"", random.within(1..400)),
-            _ => format!("duration = \"{}ms\"", random.within(400..2000)),
+            // The longest outlast the time after which a call is believed not to have arrived.
+            _ => format!("duration = \"{}ms\"", random.within(400..3200)),
         };
         let (here, there) = (job(random), job(random));
         let guest = if random.percent(50) { 0 } else { random.within(1..1500) };
@@ -138,6 +150,7 @@ impl<'r> Round<'r> {
         let before = self.ids();
         let mut attacks = self.random.within(1..4);
         let mut troubles = 0;
+        let mut code = 0;
         for _ in 0..MOST_PROCESSES {
             let runs = self.rig.runs();
             let mine: Vec<_> = runs.iter().filter(|run| !before.contains(run.record.id.as_str())).collect();
@@ -146,7 +159,7 @@ impl<'r> Round<'r> {
                 ([], Some(last)) if matches!(last.end, Some(RunEnd::Done | RunEnd::Closed)) => {
                     let is_back =
                         matches!(last.record.order.kind, Kind::WalkBack { .. }) || last.end == Some(RunEnd::Closed);
-                    self.finish(deed, is_back)?;
+                    self.finish(deed, is_back, code)?;
                     return Ok(is_back);
                 }
                 ([], _) => deed.words(self.rig),
@@ -160,7 +173,7 @@ impl<'r> Round<'r> {
             let is_undo = words.iter().any(|word| word == "undo") && words[0] == "run";
             let attack = match attacks {
                 0 => Attack::default(),
-                _ => Attack::draw(&mut self.random, deed.methods()),
+                _ => Attack::draw(&mut self.random, deed.methods(), self.rig),
             };
             let is_calm = attacks == 0;
             attacks = u64::saturating_sub(attacks, 1);
@@ -169,14 +182,9 @@ impl<'r> Round<'r> {
                 words.extend(["--timeout".to_owned(), format!("{}ms", timeout.as_millis())]);
             }
             let ended = self.process(attack, &words)?;
-            let code = ended.code.unwrap_or(-1);
+            code = ended.code.unwrap_or(-1);
             if code == 3 && is_undo && ["already-reversed", "already-committed"].contains(&code_of(&ended).as_str()) {
                 undo = false;
-                continue;
-            }
-            // A guest that an earlier process asked to shut down is on its way.
-            if code == 3 && code_of(&ended) == "primary-power" {
-                std::thread::sleep(std::time::Duration::from_millis(500));
                 continue;
             }
             if code == 3 {
@@ -193,13 +201,15 @@ impl<'r> Round<'r> {
     }
 
     /// The order has ended: both hosts show it, or what is left is done as the program says.
-    fn finish(&mut self, deed: Deed, is_back: bool) -> Checked<()> {
+    fn finish(&mut self, deed: Deed, is_back: bool, code: i32) -> Checked<()> {
         let fits = |rig: &Rig| if is_back { deed::fits_walk_back(rig) } else { deed.fits(rig) };
         self.counts.walks_back += u64::from(is_back);
+        self.needed.extend(deed.once().iter().chain(if is_back { deed::WALK_BACK } else { &[] }));
         let shown = fits(self.rig);
-        *self.counts.ends.entry(if shown.is_ok() { 0 } else { 4 }).or_default() += 1;
+        *self.counts.ends.entry(code).or_default() += 1;
         let Err(wrong) = shown else { return Ok(()) };
-        if !is_back && !deed.starts() {
+        let is_refused_start = self.faults > 0 && matches!(code, 4 | -1) && (is_back || deed.starts());
+        if !is_refused_start {
             return Err(format!("done by its own word, but {wrong}"));
         }
         let site = if is_back { Site::Primary } else { Site::Host };
@@ -227,8 +237,9 @@ impl<'r> Round<'r> {
         let code = ended.code.unwrap_or(-1);
         self.counts.processes += 1;
         self.counts.cuts += cuts(self.rig) - cut_before;
-        self.counts.kills += u64::from(ended.code.is_none());
-        self.counts.signals += u64::from(code == 130);
+        let is_killed = ended.code.is_none() && blow == Some(Blow::Kill);
+        self.counts.kills += u64::from(is_killed);
+        self.counts.signals += u64::from(code == 130 || (ended.code.is_none() && !is_killed));
         *self.counts.exits.entry(code).or_default() += 1;
         if let Some(damage) = self.rig.damage() {
             return Err(format!("the journal is damaged: {damage}"));
@@ -247,11 +258,15 @@ impl<'r> Round<'r> {
     }
 
     fn judge(&mut self, ended: &Ended, code: i32, blow: Option<Blow>, new: BTreeSet<String>) -> Checked<()> {
-        // A second signal leaves at once, without a document.
-        if code == 130 && matches!(blow, Some(Blow::Twice(..))) && ended.out.is_empty() {
+        // A second signal leaves at once: without a document, or with that of an end that was reached by then.
+        let left_at_once = code == 130 && matches!(blow, Some(Blow::Twice(..)));
+        if left_at_once && ended.out.is_empty() {
             return Ok(());
         }
         let document = ended.document();
+        if left_at_once && document["exit"] != 130 {
+            return Ok(());
+        }
         if document["exit"].as_i64() != Some(i64::from(code)) {
             return Err(format!("the exit in the document is another:\n{ended}"));
         }
@@ -269,8 +284,8 @@ impl<'r> Round<'r> {
             if open && !remedy.contains("hvr run resume ") && code != 3 {
                 return Err(format!("a run is open, and the remedy does not say how to take it up:\n{ended}"));
             }
-            // What a host did although it said no, it has to answer for itself.
-            if document["may_have_changed"] == false && code != 4 {
+            // A host that was made to fail may do what it refuses.
+            if document["may_have_changed"] == false && !(code == 4 && self.faults > 0) {
                 self.must_not_be_taken.extend(new.into_iter().map(|id| (id, ended.to_string())));
             }
         }
@@ -303,10 +318,38 @@ impl<'r> Round<'r> {
         for run in &runs {
             self.check_run(run, &ids)?;
         }
+        self.check_counts(&runs, &taken)?;
         let number = |count: usize| u64::try_from(count).unwrap();
         let on_record: usize = runs.iter().map(|run| run.calls.len()).sum();
         self.counts.taken += number(ids.len());
         self.counts.not_taken += number(on_record - ids.len());
+        Ok(())
+    }
+
+    /// What the hosts themselves counted: nothing that was needed once happened twice, and no call reached a host more
+    /// often than it is on record, refused or not.
+    fn check_counts(&self, runs: &[History], taken: &[Taken]) -> Checked<()> {
+        let calls = || runs.iter().flat_map(|run| &run.calls);
+        let has_failed = |taken: &Taken| {
+            calls().any(|call| call.intent.message_id == taken.message_id && call.verdict == Some(Verdict::Failed))
+        };
+        for kind in deed::ONCE {
+            let count = taken.iter().filter(|taken| taken.job_type == Some(*kind) && !has_failed(taken)).count();
+            let needed = self.needed.iter().filter(|needed| *needed == kind).count();
+            if count > needed {
+                return Err(format!("what has JobType {kind} was taken {count} times, and needed {needed} times"));
+            }
+        }
+        for (site, method) in METHODS {
+            let received = self.rig.host(*site).with_world(|world| world.called(method, VM));
+            // Each host by its URL: the one that is named is the replica's or the primary's.
+            let url = self.rig.proxy(*site).url();
+            let is_meant = |intent: &Intent| intent.host == url && intent.method.ends_with(&format!(".{method}"));
+            let on_record = calls().filter(|call| is_meant(&call.intent)).count();
+            if received > on_record {
+                return Err(format!("{method} reached the {site} {received} times, on record are {on_record}"));
+            }
+        }
         Ok(())
     }
 
@@ -323,9 +366,9 @@ impl<'r> Round<'r> {
                 (Some(Verdict::Done), false) => {
                     return Err(format!("run {id}: {step} counts as done, and was not taken"));
                 }
-                // The host said no: a job that failed, which a fault must have done.
-                (Some(Verdict::Failed), true) if self.faults == 0 => {
-                    return Err(format!("run {id}: {step} failed, and no fault was ordered"));
+                // A host says no to what it has done already.
+                (Some(Verdict::Failed), _) if self.faults == 0 => {
+                    return Err(format!("run {id}: {step} was refused or failed, and no fault was ordered"));
                 }
                 (Some(Verdict::Failed), true) => {}
                 (None, _) if run.end == Some(RunEnd::Done) => {
@@ -354,6 +397,19 @@ impl<'r> Round<'r> {
 fn code_of(ended: &Ended) -> String {
     ended.document()["code"].as_str().unwrap_or_default().to_owned()
 }
+
+/// What is called for the VM, and where.
+const METHODS: &[(Site, &str)] = &[
+    (Site::Host, "InitiateFailover"),
+    (Site::Host, "CommitFailover"),
+    (Site::Host, "RevertFailover"),
+    (Site::Host, "ReverseReplicationRelationship"),
+    (Site::Host, "StartReplication"),
+    (Site::Host, "TestReplicaSystem"),
+    (Site::Host, "RequestStateChange"),
+    (Site::Primary, "RequestReplicationStateChangeEx"),
+    (Site::Primary, "RequestStateChange"),
+];
 
 /// Of one order. Far more than any has needed.
 const MOST_PROCESSES: usize = 20;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
 
 use super::failure::{self, PATIENCE};
 use super::place::Place;
@@ -50,6 +50,7 @@ pub(super) fn open_read_only(place: &Place, steps: &[&str]) -> Result<Option<Con
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(&path, flags).map_err(fail)?;
     connection.busy_timeout(PATIENCE).map_err(fail)?;
+    roll_back(&connection, &path).map_err(fail)?;
     let version = check(&connection, &path, steps)?;
     check_pages(&connection, &path)?;
     if version == 0 || version == newest(steps) {
@@ -61,6 +62,22 @@ pub(super) fn open_read_only(place: &Place, steps: &[&str]) -> Result<Option<Con
         .map_err(fail)?;
     migrate(&mut copy, steps).map_err(fail)?;
     Ok(Some(copy))
+}
+
+/// What a process left half-written that died before there was a write-ahead log is taken back, which only a writer may do.
+fn roll_back(reader: &Connection, path: &Path) -> rusqlite::Result<()> {
+    const TABLES: &str = "SELECT count(*) FROM sqlite_master";
+    let read = |connection: &Connection| connection.query_row(TABLES, [], |row| row.get::<_, i64>(0)).map(drop);
+    match read(reader) {
+        Err(error) if error.sqlite_error().is_some_and(|it| it.extended_code == ffi::SQLITE_READONLY_ROLLBACK) => {
+            let flags =
+                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+            let writer = Connection::open_with_flags(path, flags)?;
+            writer.busy_timeout(PATIENCE)?;
+            read(&writer)
+        }
+        ended => ended,
+    }
 }
 
 /// A journal in memory, by the same statements.
@@ -105,7 +122,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
+            ffi::Error::new(ffi::SQLITE_CANTOPEN),
             Some(format!("the file system allows no write-ahead log, only {mode}")),
         ));
     }

@@ -268,3 +268,21 @@ mod unix {
         Store::open(&folder.path().join("below")).unwrap();
     }
 }
+
+/// A process may die before it has changed to a write-ahead log: what it wrote by then lies beside a log to take it back.
+#[test]
+fn what_died_while_the_journal_was_made_hides_nothing_from_a_reader() {
+    let (dying, _) = place();
+    let (folder, left) = place();
+    let writer = raw(dying.path());
+    writer.execute_batch("PRAGMA cache_size = 1; BEGIN; CREATE TABLE half (text); CREATE TABLE made (text)").unwrap();
+    for table in ["half", "made"].repeat(50) {
+        writer.execute(&format!("INSERT INTO {table} VALUES (?1)"), ["x".repeat(3000)]).unwrap();
+    }
+    for name in ["journal.sqlite", "journal.sqlite-journal"] {
+        fs::copy(dying.path().join(name), folder.path().join(name)).unwrap();
+    }
+    assert!(fs::metadata(left.database()).unwrap().len() > 4096, "nothing was written half");
+    assert!(Store::open_read_only(folder.path()).unwrap().is_none());
+    assert!(Store::open(folder.path()).unwrap().runs(&Filter::all()).unwrap().runs.is_empty());
+}
