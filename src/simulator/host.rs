@@ -196,6 +196,7 @@ impl Simulator {
             side: self.side,
             enumerations: &mut state.enumerations,
             context: ResponseContext { message_id: &reply_id, relates_to: &relates_to },
+            message_id: request.header.message_id.as_deref().unwrap_or_default(),
             job_id,
             context_id,
             deviation,

@@ -25,6 +25,8 @@ pub(super) struct Service<'a> {
     pub(super) side: Side,
     pub(super) enumerations: &'a mut Enumerations,
     pub(super) context: ResponseContext<'a>,
+    /// MessageID of the request.
+    pub(super) message_id: &'a str,
     pub(super) job_id: String,
     pub(super) context_id: String,
     pub(super) deviation: Deviation,

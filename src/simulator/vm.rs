@@ -93,7 +93,7 @@ impl Adapter {
     /// InstanceID of its Msvm_FailoverNetworkAdapterSettingData. Inferred: the page says NULL, which could not tell two
     /// adapters apart; the sibling class of the guest's present settings has this form with `GuestNetwork`.
     pub(super) fn failover_id(&self) -> String {
-        self.id.replacen("Microsoft:", "Microsoft:FailoverNetwork\\", 1)
+        self.id.replacen("Microsoft:", "Microsoft:FailoverNetworkSetting\\", 1)
     }
 }
 

@@ -80,6 +80,8 @@ pub struct Taken {
     pub at: Duration,
     /// JobType of its work; none where the method has no job.
     pub job_type: Option<u16>,
+    /// MessageID of the request, `uuid:…`; empty where it had none.
+    pub message_id: String,
 }
 
 /// What a method answers: 0, 4096 with the id of a job, or a refusal.
@@ -94,6 +96,8 @@ pub(super) enum Outcome {
 #[derive(Debug, Clone)]
 pub(super) struct Call<'a> {
     pub(super) now: Duration,
+    /// MessageID of the request.
+    pub(super) message_id: String,
     /// For the job, if one begins.
     pub(super) job_id: String,
     /// Wishes of a fault for the job.
@@ -217,8 +221,9 @@ impl World {
     }
 
     /// Remembers that a method was taken.
-    pub(super) fn take(&mut self, method: &str, vm: &str, at: Duration, job_type: Option<u16>) {
-        self.history.push(Taken { method: method.to_owned(), vm: vm.to_owned(), at, job_type });
+    pub(super) fn take(&mut self, method: &str, vm: &str, call: &Call<'_>, job_type: Option<u16>) {
+        let (at, message_id) = (call.now, call.message_id.clone());
+        self.history.push(Taken { method: method.to_owned(), vm: vm.to_owned(), at, job_type, message_id });
     }
 
     /// Counts a call, lets `begin` check and change the VM, and starts the job. `begin` sees the VM of the same id on
@@ -242,7 +247,7 @@ impl World {
             Ok(begun) => begun,
             Err(code) => return Outcome::Refused(code),
         };
-        self.take(method, &vm, call.now, Some(kind));
+        self.take(method, &vm, &call, Some(kind));
         if script.synchronous {
             // Nothing takes time then but a guest.
             let duration = script.duration.filter(|_| kind == SHUT_DOWN);

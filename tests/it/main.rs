@@ -18,5 +18,6 @@ mod simulate_cli;
 mod status_cli;
 mod support;
 mod tidy;
+mod torture;
 mod wire;
 mod wsman_cli;

@@ -7,10 +7,10 @@ use crate::cli::problem::Problem;
 use crate::cli::settings::Settings;
 use crate::failover::journal::sqlite::{Filter, FindError, Store};
 use crate::failover::journal::{History, RunEnd, RunId, TakeError};
-use crate::failover::{About, Kind, Order, StepName};
+use crate::failover::{About, Cause, Kind, Order, Outcome, StepName};
 use crate::hyperv::VmSelector;
 
-use super::{Consent, Ends, carry, needs_consent, open_store, recalled, stopped, take_up};
+use super::{Answer, Consent, Ends, Scene, carry, end, look, needs_consent, open_store, recalled, stopped, take_up};
 
 /// Takes a run up again: the one named, or the only open one.
 pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> Result<Exit, Problem> {
@@ -27,7 +27,7 @@ pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> 
     }
     say(&history);
     let ends = ends_of(&history, context).await?;
-    take_up(history, journal, consent.yes, &ends, context).await
+    take_up(history, journal, Answer::of(consent), &ends, context).await
 }
 
 /// Walks a half-done planned failover back.
@@ -51,6 +51,7 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
     }
     say(&history);
     let ends = ends_of(&history, context).await?;
+    settle(&run, &store, &ends, context).await?;
     // The primary is started again only if it was this run that stopped it.
     let stops = [StepName::ShutDownPrimary.name(), StepName::TurnOffPrimary.name()];
     let start_primary = history.calls.iter().any(|call| stops.contains(&call.intent.step.as_str()));
@@ -60,7 +61,7 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
     let about = About { context: history.record.context.clone(), undoes: Some(run.clone()) };
     let mut journal = store.journal();
     let vm = history.record.vm.to_string();
-    let (_, ended) = carry(order, about, &vm, consent.yes, &ends, &mut journal, context).await;
+    let (_, ended) = carry(order, about, &vm, Answer::of(consent), &ends, &mut journal, context).await;
     drop(journal);
     // The end of a walk back marks the run; where nothing had to be sent there was no walk on record.
     let is_open = store.run(&run).ok().flatten().is_some_and(|history| history.end.is_none());
@@ -68,6 +69,28 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
         store.close_by_hand(&run, "walked back: nothing had to be sent").map_err(held)?;
     }
     ended
+}
+
+/// A call that may still be at work is followed to its end first: what it does would come after the walk back.
+async fn settle(run: &RunId, store: &Store, ends: &Ends, context: &Context) -> Result<(), Problem> {
+    let (journal, history) = store.resume(run).map_err(held)?;
+    if history.calls.last().is_none_or(|call| call.verdict.is_some()) {
+        return Ok(());
+    }
+    note("what came of the last call is looked at first");
+    let vm = history.record.vm.to_string();
+    match look(history, journal, Answer::No, ends, context).await? {
+        Outcome::Done(_) => Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} turned out to be done"))
+            .remedy("a planned failover that is done is brought back by one in the other direction")),
+        Outcome::Declined(_) => Ok(()),
+        // Nothing was confirmed, so nothing was sent; or what was sent has certainly failed.
+        Outcome::Stopped(stopped) if !is_in_doubt(&stopped.cause) => Ok(()),
+        outcome => end(outcome, &Scene { vm: &vm, open: Some(run), run: Some(run), ends, context }).await.map(drop),
+    }
+}
+
+fn is_in_doubt(cause: &Cause) -> bool {
+    matches!(cause, Cause::Unproven { .. } | Cause::DeadlinePassed { .. } | Cause::NotSent(_) | Cause::Journal(_))
 }
 
 fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {

@@ -14,13 +14,13 @@ use crate::failover::journal::RunId;
 use crate::failover::{Event, Kind, Operator, Proposal, Site, StepName};
 use crate::hyperv::Job;
 
-use super::Ends;
+use super::{Answer, Ends};
 
 /// What a run has in front of it.
 pub struct Console<'c> {
     run: Option<RunId>,
     ends: &'c Ends,
-    yes: bool,
+    answer: Answer,
     context: &'c Context,
     bar: Option<ProgressBar>,
     last: Option<(String, Option<u16>)>,
@@ -30,8 +30,8 @@ pub struct Console<'c> {
 }
 
 impl<'c> Console<'c> {
-    pub fn new(run: Option<RunId>, ends: &'c Ends, yes: bool, context: &'c Context) -> Self {
-        Console { run, ends, yes, context, bar: None, last: None, waits_for: None, site: Site::Host }
+    pub fn new(run: Option<RunId>, ends: &'c Ends, answer: Answer, context: &'c Context) -> Self {
+        Console { run, ends, answer, context, bar: None, last: None, waits_for: None, site: Site::Host }
     }
 
     /// The run, once it has an id.
@@ -85,10 +85,13 @@ impl<'c> Console<'c> {
 impl Operator for Console<'_> {
     async fn confirm(&mut self, proposal: &Proposal) -> bool {
         self.finish();
+        if self.answer == Answer::No {
+            return false;
+        }
         for text in describe(proposal, self.ends) {
             note(&text);
         }
-        if self.yes {
+        if self.answer == Answer::Yes {
             return true;
         }
         confirm(&format!("{} now?", question(proposal))).await

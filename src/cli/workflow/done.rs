@@ -87,7 +87,7 @@ fn sentence(report: &Report, scene: &Scene<'_>) -> String {
             format!("{name} is back where it was: {last}, read back")
         }
         Kind::Reverse { .. } => format!("{name} is the primary on {host} now: {}", seen(StepName::Reverse)),
-        Kind::Network(_) => format!("{name}: {}, read back from {host}", seen(StepName::SetNetwork)),
+        Kind::Network(_) => format!("{name}: {}, on {host}", seen(StepName::SetNetwork)),
         _ => {
             let state = report.after.enabled_state.to_string().to_lowercase();
             format!("{name} is {state}, read back from {host}")

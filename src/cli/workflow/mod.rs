@@ -38,6 +38,23 @@ pub struct Consent {
     pub dry_run: bool,
 }
 
+/// Who answers when a run asks whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The person at the terminal.
+    Ask,
+    /// `--yes` did.
+    Yes,
+    /// Nothing is to be sent.
+    No,
+}
+
+impl Answer {
+    fn of(consent: &Consent) -> Answer {
+        if consent.yes { Answer::Yes } else { Answer::Ask }
+    }
+}
+
 /// One run to be carried out.
 pub struct Task<'t> {
     /// What is ordered.
@@ -62,26 +79,38 @@ impl Task<'_> {
                     done::print_dry_run(&dry, &ends, context.printer);
                     Ok(Exit::Done)
                 }
-                Err(outcome) => end(outcome, &Scene { vm: self.vm, run: None, ends: &ends, context }).await,
+                Err(outcome) => end(outcome, &Scene { vm: self.vm, open: None, run: None, ends: &ends, context }).await,
             };
         }
         let store = open_store(context)?;
         let mut journal = store.journal();
         let about = About { context: recall(&context.settings, self.primary.as_ref()), undoes: None };
-        carry(self.order, about, self.vm, self.consent.yes, &ends, &mut journal, context).await.1
+        carry(self.order, about, self.vm, Answer::of(self.consent), &ends, &mut journal, context).await.1
     }
 }
 
-/// Takes up a run that an earlier process left.
+/// Takes up a run that an earlier process left, to its end.
 pub async fn take_up(
     history: History,
-    mut journal: SqliteJournal,
-    yes: bool,
+    journal: SqliteJournal,
+    answer: Answer,
     ends: &Ends,
     context: &Context,
 ) -> Result<Exit, Problem> {
     let (run, vm) = (history.record.id.clone(), history.record.vm.to_string());
-    let mut console = Console::new(Some(run.clone()), ends, yes, context);
+    let outcome = look(history, journal, answer, ends, context).await?;
+    end(outcome, &Scene { vm: &vm, open: Some(&run), run: Some(&run), ends, context }).await
+}
+
+/// Takes up a run; prints no end.
+async fn look(
+    history: History,
+    mut journal: SqliteJournal,
+    answer: Answer,
+    ends: &Ends,
+    context: &Context,
+) -> Result<Outcome, Problem> {
+    let mut console = Console::new(Some(history.record.id.clone()), ends, answer, context);
     let deadline = context.settings.timeout;
     let outcome = tokio::select! {
         biased;
@@ -89,7 +118,7 @@ pub async fn take_up(
         () = stop::signal() => return Err(interrupted(&mut console, &mut journal)),
     };
     console.finish();
-    end(outcome, &Scene { vm: &vm, run: Some(&run), ends, context }).await
+    Ok(outcome)
 }
 
 /// Runs an order and prints its end; gives the run's id too, where it came to have one.
@@ -97,12 +126,13 @@ pub async fn carry(
     order: Order,
     about: About,
     vm: &str,
-    yes: bool,
+    answer: Answer,
     ends: &Ends,
     journal: &mut SqliteJournal,
     context: &Context,
 ) -> (Option<RunId>, Result<Exit, Problem>) {
-    let mut console = Console::new(None, ends, yes, context);
+    let undone = about.undoes.clone();
+    let mut console = Console::new(None, ends, answer, context);
     let outcome = tokio::select! {
         biased;
         outcome = run(ends.hosts(), order, about, &context.clock, journal, &mut console) => outcome,
@@ -110,7 +140,7 @@ pub async fn carry(
     };
     console.finish();
     let run = console.run().cloned();
-    let ended = end(outcome, &Scene { vm, run: run.as_ref(), ends, context }).await;
+    let ended = end(outcome, &Scene { vm, open: undone.as_ref(), run: run.as_ref(), ends, context }).await;
     (run, ended)
 }
 
@@ -184,6 +214,8 @@ impl Ends {
 /// What the end of a run is told with.
 struct Scene<'s> {
     vm: &'s str,
+    /// The run of an earlier process that stays open where this one sends nothing.
+    open: Option<&'s RunId>,
     run: Option<&'s RunId>,
     ends: &'s Ends,
     context: &'s Context,
@@ -209,7 +241,7 @@ async fn end(outcome: Outcome, scene: &Scene<'_>) -> Result<Exit, Problem> {
             "declined",
             format!("{}: {} was not confirmed", proposal.vm.name, proposal.kind.name()),
         )),
-        Outcome::NotSent(error) => Err(Problem::from(error)),
+        Outcome::NotSent(error) => Err(stopped::not_read(error, scene)),
         Outcome::Stopped(stopped) => Err(stopped::stopped(*stopped, scene)),
     }
 }

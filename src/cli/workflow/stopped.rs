@@ -45,7 +45,7 @@ pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             Problem::new(
                 Exit::Refused,
                 refusals().next().map_or("refused", |finding| finding.code),
-                format!("{}: no {}: {text}", proposal.vm.name, proposal.kind.name()),
+                format!("{}: {} is refused: {text}", proposal.vm.name, proposal.kind.name()),
             )
             .remedy(remedy)
             .detail("proposal", json::proposal(&proposal))
@@ -80,6 +80,23 @@ pub fn no_journal(error: &JournalError) -> Problem {
         format!("nothing can be put on record, so nothing is sent: {}", chain(error)),
     )
     .remedy("make the state directory writable, or name another one with --state")
+}
+
+/// Reading failed before anything was sent by this process; an open run stays as it was.
+pub(super) fn not_read(error: Error, scene: &Scene<'_>) -> Problem {
+    let problem = Problem::from(error);
+    match scene.open {
+        None => problem,
+        Some(run) => {
+            let again =
+                format!("the run stays as it was; take it up again: {}", scene.journal(&["resume", run.as_str()]));
+            let remedy = match problem.remedy.is_empty() {
+                true => again,
+                false => format!("{}; {again}", problem.remedy),
+            };
+            problem.remedy(remedy).detail("run", json!(run.as_str()))
+        }
+    }
 }
 
 /// A run that stopped at a step.
@@ -226,12 +243,20 @@ impl Told<'_> {
             }
             _ => "on a real host hvr run resume settles it".to_owned(),
         };
+        let guest = match self.step {
+            StepName::ShutDown | StepName::ShutDownPrimary => {
+                "the guest has not shut down: end it from inside, or turn the VM off (hvr stop --turn-off); then "
+            }
+            _ => "",
+        };
         Problem::new(
             Exit::Unknown,
             "state-unknown",
             format!("it is not known whether {} is done for {}: {reason}; {state}", self.step, self.name),
         )
-        .remedy(format!("do NOT run the command again; {settle}. It looks first and sends nothing that was taken"))
+        .remedy(format!(
+            "do NOT run the command again; {guest}{settle}. It looks first and sends nothing that was taken"
+        ))
         .changed(Changed::Perhaps)
         .detail("reason", json!(reason))
         .detail("job", job.map_or(Value::Null, json::job_ref))

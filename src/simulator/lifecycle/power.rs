@@ -79,12 +79,12 @@ impl World {
                 Shutdown::Ignored => None,
             };
             let script = JobScript { duration, ..JobScript::default() };
-            Ok(Job::new(call.job_id, SHUT_DOWN, vm.id.clone(), call.now, script, shut_down(vm), Some(before)))
+            Ok(Job::new(call.job_id.clone(), SHUT_DOWN, vm.id.clone(), call.now, script, shut_down(vm), Some(before)))
         });
         match begun {
             Err(code) => Outcome::Refused(code),
             Ok(job) => {
-                self.take(METHOD, &job.vm, call.now, None);
+                self.take(METHOD, &job.vm, &call, None);
                 self.jobs.push(Job { is_hidden: true, ..job });
                 Outcome::Done
             }

@@ -163,7 +163,13 @@ impl Service<'_> {
 
     /// Lets the world of this host begin with the wishes of the request's fault.
     fn run(&mut self, method: impl FnOnce(&mut World, Call<'_>) -> Outcome) -> Answer {
-        let call = Call { now: self.now, job_id: self.job_id.clone(), script: self.deviation.job.clone(), there: None };
+        let call = Call {
+            now: self.now,
+            message_id: self.message_id.to_owned(),
+            job_id: self.job_id.clone(),
+            script: self.deviation.job.clone(),
+            there: None,
+        };
         Answer::of(self.site.work(self.side, call, method))
     }
 }

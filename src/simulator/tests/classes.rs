@@ -146,7 +146,7 @@ fn associations_lead_to_what_belongs_to_a_vm() {
         let result = "Msvm_FailoverNetworkAdapterSettingData";
         let of_port =
             found(&simulator, &wql::associators("Msvm_SyntheticEthernetPortSettingData", &keys, association, result));
-        assert_eq!(of_port, [port.replace("Microsoft:", "Microsoft:FailoverNetwork\\")]);
+        assert_eq!(of_port, [port.replace("Microsoft:", "Microsoft:FailoverNetworkSetting\\")]);
     }
 }
 

@@ -110,7 +110,7 @@ fn addresses_for_after_a_failover_are_kept_and_shown() {
         list("DNSServers", &["192.0.2.53"]),
     ];
     assert_eq!(set_addresses(&simulator, VM, &whole), "4096");
-    let id = adapter(&simulator, VM).replace("Microsoft:", "Microsoft:FailoverNetwork\\");
+    let id = adapter(&simulator, VM).replace("Microsoft:", "Microsoft:FailoverNetworkSetting\\");
     let class = "Msvm_FailoverNetworkAdapterSettingData";
     let reply = answer(&simulator, &Envelope::get(&format!("{V2}/{class}"), &[("InstanceID", &id)]));
     assert_eq!(reply.matches("<p:IPAddresses>").count(), 2, "{reply}");
@@ -140,7 +140,7 @@ fn addresses_for_after_a_failover_are_kept_and_shown() {
         ("32776", with(1, text_property("DHCPEnabled", "false"))),
         ("32776", with(0, "<PROPERTY NAME=\"ProtocolIFType\" TYPE=\"uint16\"><VALUE>x</VALUE></PROPERTY>".to_owned())),
         ("32773", with(0, text_property("Colour", "red"))),
-        ("32773", with(0, text_property("InstanceID", "Microsoft:FailoverNetwork\\x\\y"))),
+        ("32773", with(0, text_property("InstanceID", "Microsoft:FailoverNetworkSetting\\x\\y"))),
         ("32768", with(0, text_property("ElementName", "a &amp; b"))),
         ("32773", with(0, text_property("ElementName", "a &lt; b"))),
     ] {

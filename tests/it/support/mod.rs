@@ -2,6 +2,8 @@
 
 pub mod exposition;
 pub mod oracle;
+pub mod proxy;
+pub mod random;
 pub mod schema;
 
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,213 @@
+//! What is done to a process: killed or signalled at an instant, its connections cut and held up, its host made to fail.
+
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::time::Duration;
+
+use hyperv_replica::failover::Site;
+use hyperv_replica::simulator::{Cut, Effect, Fault, FaultName, JobScript};
+
+use super::rig::{Ended, Process, Rig};
+use crate::support::proxy::{Act, Event, Way};
+use crate::support::random::Random;
+
+/// What ends the process before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blow {
+    Kill,
+    Signal(&'static str),
+    /// A second signal so long after the first.
+    Twice(&'static str, Duration),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum When {
+    After(Duration),
+    /// When a connection to this host has carried so many bytes, and then this long.
+    AtByte(Site, Way, u64, Duration),
+}
+
+/// One attack on one process.
+#[derive(Debug, Clone, Default)]
+pub struct Attack {
+    blow: Option<(Blow, When)>,
+    /// For each host, what happens to its connections one after the other.
+    plans: [Vec<Vec<Event>>; 2],
+    fault: Option<(Site, Fault)>,
+    /// `--timeout`.
+    pub timeout: Option<Duration>,
+}
+
+/// How far into a connection the interesting bytes are.
+const REACH: u64 = 45_000;
+/// The longest that bytes are held up. Less than the time after which a call is believed not to have arrived: twice the
+/// OperationTimeout of 1 s, from the moment at which it is put on record.
+const LONGEST_HOLD: u64 = 900;
+
+impl Attack {
+    /// An attack on a process that uses some of these methods.
+    pub fn draw(random: &mut Random, methods: &[(Site, &'static str)]) -> Attack {
+        let mut attack = Attack::default();
+        let sites: Vec<_> = methods.iter().map(|(site, _)| *site).collect();
+        if random.percent(70) {
+            let blow = match random.within(0..10) {
+                0 => Blow::Signal("INT"),
+                1 => Blow::Signal("TERM"),
+                2 => Blow::Twice(*random.pick::<&str>(&["INT", "TERM"]), Duration::from_micros(random.within(0..4000))),
+                _ => Blow::Kill,
+            };
+            let when = match random.percent(40) {
+                // As many below 8 ms as from 2 s to 4 s.
+                true => When::After(Duration::from_millis((1 << random.within(0..12)) + random.within(0..8))),
+                false => {
+                    let way = *random.pick(&[Way::Up, Way::Down]);
+                    let then = Duration::from_micros(if random.percent(50) { 0 } else { random.within(0..8000) });
+                    When::AtByte(*random.pick(&sites), way, random.within(0..REACH), then)
+                }
+            };
+            attack.blow = Some((blow, when));
+        }
+        if attack.blow.is_none() || random.percent(30) {
+            for site in [Site::Host, Site::Primary].into_iter().filter(|site| sites.contains(site)) {
+                let mut connections = Vec::new();
+                while connections.len() < 5 && random.percent(60) {
+                    connections.push(treatment(random));
+                }
+                attack.plans[usize::from(site == Site::Primary)] = connections;
+            }
+        }
+        if random.percent(20) {
+            let (site, method) = *random.pick(methods);
+            let on = if random.percent(60) { method } else { *random.pick(&["Get", "Enumerate"]) };
+            let nth = if on == method { 1 } else { u32::try_from(random.within(1..6)).unwrap() };
+            attack.fault = Some((site, Fault::on(on, effect(random, on == method)).nth(nth)));
+        }
+        if random.percent(8) {
+            attack.timeout = Some(Duration::from_millis(random.within(50..4000)));
+        }
+        attack
+    }
+
+    /// Whether the host itself was made to fail, so that an answer may be no in all truth.
+    pub fn has_fault(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    /// Whether the process is to be ended before its time.
+    pub fn blow(&self) -> Option<Blow> {
+        self.blow.map(|(blow, _)| blow)
+    }
+
+    /// Runs a command under it.
+    pub fn run(mut self, rig: &Rig, words: &[String]) -> Ended {
+        let mut told = None;
+        if let Some((_, When::AtByte(site, way, at, _))) = self.blow {
+            let (test, heard) = mpsc::sync_channel(0);
+            let plan = &mut self.plans[usize::from(site == Site::Primary)];
+            if plan.is_empty() {
+                plan.push(Vec::new());
+            }
+            plan[0].push(Event { way, at, act: Act::Tell(test, Duration::from_millis(300)) });
+            told = Some(heard);
+        }
+        for (proxy, plans) in rig.proxies.iter().zip(self.plans) {
+            proxy.plan(plans);
+        }
+        if let Some((site, fault)) = self.fault {
+            rig.host(site).inject(fault);
+        }
+        let mut process = rig.start(words);
+        if let Some((blow, when)) = self.blow
+            && waited(&mut process, when, told.as_ref())
+        {
+            strike(&mut process, blow);
+        }
+        // What waits for an answer goes on.
+        drop(told);
+        let ended = process.end();
+        rig.proxies.iter().for_each(|proxy| proxy.plan([]));
+        ended
+    }
+}
+
+/// Waits for the instant of the blow; false where the process was quicker.
+fn waited(process: &mut Process, when: When, told: Option<&Receiver<()>>) -> bool {
+    loop {
+        match (when, told) {
+            (When::After(time), _) if process.age() >= time => return true,
+            (When::AtByte(_, _, _, then), Some(told)) => match told.try_recv() {
+                Ok(()) => {
+                    std::thread::sleep(then);
+                    return true;
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => {}
+            },
+            _ => {}
+        }
+        if process.has_ended() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn strike(process: &mut Process, blow: Blow) {
+    match blow {
+        Blow::Kill => process.kill(),
+        Blow::Signal(name) => process.signal(name),
+        Blow::Twice(name, pause) => {
+            process.signal(name);
+            std::thread::sleep(pause);
+            process.signal(name);
+        }
+    }
+}
+
+/// What happens to one connection.
+fn treatment(random: &mut Random) -> Vec<Event> {
+    let mut events = Vec::new();
+    let event = |random: &mut Random, act| {
+        let way = *random.pick(&[Way::Up, Way::Down]);
+        // A good part of the cuts in the login and in the first messages.
+        let reach = *random.pick(&[3_000, 12_000, REACH]);
+        Event { way, at: random.within(0..reach), act }
+    };
+    if random.percent(30) {
+        let time = Duration::from_millis(random.within(1..LONGEST_HOLD));
+        events.push(event(random, Act::Hold(time)));
+    }
+    let act = match random.within(0..100) {
+        0..45 => Some(Act::Reset),
+        45..85 => Some(Act::Close),
+        85..88 => Some(Act::Silence),
+        _ => None,
+    };
+    events.extend(act.map(|act| event(random, act)));
+    events
+}
+
+/// What goes wrong on the host itself.
+fn effect(random: &mut Random, is_call: bool) -> Effect {
+    let job = |change: &dyn Fn(&mut JobScript)| {
+        let mut script = JobScript::default();
+        change(&mut script);
+        Effect::Job(script)
+    };
+    let most = if is_call { 9 } else { 6 };
+    match random.within(0..most) {
+        0 => Effect::Cut(Cut::Before),
+        1 => Effect::Cut(Cut::After),
+        2 => Effect::Cut(Cut::Reply(random.within(0..3000))),
+        3 => Effect::Delay(Duration::from_millis(random.within(1..1500))),
+        4 => Effect::Restart,
+        5 => Effect::Fault(*random.pick(&[FaultName::TimedOut, FaultName::InternalError])),
+        6 => job(&|script| script.error = Some(32768)),
+        7 => job(&|script| {
+            script.error = Some(32775);
+            script.duration = Some(Duration::from_millis(300));
+        }),
+        _ => job(&|script| {
+            script.duration = Some(Duration::from_millis(1500));
+            script.vanish_after = Some(Duration::from_millis(200));
+        }),
+    }
+}

@@ -1,0 +1,352 @@
+//! One round: orders under attack, taken up again until they end, and then everything that must be so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hyperv_replica::failover::journal::{History, RunEnd, Verdict};
+use hyperv_replica::failover::{Kind, Site};
+
+use super::attack::{Attack, Blow};
+use super::deed::{self, Deed, VM};
+use super::rig::{Ended, Rig};
+use crate::support::random::Random;
+
+/// What rounds counted.
+#[derive(Debug, Default, Clone)]
+pub struct Counts {
+    pub rounds: u64,
+    pub orders: u64,
+    pub processes: u64,
+    pub kills: u64,
+    pub signals: u64,
+    pub cuts: u64,
+    pub walks_back: u64,
+    /// Calls that a host took.
+    pub taken: u64,
+    /// Calls on record that no host took.
+    pub not_taken: u64,
+    /// Processes by exit code; -1 for killed.
+    pub exits: BTreeMap<i32, u64>,
+    /// Orders by the exit code of the process that ended them.
+    pub ends: BTreeMap<i32, u64>,
+}
+
+impl Counts {
+    pub fn add(&mut self, other: &Counts) {
+        let Counts { rounds, orders, processes, kills, signals, cuts, walks_back, taken, not_taken, exits, ends } =
+            other;
+        self.rounds += rounds;
+        self.orders += orders;
+        self.processes += processes;
+        self.kills += kills;
+        self.signals += signals;
+        self.cuts += cuts;
+        self.walks_back += walks_back;
+        self.taken += taken;
+        self.not_taken += not_taken;
+        exits.iter().for_each(|(code, count)| *self.exits.entry(*code).or_default() += count);
+        ends.iter().for_each(|(code, count)| *self.ends.entry(*code).or_default() += count);
+    }
+}
+
+/// A round at work.
+pub struct Round<'r> {
+    rig: &'r Rig,
+    random: Random,
+    /// Every process, for the report of a failure.
+    pub log: Vec<String>,
+    pub counts: Counts,
+    /// Calls of processes that said that nothing was changed.
+    must_not_be_taken: BTreeMap<String, String>,
+    /// How many faults of the hosts themselves were ordered.
+    faults: u64,
+}
+
+type Checked<T> = Result<T, String>;
+
+impl<'r> Round<'r> {
+    pub fn new(rig: &'r Rig, random: Random) -> Round<'r> {
+        let counts = Counts { rounds: 1, ..Counts::default() };
+        Round { rig, random, log: Vec::new(), counts, must_not_be_taken: BTreeMap::new(), faults: 0 }
+    }
+
+    /// The hosts of a round.
+    pub fn scenario(random: &mut Random) -> String {
+        let job = |random: &mut Random| match random.within(0..10) {
+            0..2 => "synchronous = true".to_owned(),
+            2..5 => "duration = \"0s\"".to_owned(),
+            5..8 => format!("duration = \"{}ms\"", random.within(1..400)),
+            _ => format!("duration = \"{}ms\"", random.within(400..2000)),
+        };
+        let (here, there) = (job(random), job(random));
+        let guest = if random.percent(50) { 0 } else { random.within(1..1500) };
+        format!(
+            "default_vms = false\nseed = {}\n[job]\n{here}\n[[vms]]\nname = \"{VM}\"\n\
+             points = [{{ kind = \"standard\", age = \"1h\" }}, {{ kind = \"application\", age = \"2h\" }}]\n\
+             [primary]\njob = {{ {there} }}\nvms = [{{ name = \"{VM}\", guest = {{ shutdown = \"{guest}ms\" }} }}]",
+            random.next() >> 1
+        )
+    }
+
+    /// Carries the round out.
+    pub fn run(&mut self) -> Checked<()> {
+        let random = &mut self.random;
+        let mut flag = |chance| random.percent(chance);
+        let planned = Deed::Planned { turn_off: flag(20), reverse: flag(75), start: flag(75) };
+        let (start, turn_off) = (flag(50), flag(50));
+        match random.within(0..100) {
+            0..45 => self.order(planned)?,
+            45..65 => {
+                // Walked back where it was caught half-way, and then brought to its end.
+                if self.order_and_undo(planned)? && self.random.percent(50) {
+                    self.order(planned)?;
+                }
+            }
+            65..75 => {
+                self.order(Deed::TestStart { network: start })?;
+                self.order(Deed::TestStop)?;
+            }
+            75..80 => self.order(Deed::Failover { start })?,
+            80..88 => {
+                self.order(Deed::Failover { start })?;
+                self.order(Deed::Undo)?;
+            }
+            88..94 => {
+                self.order(Deed::Failover { start })?;
+                self.order(Deed::Commit)?;
+            }
+            _ => {
+                self.order(Deed::Failover { start })?;
+                self.order(Deed::StopPrimary { turn_off })?;
+                self.order(Deed::Reverse)?;
+            }
+        }
+        self.check_calls()
+    }
+
+    fn order(&mut self, deed: Deed) -> Checked<()> {
+        self.carry_out(deed, false).map(drop)
+    }
+
+    /// Whether it was walked back.
+    fn order_and_undo(&mut self, deed: Deed) -> Checked<bool> {
+        self.carry_out(deed, true)
+    }
+
+    /// Brings an order to its end, whatever happens to the processes; gives whether that is a walk back.
+    fn carry_out(&mut self, deed: Deed, mut undo: bool) -> Checked<bool> {
+        self.counts.orders += 1;
+        let before = self.ids();
+        let mut attacks = self.random.within(1..4);
+        let mut troubles = 0;
+        for _ in 0..MOST_PROCESSES {
+            let runs = self.rig.runs();
+            let mine: Vec<_> = runs.iter().filter(|run| !before.contains(run.record.id.as_str())).collect();
+            let open: Vec<_> = mine.iter().filter(|run| run.end.is_none()).collect();
+            let mut words = match (open.as_slice(), mine.first()) {
+                ([], Some(last)) if matches!(last.end, Some(RunEnd::Done | RunEnd::Closed)) => {
+                    let is_back =
+                        matches!(last.record.order.kind, Kind::WalkBack { .. }) || last.end == Some(RunEnd::Closed);
+                    self.finish(deed, is_back)?;
+                    return Ok(is_back);
+                }
+                ([], _) => deed.words(self.rig),
+                // What was begun last comes first: a walk back before what it takes back.
+                ([newest, ..], _) => {
+                    let is_walk = matches!(newest.record.order.kind, Kind::WalkBack { .. });
+                    let verb = if undo && !is_walk { "undo" } else { "resume" };
+                    ["run", verb, newest.record.id.as_str(), "--yes"].map(str::to_owned).to_vec()
+                }
+            };
+            let is_undo = words.iter().any(|word| word == "undo") && words[0] == "run";
+            let attack = match attacks {
+                0 => Attack::default(),
+                _ => Attack::draw(&mut self.random, deed.methods()),
+            };
+            let is_calm = attacks == 0;
+            attacks = u64::saturating_sub(attacks, 1);
+            self.faults += u64::from(attack.has_fault());
+            if let Some(timeout) = attack.timeout {
+                words.extend(["--timeout".to_owned(), format!("{}ms", timeout.as_millis())]);
+            }
+            let ended = self.process(attack, &words)?;
+            let code = ended.code.unwrap_or(-1);
+            if code == 3 && is_undo && ["already-reversed", "already-committed"].contains(&code_of(&ended).as_str()) {
+                undo = false;
+                continue;
+            }
+            if code == 3 {
+                return Err(format!("refused, and nobody else is at work:\n{ended}"));
+            }
+            if is_calm && code != 0 {
+                troubles += 1;
+                if troubles > 1 + self.faults {
+                    return Err(format!("it does not end although nobody disturbs it:\n{ended}"));
+                }
+            }
+        }
+        Err(format!("no end after {MOST_PROCESSES} processes"))
+    }
+
+    /// The order has ended: both hosts show it, or what is left is done as the program says.
+    fn finish(&mut self, deed: Deed, is_back: bool) -> Checked<()> {
+        let fits = |rig: &Rig| if is_back { deed::fits_walk_back(rig) } else { deed.fits(rig) };
+        self.counts.walks_back += u64::from(is_back);
+        let shown = fits(self.rig);
+        *self.counts.ends.entry(if shown.is_ok() { 0 } else { 4 }).or_default() += 1;
+        let Err(wrong) = shown else { return Ok(()) };
+        if !is_back && !deed.starts() {
+            return Err(format!("done by its own word, but {wrong}"));
+        }
+        let site = if is_back { Site::Primary } else { Site::Host };
+        let words = self.rig.flags(&["start", VM, "--yes"], site, false);
+        let ended = self.process(Attack::default(), &words)?;
+        match (ended.code, fits(self.rig)) {
+            (Some(0), Ok(())) => Ok(()),
+            (_, Err(wrong)) => {
+                Err(format!("done by its own word, but {wrong}; and starting it by hand led to:\n{ended}"))
+            }
+            _ => Err(format!("starting it by hand led to:\n{ended}")),
+        }
+    }
+
+    /// Runs one process, and judges how it ended.
+    fn process(&mut self, attack: Attack, words: &[String]) -> Checked<Ended> {
+        let recorded = self.message_ids();
+        let (blow, text) = (attack.blow(), format!("{attack:?}"));
+        let cuts = |rig: &Rig| rig.proxies.iter().map(|proxy| proxy.cuts()).sum::<u64>();
+        let cut_before = cuts(self.rig);
+        let ended = attack.run(self.rig, words);
+        self.log.push(format!("{text}\n{ended}"));
+        let code = ended.code.unwrap_or(-1);
+        self.counts.processes += 1;
+        self.counts.cuts += cuts(self.rig) - cut_before;
+        self.counts.kills += u64::from(ended.code.is_none());
+        self.counts.signals += u64::from(code == 130);
+        *self.counts.exits.entry(code).or_default() += 1;
+        if let Some(damage) = self.rig.damage() {
+            return Err(format!("the journal is damaged: {damage}"));
+        }
+        if code == -1 {
+            return match blow {
+                Some(Blow::Kill) => Ok(ended),
+                _ => Err(format!("it died of itself, or of a signal that it should have heard:\n{ended}")),
+            };
+        }
+        let new: BTreeSet<_> = self.message_ids().difference(&recorded).cloned().collect();
+        self.judge(&ended, code, blow, new)?;
+        Ok(ended)
+    }
+
+    fn judge(&mut self, ended: &Ended, code: i32, blow: Option<Blow>, new: BTreeSet<String>) -> Checked<()> {
+        // A second signal leaves at once, without a document.
+        if code == 130 && matches!(blow, Some(Blow::Twice(..))) && ended.out.is_empty() {
+            return Ok(());
+        }
+        let document = ended.document();
+        if document["exit"].as_i64() != Some(i64::from(code)) {
+            return Err(format!("the exit in the document is another:\n{ended}"));
+        }
+        let open = self.rig.runs().into_iter().any(|run| run.end.is_none());
+        match code {
+            0 => return Ok(()),
+            130 if !matches!(blow, Some(Blow::Signal(_) | Blow::Twice(..))) => {
+                return Err(format!("interrupted by nobody:\n{ended}"));
+            }
+            3 | 4 | 5 | 6 | 8 | 130 => {}
+            _ => return Err(format!("an end that must not be:\n{ended}")),
+        }
+        if document["kind"] == "error" {
+            let remedy = document["remedy"].as_str().unwrap();
+            if open && !remedy.contains("hvr run resume ") && code != 3 {
+                return Err(format!("a run is open, and the remedy does not say how to take it up:\n{ended}"));
+            }
+            if document["may_have_changed"] == false {
+                self.must_not_be_taken.extend(new.into_iter().map(|id| (id, ended.to_string())));
+            }
+        }
+        Ok(())
+    }
+
+    /// What both hosts took, against what the journal says.
+    fn check_calls(&mut self) -> Checked<()> {
+        let runs = self.rig.runs();
+        if let Some(open) = runs.iter().find(|run| run.end.is_none()) {
+            return Err(format!("run {} is left open", open.record.id));
+        }
+        let taken: Vec<_> = Site::ALL.iter().flat_map(|site| self.rig.taken(*site)).collect();
+        let ids: BTreeSet<_> = taken.iter().map(|taken| taken.message_id.as_str()).collect();
+        if ids.len() != taken.len() {
+            return Err("a host took one message twice".to_owned());
+        }
+        for taken in &taken {
+            let calls = runs.iter().flat_map(|run| &run.calls);
+            let Some(call) = calls.filter(|call| call.intent.message_id == taken.message_id).next() else {
+                return Err(format!("not on record: {taken:?}"));
+            };
+            if !call.intent.method.ends_with(&format!(".{}", taken.method)) {
+                return Err(format!("on record as {}: {taken:?}", call.intent.method));
+            }
+            if let Some(ended) = self.must_not_be_taken.get(&taken.message_id) {
+                return Err(format!("{taken:?} was taken, and the process said that nothing was changed:\n{ended}"));
+            }
+        }
+        for run in &runs {
+            self.check_run(run, &ids)?;
+        }
+        let on_record: u64 = runs.iter().map(|run| run.calls.len() as u64).sum();
+        self.counts.taken += ids.len() as u64;
+        self.counts.not_taken += on_record - ids.len() as u64;
+        Ok(())
+    }
+
+    fn check_run(&self, run: &History, taken: &BTreeSet<&str>) -> Checked<()> {
+        let id = &run.record.id;
+        let mut steps = BTreeMap::<&str, u64>::new();
+        for call in &run.calls {
+            let is_taken = taken.contains(call.intent.message_id.as_str());
+            let step = call.intent.step.as_str();
+            match (call.verdict, is_taken) {
+                (Some(Verdict::NotTaken), true) => {
+                    return Err(format!("run {id}: {step} counts as not taken, and was"));
+                }
+                (Some(Verdict::Done), false) => {
+                    return Err(format!("run {id}: {step} counts as done, and was not taken"));
+                }
+                // The host said no: a job that failed, which a fault must have done.
+                (Some(Verdict::Failed), true) if self.faults == 0 => {
+                    return Err(format!("run {id}: {step} failed, and no fault was ordered"));
+                }
+                (Some(Verdict::Failed), true) => {}
+                // What a run is for is proven before it starts a VM: that may fail without unproving it.
+                (None, _)
+                    if run.end == Some(RunEnd::Done)
+                        && !["start", "start-test-vm", "start-primary"].contains(&step) =>
+                {
+                    return Err(format!("run {id} is done, and nothing is proven of {step}"));
+                }
+                (_, true) => *steps.entry(step).or_default() += 1,
+                (_, false) => {}
+            }
+        }
+        match steps.iter().find(|(_, count)| **count > 1) {
+            Some((step, count)) => Err(format!("run {id}: {step} was taken {count} times")),
+            None => Ok(()),
+        }
+    }
+
+    fn ids(&self) -> BTreeSet<String> {
+        self.rig.runs().iter().map(|run| run.record.id.to_string()).collect()
+    }
+
+    fn message_ids(&self) -> BTreeSet<String> {
+        let runs = self.rig.runs();
+        runs.iter().flat_map(|run| &run.calls).map(|call| call.intent.message_id.clone()).collect()
+    }
+}
+
+fn code_of(ended: &Ended) -> String {
+    ended.document()["code"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Of one order. Far more than any has needed.
+const MOST_PROCESSES: usize = 20;
