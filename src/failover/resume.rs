@@ -6,13 +6,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::hyperv::JobRef;
+use crate::hyperv::{JobRef, ReturnCode, VmId};
 use crate::wsman::{Delivery, ResourceUri};
 
+use super::call_run::Left;
+use super::goal::Judgement;
 use super::journal::{CallRecord, History, Verdict};
 use super::order::{Kind, Order};
-use super::outcome::Cause;
-use super::steps::{self, StepName};
+use super::outcome::{Cause, StartReport};
+use super::steps::{self, Step, StepName};
 use super::workflow::{Action, Workflow};
 
 /// Where a run stands.
@@ -32,10 +34,10 @@ enum Next {
     After,
     /// It did nothing: the step again.
     Again,
-    /// Its job is known.
-    Follow(JobRef),
-    /// Nobody knows.
-    Look,
+    /// The host refused it by a code that leaves no doubt: the step again.
+    Refused,
+    /// What came of it is to be seen on the host.
+    Settle(Left),
 }
 
 impl Workflow {
@@ -44,6 +46,7 @@ impl Workflow {
         let order = Order { wait: true, ..history.record.order.clone() };
         let mut workflow = Workflow::new(order);
         workflow.hold();
+        workflow.is_resumed = true;
         workflow.standing = Standing::Resumed(Box::new(history));
         workflow
     }
@@ -63,27 +66,66 @@ impl Workflow {
             let text = format!("the journal names a step {:?} that this program does not know here", last.intent.step);
             return self.stop(Cause::Changed(text), None);
         }
-        for call in history.calls.iter().filter(|call| call.verdict == Some(Verdict::Done)) {
+        let next = next(last);
+        let subject = last.intent.vm.clone();
+        // The one that the last step ended with is told by what is there now.
+        let is_last = matches!(next, Next::After) && self.at.saturating_add(1) >= self.steps.len();
+        let before = history.calls.iter().rev().skip(usize::from(is_last)).rev();
+        for call in before.filter(|call| call.verdict == Some(Verdict::Done)) {
             if let Some(step) = StepName::named(&call.intent.step) {
                 self.count_done(step, call.intent.vm.clone());
             }
         }
-        match next(last) {
+        let Some(name) = self.step() else { return self.step_on(now, wall) };
+        if name.is_about_test_vm() {
+            self.test_vm = Some(subject.clone());
+        }
+        match next {
+            Next::After if is_last => self.prove_again(now, wall, name, subject),
             Next::After => {
                 self.move_on();
                 self.step_on(now, wall)
             }
             Next::Again => self.step_on(now, wall),
-            unsettled => {
-                let name = self.step().unwrap_or(StepName::FailOver);
+            Next::Refused => {
+                self.conclude(Verdict::Failed);
+                self.step_on(now, wall)
+            }
+            Next::Settle(left) => {
                 let Some(step) = steps::build(name, &self.order, &self.scene) else {
                     return self.settle_without_subject(now, wall, name);
                 };
                 let (sent, quiet) = (last.intent.sent, quiet(last));
-                self.settle(now, wall, step, |run| match unsettled {
-                    Next::Follow(job) => run.attach_again(now, sent, job),
-                    _ => run.settle(now, sent, quiet),
-                })
+                let step = Step { vm: subject, ..step };
+                self.settle(now, wall, step, |run| run.settle(now, sent, quiet, left))
+            }
+        }
+    }
+
+    /// Every step was proven by an earlier process, and nobody closed the run: it is done only if it is still so.
+    fn prove_again(&mut self, now: Duration, wall: SystemTime, name: StepName, subject: VmId) -> Action {
+        let Some(step) = steps::build(name, &self.order, &self.scene).map(|step| Step { vm: subject, ..step }) else {
+            return self.stop(Cause::Changed(format!("what {name} has led to is not there any more")), None);
+        };
+        match self.scene.judge(&step.goal, step.site, &step.vm) {
+            Judgement::Reached(seen) => {
+                self.count_done(name, step.vm);
+                if let Some(report) = self.done.last_mut() {
+                    report.seen = seen;
+                }
+                if name.is_best_effort() {
+                    self.start = StartReport::Running;
+                }
+                self.move_on();
+                self.step_on(now, wall)
+            }
+            Judgement::Going(seen) | Judgement::Not(seen) if name.is_best_effort() && !self.done.is_empty() => {
+                self.start = StartReport::Failed(format!("it ran, and now the VM reads as {seen}"));
+                self.move_on();
+                self.step_on(now, wall)
+            }
+            Judgement::Going(seen) | Judgement::Not(seen) => {
+                self.stop(Cause::Changed(format!("{name} was proven before, and now the VM reads as {seen}")), None)
             }
         }
     }
@@ -107,12 +149,14 @@ fn next(call: &CallRecord) -> Next {
     match (&call.verdict, &call.outcome) {
         (Some(Verdict::Done), _) => Next::After,
         (Some(Verdict::NotTaken | Verdict::Failed), _) => Next::Again,
-        (None, Some(outcome)) => match &outcome.job {
-            Some((class, id)) => Next::Follow(JobRef::by_id(ResourceUri::new(class.as_str()), id)),
-            None if outcome.delivery == Delivery::NotSent => Next::Again,
-            None => Next::Look,
+        (None, None) => Next::Settle(Left::Unknown),
+        (None, Some(outcome)) => match (&outcome.job, outcome.code) {
+            (Some((class, id)), _) => Next::Settle(Left::Job(JobRef::by_id(ResourceUri::new(class.as_str()), id))),
+            (None, Some(ReturnCode::Completed)) => Next::Settle(Left::Done),
+            (None, Some(code)) if code != ReturnCode::JobStarted && !code.is_undecided() => Next::Refused,
+            (None, _) if outcome.delivery == Delivery::NotSent => Next::Again,
+            (None, _) => Next::Settle(Left::Unknown),
         },
-        (None, None) => Next::Look,
     }
 }
 

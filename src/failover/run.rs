@@ -11,7 +11,7 @@ use crate::wsman::{Delivery, Exchange};
 use super::goal::describe;
 use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord};
 use super::order::{Order, Site};
-use super::outcome::{Cause, Outcome, Refusal, StepReport};
+use super::outcome::{Cause, Outcome, Refusal, StartReport, StepReport};
 use super::preflight::Proposal;
 use super::scene::{Answer, Ask, Told};
 use super::steps::StepName;
@@ -276,6 +276,8 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
         keys: &ServiceKeys,
         call: &Call,
     ) -> Result<Invoked, CallError> {
+        // What follows is about this call, also where it does not come to be on record.
+        self.call = None;
         let host = self.hosts.of(site);
         let prepared = host.prepare(call, keys).map_err(CallError::Host)?;
         let intent = Intent {
@@ -326,11 +328,20 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
 
     fn close(&mut self, outcome: &Outcome, is_resumed: bool) {
         let (end, note) = match outcome {
-            Outcome::Done(_) => (Some(RunEnd::Done), String::new()),
+            // Nothing was learnt of a run that was begun before: what its record says of it stays.
+            Outcome::NotSent(_) | Outcome::Refused(_) if is_resumed => return,
+            // It was asked for a call that nothing came before.
+            Outcome::Declined(_) if is_resumed => (Some(RunEnd::NotBegun), "nothing of it was taken".to_owned()),
+            Outcome::Done(report) => {
+                let note = match &report.start {
+                    StartReport::Failed(reason) => format!("the VM was not started: {reason}"),
+                    _ => String::new(),
+                };
+                (Some(RunEnd::Done), note)
+            }
             Outcome::Started { job, .. } => (Some(RunEnd::HandedOver), format!("job {job}")),
             Outcome::Stopped(stopped) => (stopped.end(), note(&stopped.cause, stopped.step)),
-            // A look that failed settles nothing of a run that was begun before.
-            Outcome::NotSent(error) => ((!is_resumed).then_some(RunEnd::NotBegun), error.to_string()),
+            Outcome::NotSent(error) => (Some(RunEnd::NotBegun), error.to_string()),
             Outcome::Declined(_) | Outcome::Refused(_) => (None, "not taken up".to_owned()),
         };
         if let Err(error) = self.journal.close(end, &note) {

@@ -76,6 +76,8 @@ open_enum! {
 open_enum! {
     /// `JobType`, as far as replication is concerned.
     pub enum JobType: u16 {
+        /// Removal of a VM.
+        DestroyVm = 3 => "Destroy virtual machine",
         /// Start of a VM.
         StartVm = 12 => "Start virtual machine",
         /// Power-off of a VM.

@@ -427,15 +427,25 @@ fn starting_the_vm_cannot_unprove_the_failover() {
     assert!(matches!(report.start, StartReport::Running));
     assert_eq!(trail.last(), Some(&"ReadVm"));
 
-    for answer in [Ok(Invoked::Refused(ReturnCode::InvalidState)), Err(unknown()), Ok(Invoked::Done)] {
+    let started = |answer| {
         let mut answer = Some(answer);
         let (outcome, trail, _) = drive(start.clone(), |action, n| match name(action) {
             "Start" => called(answer.take().expect("one start only")),
             _ => well(action, n),
         });
-        let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
-        assert!(matches!(report.start, StartReport::Failed(_)), "{:?}", report.start);
         assert_eq!(invokes(&trail), 1);
+        outcome
+    };
+    let outcome = started(Ok(Invoked::Refused(ReturnCode::InvalidState)));
+    let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
+    assert!(matches!(report.start, StartReport::Failed(_)), "{:?}", report.start);
+    // What is not known, or was not sent, is taken up again.
+    let not_sent = lost(ExchangeErrorKind::Connect, Delivery::NotSent);
+    for answer in [Err(unknown()), Ok(Invoked::Done), Err(not_sent)] {
+        let outcome = started(answer);
+        let Outcome::Stopped(stopped) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((stopped.step, stopped.end()), (StepName::Start, None));
+        assert!(stopped.done.iter().any(|step| step.step == StepName::FailOver && step.verified.is_some()));
     }
 }
 
