@@ -1,6 +1,15 @@
 //! Workflows alone, driven in virtual time by a script of what the hosts show.
 
+mod network;
+mod planned;
+mod power;
+mod rehearsal;
+mod resume;
+mod reverse;
+mod stage;
+mod undo;
 mod unplanned;
+mod walk_back;
 
 use std::time::{Duration, SystemTime};
 
