@@ -6,9 +6,12 @@ pub mod cim;
 pub mod cli;
 pub mod failover;
 pub mod hyperv;
+pub mod manual;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod soap;
+#[cfg(feature = "trace")]
+pub mod trace;
 #[cfg(feature = "transport")]
 pub mod transport;
 pub mod wsman;

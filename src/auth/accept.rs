@@ -5,12 +5,13 @@
 use ntlmclient::TargetInfoType;
 
 use super::binding::ChannelBinding;
+use super::context::SecurityContext;
 use super::error::AuthError;
 use super::ntlm::authenticate::{Authenticate, split_mic};
 use super::ntlm::challenge::Challenge;
 use super::ntlm::keys::{self, Key};
 use super::ntlm::target_info::{MIC_PRESENT, TargetInfo};
-use super::ntlm::{Flags, SecurityContext, Side, negotiate};
+use super::ntlm::{Flags, NtlmKeys, Side, negotiate};
 use super::seal::{Form, PartHeaders, unseal_framed};
 use super::secret::Secret;
 
@@ -133,7 +134,7 @@ impl Acceptor {
             return Err(AuthError::MicWrong);
         }
         check_binding(self.options.binding, pairs.get(TargetInfoType::ChannelBindings))?;
-        Ok((account.user.clone(), SecurityContext::new(&exported, flags, Side::Server)))
+        Ok((account.user.clone(), SecurityContext::ntlm(NtlmKeys::new(&exported, flags, Side::Server))))
     }
 
     fn target_info(&self, domain: &str) -> TargetInfo {
@@ -259,7 +260,7 @@ pub fn unseal_request(
     let form = match strictness {
         Strictness::HttpSys => Form::Exact(PartHeaders::Tabbed),
         Strictness::NoTab => Form::Exact(PartHeaders::Plain),
-        Strictness::Lenient => Form::Any,
+        Strictness::Lenient => Form::Any { kerberos: false },
     };
     unseal_framed(context, content_type, body, &form)
 }

@@ -7,9 +7,15 @@ use x509_cert::spki::AlgorithmIdentifierRef;
 
 use super::error::AuthError;
 
-/// The MD5 of a `gss_channel_bindings` structure: the value of AV pair 10 ([MS-NLMP] 2.2.2.1).
+/// What names a TLS channel: the hash of its server certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChannelBinding([u8; 16]);
+pub struct ChannelBinding {
+    /// The MD5 of the `gss_channel_bindings` structure: the value of AV pair 10 ([MS-NLMP] 2.2.2.1).
+    md5: [u8; 16],
+    /// Its application data, for Kerberos; as much as `length` says.
+    data: [u8; LONGEST],
+    length: usize,
+}
 
 impl ChannelBinding {
     /// The binding of type `tls-server-end-point` for a server certificate, given exactly as it
@@ -25,22 +31,32 @@ impl ChannelBinding {
         Ok(Self::from_end_point_hash(&hash.of(certificate_der)))
     }
 
-    /// The binding for a hash of the server certificate that was made elsewhere.
+    /// The binding for a hash of the server certificate that was made elsewhere; of one longer than
+    /// SHA-512 only so much counts.
     pub fn from_end_point_hash(hash: &[u8]) -> Self {
-        let data = [END_POINT, hash].concat();
-        // Wraps only beyond 4 GiB, far above any hash.
-        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let mut padded = [0; LONGEST];
+        let mut length = 0;
+        for (to, from) in padded.iter_mut().zip(END_POINT.iter().chain(hash)) {
+            *to = *from;
+            length += 1;
+        }
+        let data = padded.get(..length).unwrap_or_default();
         let mut bindings = Md5::new();
         // Both addresses: type 0, length 0 (RFC 2744, 3.11).
         bindings.update([0; 16]);
-        bindings.update(length.to_le_bytes());
-        bindings.update(&data);
-        Self(bindings.finalize().into())
+        bindings.update(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+        bindings.update(data);
+        Self { md5: bindings.finalize().into(), data: padded, length }
     }
 
-    /// The 16 bytes that go into the login.
+    /// The 16 bytes that go into an NTLM login.
     pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
+        &self.md5
+    }
+
+    /// What a Kerberos login is bound to: `tls-server-end-point:` and the hash.
+    pub fn application_data(&self) -> &[u8] {
+        self.data.get(..self.length).unwrap_or_default()
     }
 }
 
@@ -102,6 +118,8 @@ fn pss_hash(parameters: Option<AnyRef<'_>>) -> x509_cert::der::Result<EndPointHa
 }
 
 const END_POINT: &[u8] = b"tls-server-end-point:";
+/// With SHA-512.
+const LONGEST: usize = END_POINT.len() + 64;
 
 const SHA224_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.14");
 const SHA384_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");

@@ -1,4 +1,5 @@
 //! What can go wrong while logging in, sealing and unsealing.
+use super::kerberos::KerberosError;
 
 /// Why a login, a sealed message or a certificate was not accepted.
 ///
@@ -13,6 +14,27 @@ pub enum AuthError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The text is no name of a service.
+    #[error("{text:?} is no service name; write CLASS/HOST, such as HTTP/hv-dr-01.lab.test, or CLASS/HOST@REALM")]
+    ServiceName {
+        /// As given.
+        text: String,
+    },
+    /// Kerberos does not come to a login, or its keys fail.
+    #[error(transparent)]
+    Kerberos(#[from] KerberosError),
+    /// The server rejects all that was offered in SPNEGO.
+    #[error("the server rejects every mechanism that was offered")]
+    Rejected,
+    /// The server chose something else than what was offered in SPNEGO.
+    #[error("the server chose a mechanism that was not offered")]
+    NotOffered,
+    /// There is neither a ticket nor a password to log in with.
+    #[error("there is no mechanism to log in with")]
+    NoMechanism,
+    /// The server took the login for complete before it proved who it is.
+    #[error("the server ended the login early, without proving who it is")]
+    Incomplete,
     /// The system gave no random bytes, so no session key could be made.
     #[error("the system's random source failed, so no session key can be made")]
     Random,

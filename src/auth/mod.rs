@@ -1,10 +1,11 @@
 //! Logging in and sealing: makes tokens, checks tokens, seals and unseals message bodies.
 //!
-//! This layer sends nothing and reads no clock; random bytes and time come in as arguments
-//! ([`Entropy`], [`filetime`]), so every message it makes can be made again. The client half is
-//! [`Initiator`], the accepting half [`accept::Acceptor`]; both end in a [`SecurityContext`],
-//! over which [`seal`] writes and reads the `multipart/encrypted` bodies of WinRM
-//! ([MS-WSMV] 2.2.9.1).
+//! This layer sends nothing; for NTLM random bytes and time come in as arguments ([`Entropy`],
+//! [`filetime`]), so every message it makes can be made again. [`kerberos`] calls the system's
+//! library, which has its own clock and its own way to the KDC. A client's login is a [`Handshake`]
+//! over one of three: [`Initiator`] (NTLM), [`KerberosInitiator`], [`NegotiateInitiator`] (SPNEGO
+//! over both). It and the accepting half, [`accept::Acceptor`], end in a [`SecurityContext`], over
+//! which [`seal`] writes and reads the `multipart/encrypted` bodies of WinRM ([MS-WSMV] 2.2.9.1).
 //!
 //! ```
 //! use hyperv_replica::auth::{Credentials, Entropy, Initiator, Options, filetime};
@@ -24,9 +25,14 @@
 pub mod accept;
 pub mod basic;
 pub mod binding;
+mod context;
 pub mod credentials;
 pub mod error;
+mod handshake;
+pub mod kerberos;
+pub mod negotiate;
 pub mod ntlm;
+pub mod overhear;
 mod scheme;
 pub mod seal;
 pub mod secret;
@@ -36,9 +42,16 @@ mod tests;
 
 pub use basic::basic_authorization;
 pub use binding::ChannelBinding;
+pub use context::{Protocol, Sealed, SecurityContext};
 pub use credentials::{Credentials, UserName};
 pub use error::AuthError;
-pub use ntlm::{Entropy, Initiator, Options, Sealed, SecurityContext, filetime};
+pub use handshake::{Handshake, Mechanism, Step};
+pub use kerberos::{
+    KerberosCause, KerberosError, KerberosInitiator, KerberosOptions, ServiceName, TicketSource, Tickets,
+};
+pub use negotiate::NegotiateInitiator;
+pub use ntlm::{Entropy, Initiator, Options, filetime};
+pub use overhear::{Overheard, TokenKind};
 pub use scheme::{Offer, Scheme, offered};
 pub use seal::{PartHeaders, SealedMessage, is_sealed, seal_message, unseal_message};
 pub use secret::Secret;

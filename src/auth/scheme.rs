@@ -8,22 +8,33 @@ use base64::engine::general_purpose::STANDARD;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scheme {
-    /// NTLM under `Negotiate`; seals messages ([MS-WSMV] 2.2.9.1.1).
+    /// SPNEGO, or bare NTLM; seals messages ([MS-WSMV] 2.2.9.1.1).
     Negotiate,
+    /// Kerberos without SPNEGO around it; seals messages ([MS-WSMV] 2.2.9.1.2).
+    Kerberos,
+    /// Bare NTLM under its own name, which is none of WinRM's ([MS-NTHT] 2.2).
+    Ntlm,
     /// User and password in clear; only inside TLS.
     Basic,
+    /// The client certificate of the TLS handshake. Never offered in a header.
+    Certificate,
 }
 
 impl Scheme {
     /// The scheme of this name, in any case of letters.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Negotiate, Self::Basic].into_iter().find(|scheme| scheme.name().eq_ignore_ascii_case(name))
+        let all = [Self::Negotiate, Self::Kerberos, Self::Ntlm, Self::Basic];
+        all.into_iter().find(|scheme| scheme.name().eq_ignore_ascii_case(name))
     }
 
-    fn name(self) -> &'static str {
+    /// Its name in `Authorization` and `WWW-Authenticate`, where it has one there.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Negotiate => "Negotiate",
+            Self::Kerberos => "Kerberos",
+            Self::Ntlm => "NTLM",
             Self::Basic => "Basic",
+            Self::Certificate => "Certificate",
         }
     }
 }
@@ -94,7 +105,7 @@ mod tests {
             read(&["Negotiate", "Kerberos", "CredSSP", "Basic realm=\"WSMAN\""]),
             [
                 ("Negotiate".to_owned(), None, Some(Scheme::Negotiate)),
-                ("Kerberos".to_owned(), None, None),
+                ("Kerberos".to_owned(), None, Some(Scheme::Kerberos)),
                 ("CredSSP".to_owned(), None, None),
                 ("Basic".to_owned(), None, Some(Scheme::Basic)),
             ]
@@ -108,7 +119,7 @@ mod tests {
             [
                 ("basic".to_owned(), None, Some(Scheme::Basic)),
                 ("negotiate".to_owned(), Some(b"NTLMSSP\0".to_vec()), Some(Scheme::Negotiate)),
-                ("Kerberos".to_owned(), None, None),
+                ("Kerberos".to_owned(), None, Some(Scheme::Kerberos)),
             ]
         );
     }

@@ -3,8 +3,8 @@
 //!
 //! It looks like MIME and is not: there is no empty line after the part headers, the second part
 //! begins with the length of the signature, and no line break stands before the last boundary.
+use super::context::{Protocol, SecurityContext};
 use super::error::AuthError;
-use super::ntlm::SecurityContext;
 
 /// How the part headers begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,19 +52,21 @@ pub fn seal_message(
     style: PartHeaders,
 ) -> Result<SealedMessage, AuthError> {
     let sealed = context.seal(plain)?;
-    let (indent, length) = (style.indent(), plain.len());
+    let (indent, protocol) = (style.indent(), context.protocol().name());
+    // Not more than the message but for one byte of padding, under Kerberos with RC4.
+    let length = sealed.data.len();
     let head = format!(
         "--{BOUNDARY}\r\n\
-         {indent}Content-Type: {PROTOCOL}\r\n\
+         {indent}Content-Type: {protocol}\r\n\
          {indent}OriginalContent: type={SOAP};charset=UTF-8;Length={length}\r\n\
          --{BOUNDARY}\r\n\
          {indent}Content-Type: {OCTETS}\r\n"
     );
     let tail = format!("--{BOUNDARY}--\r\n");
-    // The length of the signature, little endian: 16.
-    let parts = [head.as_bytes(), &[16, 0, 0, 0], &sealed.signature, &sealed.data, tail.as_bytes()];
+    let signature_length = u32::try_from(sealed.signature.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let parts = [head.as_bytes(), &signature_length, &sealed.signature, &sealed.data, tail.as_bytes()];
     Ok(SealedMessage {
-        content_type: format!("multipart/encrypted;protocol=\"{PROTOCOL}\";boundary=\"{BOUNDARY}\""),
+        content_type: format!("multipart/encrypted;protocol=\"{protocol}\";boundary=\"{BOUNDARY}\""),
         body: parts.concat(),
     })
 }
@@ -83,13 +85,14 @@ pub fn is_sealed(content_type: &str) -> bool {
 /// the other side has moved on: a form that cannot be read, a wrong length, a failed
 /// [`SecurityContext::unseal`].
 pub fn unseal_message(context: &mut SecurityContext, content_type: &str, body: &[u8]) -> Result<Vec<u8>, AuthError> {
-    unseal_framed(context, content_type, body, &Form::Any)
+    let kerberos = context.protocol() == Protocol::Kerberos;
+    unseal_framed(context, content_type, body, &Form::Any { kerberos })
 }
 
 /// The two things a reader can insist on.
 pub(super) enum Form {
-    /// Whatever can be understood.
-    Any,
+    /// Whatever can be understood; under the scheme Kerberos both names of the protocol.
+    Any { kerberos: bool },
     /// The letter of [MS-WSMV] 2.2.9.1.1.2, with this start of the part headers.
     Exact(PartHeaders),
 }
@@ -131,7 +134,7 @@ impl<'a> SealedParts<'a> {
     /// # Errors
     /// [`AuthError::NotSealed`], [`AuthError::Framing`] or [`AuthError::Length`].
     pub fn read(content_type: &str, body: &'a [u8]) -> Result<Self, AuthError> {
-        Self::read_as(content_type, body, &Form::Any)
+        Self::read_as(content_type, body, &Form::Any { kerberos: true })
     }
 
     fn read_as(content_type: &str, body: &'a [u8], form: &Form) -> Result<Self, AuthError> {
@@ -152,7 +155,7 @@ impl<'a> SealedParts<'a> {
             }
             let (name, value) = header(line, form)?;
             if form.same(name, "Content-Type") {
-                protocol_named = form.same(value, PROTOCOL);
+                protocol_named = form.is_protocol(value);
             } else if form.same(name, "OriginalContent") {
                 original = Some(OriginalContent::read(value, form)?);
             }
@@ -178,9 +181,15 @@ impl Form {
     /// Part headers and their contents are case-sensitive (2.2.9.1.1.2).
     fn same(&self, found: &str, due: &str) -> bool {
         match self {
-            Self::Any => found.eq_ignore_ascii_case(due),
+            Self::Any { .. } => found.eq_ignore_ascii_case(due),
             Self::Exact(_) => found == due,
         }
+    }
+
+    /// Under the scheme Kerberos a server may use the name of SPNEGO, too (2.2.9.1.2.2.1).
+    fn is_protocol(&self, found: &str) -> bool {
+        self.same(found, Protocol::Spnego.name())
+            || (matches!(self, Self::Any { kerberos: true }) && self.same(found, Protocol::Kerberos.name()))
     }
 }
 
@@ -210,8 +219,8 @@ fn boundary(content_type: &str, form: &Form) -> Result<String, AuthError> {
     };
     let protocol = value_of("protocol");
     let protocol_fits = match (protocol, form) {
-        (Some(protocol), _) => form.same(protocol, PROTOCOL),
-        (None, Form::Any) => true,
+        (Some(protocol), _) => form.is_protocol(protocol),
+        (None, Form::Any { .. }) => true,
         (None, Form::Exact(_)) => false,
     };
     if !protocol_fits {
@@ -252,7 +261,7 @@ fn is_closing(bytes: &[u8], boundary: &str, form: &Form) -> bool {
     let Ok(mut line) = str::from_utf8(bytes) else {
         return false;
     };
-    if matches!(form, Form::Any) {
+    if matches!(form, Form::Any { .. }) {
         line = line.strip_prefix("\r\n").unwrap_or(line);
         line = line.strip_suffix("\r\n").unwrap_or(line);
     }
@@ -264,7 +273,7 @@ fn is_closing(bytes: &[u8], boundary: &str, form: &Form) -> bool {
 /// Name and value of a part header.
 fn header<'a>(line: &'a str, form: &Form) -> Result<(&'a str, &'a str), AuthError> {
     let field = match form {
-        Form::Any => line.trim_start_matches([' ', '\t']),
+        Form::Any { .. } => line.trim_start_matches([' ', '\t']),
         Form::Exact(PartHeaders::Tabbed) => {
             line.strip_prefix('\t').ok_or(AuthError::Framing("no tab stands before a part header"))?
         }
@@ -339,7 +348,6 @@ fn cut<'a>(bytes: &'a [u8], length: usize, boundary: &str, form: &Form) -> Resul
 }
 
 const BOUNDARY: &str = "Encrypted Boundary";
-const PROTOCOL: &str = "application/HTTP-SPNEGO-session-encrypted";
 const SOAP: &str = "application/soap+xml";
 const OCTETS: &str = "application/octet-stream";
 const MEDIA_TYPES: [&str; 2] = ["multipart/encrypted", "multipart/x-multi-encrypted"];

@@ -16,12 +16,15 @@ use crate::xml::{Element, ns};
 #[derive(Debug, Clone, Copy)]
 pub struct InstanceView<'d> {
     element: Element<'d>,
+    /// Whether the element is a `w:XmlFragment` around properties of another namespace.
+    is_fragment: bool,
 }
 
 impl<'d> InstanceView<'d> {
-    /// The instance that an element holds.
+    /// The instance that an element holds. In a `w:XmlFragment` stand chosen properties of an instance, without its
+    /// class (DSP0226 7.7; items of an enumeration that asked for some properties alone).
     pub fn of(element: Element<'d>) -> Self {
-        InstanceView { element }
+        InstanceView { element, is_fragment: element.is(ns::WSMAN, "XmlFragment") }
     }
 
     /// Name of the class, as in the element.
@@ -41,8 +44,8 @@ impl<'d> InstanceView<'d> {
 
     /// Every property element in the order sent; an array property comes once for each item.
     pub fn elements(&self) -> impl Iterator<Item = Element<'d>> {
-        let instance = self.element;
-        instance.children().filter(move |child| child.same_namespace(instance))
+        let (instance, all) = (self.element, self.is_fragment);
+        instance.children().filter(move |child| all || child.same_namespace(instance))
     }
 
     /// A property, or the first item of an array.

@@ -87,6 +87,15 @@ macro_rules! open_enum {
             }
         }
 
+        impl $crate::cim::FromProperty for $name {
+            fn read(
+                instance: &$crate::cim::InstanceView<'_>,
+                name: &str,
+            ) -> ::core::result::Result<Self, $crate::cim::CimError> {
+                <$number as $crate::cim::FromProperty>::read(instance, name).map(Self::from)
+            }
+        }
+
         impl ::core::fmt::Display for $name {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 match self.name() {

@@ -19,7 +19,7 @@ mod read;
 mod tests;
 mod value_map;
 
-pub use class::{Class, Direction, Method, Parameter, Property};
+pub use class::{Class, Direction, Method, Parameter, Property, Source};
 pub use mof::{CimType, Value};
 pub use value_map::ValueMap;
 
@@ -73,17 +73,36 @@ impl Schema {
     ///
     /// As [`Self::read`]; then nothing has been added.
     pub fn add(&mut self, text: &str) -> Result<(), MofError> {
-        let document = mof::read(text)?;
-        let added = link::declared(text, &document)?;
-        let replaced: HashMap<String, ()> = added.iter().map(|(class, _)| (lowercase(&class.name), ())).collect();
-        let mut declared: Vec<_> =
-            self.declared.iter().filter(|class| !replaced.contains_key(&lowercase(&class.name))).cloned().collect();
-        let positions: HashMap<String, usize> =
-            added.iter().map(|(class, position)| (lowercase(&class.name), *position)).collect();
-        declared.extend(added.into_iter().map(|(class, _)| Arc::new(class)));
+        self.add_files(&[("", text)]).map_err(|error| error.problem)
+    }
+
+    /// Adds the classes of many files at once, each named for [`Class::source`]; otherwise as [`Self::add`]. A class may
+    /// derive from one in a later file.
+    ///
+    /// # Errors
+    ///
+    /// The first file that cannot be used, and why; then nothing has been added.
+    pub fn add_files(&mut self, files: &[(&str, &str)]) -> Result<(), FileError> {
+        let mut added = Vec::new();
+        for (place, (name, text)) in files.iter().enumerate() {
+            let classes = read(name, text).map_err(|problem| FileError { file: (*name).to_owned(), problem })?;
+            added.extend(classes.into_iter().map(|(class, position)| (class, position, place)));
+        }
+        let positions: HashMap<String, (usize, usize)> =
+            added.iter().map(|(class, position, place)| (lowercase(&class.name), (*position, *place))).collect();
+        let kept = self.declared.iter().filter(|class| !positions.contains_key(&lowercase(&class.name)));
+        let mut declared: Vec<_> = kept.cloned().collect();
+        // Of two files with one class the later one holds.
+        let holds =
+            |class: &Class, place| positions.get(&lowercase(&class.name)).is_some_and(|(_, last)| *last == place);
+        declared.extend(
+            added.into_iter().filter(|(class, _, place)| holds(class, *place)).map(|(class, ..)| Arc::new(class)),
+        );
         let linked = link::link(&declared).map_err(|broken| {
-            let at = positions.get(&lowercase(&broken.class)).copied().unwrap_or(0);
-            MofError::new(vec![Problem::at(text, at, broken.expected, format!("class `{}`", broken.class))])
+            let (at, place) = positions.get(&lowercase(&broken.class)).copied().unwrap_or_default();
+            let (name, text) = files.get(place).copied().unwrap_or_default();
+            let problem = Problem::at(text, at, broken.expected, format!("class `{}`", broken.class));
+            FileError { file: name.to_owned(), problem: MofError::new(vec![problem]) }
         })?;
         self.declared = declared;
         self.linked = linked;
@@ -92,9 +111,8 @@ impl Schema {
 
     /// Reads many files and links them once; a broken one costs its classes and nothing else.
     fn of_files(files: &[(&str, &str)]) -> Self {
-        let read = |text| link::declared(text, &mof::read(text)?);
-        let classes = files.iter().filter_map(|(_, text)| read(text).ok()).flatten();
-        let declared: Vec<_> = classes.map(|(class, _)| Arc::new(class)).collect();
+        let classes = files.iter().filter_map(|(name, text)| read(&format!("schemas/cim/{name}.mof"), text).ok());
+        let declared: Vec<_> = classes.flatten().map(|(class, _)| Arc::new(class)).collect();
         link::link(&declared).map_or_else(|_| Self::default(), |linked| Self { declared, linked })
     }
 
@@ -140,6 +158,42 @@ impl Schema {
             },
         }
     }
+}
+
+/// A file whose classes cannot be added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {problem}")]
+pub struct FileError {
+    /// The file, as it was named.
+    pub file: String,
+    /// What is wrong with its text.
+    #[source]
+    pub problem: MofError,
+}
+
+/// The classes of one text, each with its place, and where that is for people.
+fn read(name: &str, text: &str) -> Result<Vec<(Class, usize)>, MofError> {
+    let mut classes = link::declared(text, &mof::read(text)?)?;
+    if !name.is_empty() {
+        let (file, about): (Arc<str>, Arc<str>) = (name.into(), about(text).into());
+        // Lines are counted once through the text, from class to class.
+        let (mut line, mut counted) = (1, 0);
+        for (class, position) in &mut classes {
+            let passed = text.as_bytes().get(counted..*position).unwrap_or_default();
+            line += passed.iter().filter(|byte| **byte == b'\n').count();
+            counted = counted.max(*position);
+            class.source = Some(Source { file: file.clone(), line, about: about.clone() });
+        }
+    }
+    Ok(classes)
+}
+
+/// The comment of whole lines at the head of a text.
+fn about(text: &str) -> String {
+    const MOST_LINES: usize = 40;
+    let lines = text.trim_start_matches('\u{feff}').lines().take(MOST_LINES).map(str::trim);
+    let comment = lines.map_while(|line| line.strip_prefix("//")).map(|line| line.trim_start_matches('/').trim());
+    comment.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn lowercase(name: &ClassName) -> String {

@@ -8,6 +8,7 @@ use super::commands;
 use super::exit::Exit;
 use super::settings::{Auth, Layer};
 use super::span::Span;
+use crate::auth::Secret;
 
 /// Fails Hyper-V Replica virtual machines over from any operating system.
 ///
@@ -53,6 +54,10 @@ pub enum Command {
     Check(commands::check::Args),
     /// Ask any class of any WS-Management service
     Wsman(commands::wsman::Args),
+    /// Show class declarations: properties, methods, names of numbers, and the source of each fact
+    Schema(commands::schema::Args),
+    /// Show, play back or send again a recording made with --trace; open a packet capture
+    Trace(commands::trace::Args),
     /// Show the certificate of a host and its pin
     Pin(commands::pin::Args),
     /// What was done before, and what is still open
@@ -83,10 +88,33 @@ pub struct Common {
     #[arg(long, global = true, conflicts_with = "password_file", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     pub password_stdin: Option<bool>,
-    /// How to log in; auto uses Basic only over verified TLS [env: HVR_AUTH]
+    /// How to log in; auto takes the best that the host offers, Basic only over verified TLS [env: HVR_AUTH]
     #[arg(long, global = true, value_enum)]
     pub auth: Option<Auth>,
-    /// Plain HTTP on port 5985, every message sealed by NTLM; the default is HTTPS on 5986 [env: HVR_HTTP]
+    /// Take Kerberos tickets with the keys in this file [env: HVR_KEYTAB]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub keytab: Option<PathBuf>,
+    /// Name of the service in its realm, taken as it is; HTTP/HOST if not said [env: HVR_SPN]
+    #[arg(long, global = true, value_name = "CLASS/HOST[@REALM]")]
+    pub spn: Option<String>,
+    /// Let the host act as the user elsewhere, with Kerberos tickets that it is given [env: HVR_DELEGATE]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", hide_possible_values = true)]
+    pub delegate: Option<bool>,
+    /// Client certificate: PEM, or PKCS#12 with its key. The password options are then for the key [env: HVR_CERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+    /// Private key of the client certificate (PEM); the file of --cert if not said [env: HVR_KEY]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Go through this proxy: http://HOST:PORT (CONNECT, for https only), socks5://… or socks5h://… [env: HVR_PROXY]
+    #[arg(long, global = true, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Go through the proxy that HTTPS_PROXY, ALL_PROXY and NO_PROXY say [env: HVR_PROXY_FROM_ENV]
+    #[arg(long, global = true, conflicts_with = "proxy", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    pub proxy_from_env: Option<bool>,
+    /// Plain HTTP on port 5985, every message sealed; the default is HTTPS on 5986 [env: HVR_HTTP]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_name = "BOOL", hide_possible_values = true)]
     pub http: Option<bool>,
@@ -119,6 +147,13 @@ pub struct Common {
     /// Scenario file of the simulated host [env: HVR_SCENARIO]
     #[arg(long, global = true, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Record every message in this HAR file, in clear, secrets taken out [env: HVR_TRACE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Replace names of hosts, VMs and users, addresses and GUIDs in what is recorded [env: HVR_ANONYMISE]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", hide_possible_values = true)]
+    pub anonymise: Option<bool>,
     /// Directory of the journal; $XDG_STATE_HOME/hvr if not said [env: HVR_STATE]
     #[arg(long, global = true, value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -153,6 +188,13 @@ impl Common {
             user: self.user.clone(),
             password_file: self.password_file.clone(),
             auth: self.auth,
+            keytab: self.keytab.clone(),
+            spn: self.spn.clone(),
+            delegate: self.delegate,
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            proxy: self.proxy.as_deref().map(Secret::from),
+            proxy_from_env: self.proxy_from_env,
             http: self.http,
             ca: self.ca.clone(),
             pin_sha256: self.pin_sha256.clone(),

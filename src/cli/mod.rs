@@ -7,6 +7,7 @@ mod confirm;
 mod connect;
 mod exit;
 mod json;
+mod mof_files;
 mod output;
 mod problem;
 mod settings;
@@ -16,6 +17,7 @@ mod typed;
 mod workflow;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
@@ -26,6 +28,8 @@ use output::Printer;
 use problem::Problem;
 use settings::Settings;
 
+use crate::trace::Recorder;
+
 /// What every command works with.
 #[derive(Clone)]
 struct Context {
@@ -34,6 +38,8 @@ struct Context {
     settings: Settings,
     printer: Printer,
     clock: clock::Clock,
+    /// The recording of this command, where one was asked for.
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// Runs the command line of this process.
@@ -94,7 +100,11 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
     log(cli.common.verbose.max(settings.verbose));
     let simulated = settings.simulate || matches!(cli.command, Command::Simulate(_));
     let printer = Printer::new(settings.output, simulated);
-    let context = Context { common: cli.common.clone(), printer, settings, clock };
+    let recorder = match recorder(&cli.command, &settings) {
+        Ok(recorder) => recorder,
+        Err(problem) => return printer.problem(&problem),
+    };
+    let context = Context { common: cli.common.clone(), printer, settings, clock, recorder };
     let ended = match &cli.command {
         Command::Failover(args) => block_on(commands::failover::run(args, &context)),
         Command::Test(args) => block_on(commands::test::run(args, &context)),
@@ -110,15 +120,30 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Command::Network(args) => block_on(commands::network::run(args, &context)),
         Command::Check(args) => block_on(commands::check::run(args, &context)),
         Command::Wsman(args) => block_on(commands::wsman::run(args, &context)),
+        Command::Schema(args) => commands::schema::run(args, &context),
+        Command::Trace(args) => block_on(commands::trace::run(args, &context)),
         Command::Pin(args) => block_on(commands::pin::run(args, &context)),
         Command::Simulate(args) => block_on(commands::simulate::run(args, &context)),
         Command::Completions(args) => commands::generate::completions(args, &context),
         Command::Man(args) => commands::generate::man(args, &context),
     };
-    match ended {
+    let exit = match ended {
         Ok(exit) => exit,
         Err(problem) => context.printer.problem(&problem),
+    };
+    if let Some(failure) = context.recorder.and_then(|recorder| recorder.failure()) {
+        output::note(&format!("hvr: the recording is not complete: {failure}"));
     }
+    exit
+}
+
+/// The recording is begun before anything is sent, so that one that cannot be written ends the command in time.
+fn recorder(command: &Command, settings: &Settings) -> Result<Option<Arc<Recorder>>, Problem> {
+    let Some(file) = &settings.trace else { return Ok(None) };
+    if let Command::Trace(args) = command {
+        args.spares(file)?;
+    }
+    commands::trace::recorder(file, settings.anonymise).map(Arc::new).map(Some)
 }
 
 /// Runs a command to its end, or to Ctrl-C.

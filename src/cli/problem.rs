@@ -193,6 +193,8 @@ fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
         ExchangeErrorKind::Connect => problem(Exit::NotReached, "connect")
             .remedy("check host and port, the WinRM listener and the firewalls between; --http takes port 5985"),
         ExchangeErrorKind::Tls => problem(Exit::NotReached, "tls"),
+        // Its text ends with what to do.
+        ExchangeErrorKind::Login if is_of_kerberos(error) => problem(Exit::NotAllowed, "kerberos"),
         ExchangeErrorKind::Login => problem(Exit::NotAllowed, "login").remedy(
             "check user and password; the password was tried once, so that the account is not locked out. A local \
              account is written HOST\\user",
@@ -200,7 +202,9 @@ fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
         ExchangeErrorKind::Scheme => problem(Exit::NotAllowed, "no-scheme"),
         ExchangeErrorKind::SessionExpired => problem(Exit::NotAllowed, "session-expired")
             .remedy("the host asked for a new login in mid-session; run the command again"),
-        ExchangeErrorKind::ConnectionLost => problem(Exit::NotReached, "connection-lost"),
+        ExchangeErrorKind::ConnectionLost => {
+            problem(Exit::NotReached, "connection-lost").remedy("try again; if it stays so, see what lies in between")
+        }
         ExchangeErrorKind::Timeout => problem(Exit::NotReached, "timeout")
             .remedy("the host gave no answer in time; --timeout and --operation-timeout change how long to wait"),
         ExchangeErrorKind::Protection => problem(Exit::NotAllowed, "protection"),
@@ -216,6 +220,12 @@ fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
         _ if error.delivery() == Delivery::NotSent => problem(Exit::NotReached, "not-sent"),
         _ => problem(Exit::HostRefused, "exchange"),
     }
+}
+
+fn is_of_kerberos(error: &wsman::ExchangeError) -> bool {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<crate::auth::AuthError>());
+    matches!(source, Some(crate::auth::AuthError::Kerberos(_)))
 }
 
 /// What an account needs on the host.

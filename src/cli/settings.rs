@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 use crate::auth::Secret;
+use crate::transport::Proxy;
 
 use super::args::{Common, Format};
 use super::connect::quoted;
@@ -17,13 +18,19 @@ use super::span::Span;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Auth {
-    /// What the host offers: Negotiate, else Basic over verified TLS.
+    /// The best that the host offers and there are credentials for: Kerberos, NTLM, Basic over verified TLS.
     #[default]
     Auto,
-    /// NTLM under Negotiate.
+    /// Negotiate: Kerberos where there are tickets or a password of user@realm, else NTLM.
     Negotiate,
+    /// Kerberos and nothing else: tickets of kinit, a keytab, or a password.
+    Kerberos,
+    /// NTLM and nothing else.
+    Ntlm,
     /// Basic, over TLS only.
     Basic,
+    /// The client certificate of --cert, which the host maps to an account.
+    Certificate,
 }
 
 /// One source of settings. Also the form of a profile in the configuration file.
@@ -34,6 +41,15 @@ pub struct Layer {
     pub user: Option<String>,
     pub password_file: Option<PathBuf>,
     pub auth: Option<Auth>,
+    pub keytab: Option<PathBuf>,
+    pub spn: Option<String>,
+    pub delegate: Option<bool>,
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// User and password may stand in it.
+    #[serde(deserialize_with = "secret")]
+    pub proxy: Option<Secret>,
+    pub proxy_from_env: Option<bool>,
     pub http: Option<bool>,
     pub ca: Option<PathBuf>,
     pub pin_sha256: Option<String>,
@@ -57,6 +73,16 @@ impl Layer {
             true => (self.ca, self.pin_sha256, self.insecure),
             false => (next.ca, next.pin_sha256, self.insecure.or(next.insecure)),
         };
+        // A key belongs to its certificate.
+        let (cert, key) = match self.cert.is_some() {
+            true => (self.cert, self.key),
+            false => (next.cert, self.key.or(next.key)),
+        };
+        // A proxy named nearer counts more than the environment's, and the other way round.
+        let (proxy, proxy_from_env) = match self.proxy.is_some() || self.proxy_from_env == Some(true) {
+            true => (self.proxy, self.proxy_from_env),
+            false => (next.proxy, self.proxy_from_env.or(next.proxy_from_env)),
+        };
         let names_scheme = self.host.as_ref().is_some_and(|host| host.contains("://"));
         let http = self.http.or(next.http.filter(|_| !names_scheme));
         Layer {
@@ -64,6 +90,13 @@ impl Layer {
             user: self.user.or(next.user),
             password_file: self.password_file.or(next.password_file),
             auth: self.auth.or(next.auth),
+            keytab: self.keytab.or(next.keytab),
+            spn: self.spn.or(next.spn),
+            delegate: self.delegate.or(next.delegate),
+            cert,
+            key,
+            proxy,
+            proxy_from_env,
             http,
             ca,
             pin_sha256: pin,
@@ -116,6 +149,17 @@ pub enum TrustSetting {
     Insecure,
 }
 
+/// What to go through.
+#[derive(Debug, Clone)]
+pub enum ProxySetting {
+    /// Nothing.
+    None,
+    /// This proxy; user and password may stand in it.
+    Url(Secret),
+    /// What the environment says for all programs.
+    Environment,
+}
+
 /// The settings of a command.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -123,6 +167,12 @@ pub struct Settings {
     pub user: Option<String>,
     pub password: PasswordSource,
     pub auth: Auth,
+    pub keytab: Option<PathBuf>,
+    pub spn: Option<String>,
+    pub delegate: bool,
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    pub proxy: ProxySetting,
     pub http: bool,
     pub trust: TrustSetting,
     pub timeout: Option<Duration>,
@@ -131,6 +181,10 @@ pub struct Settings {
     pub output: Format,
     pub simulate: bool,
     pub scenario: Option<PathBuf>,
+    /// Where messages are recorded.
+    pub trace: Option<PathBuf>,
+    /// Whether names are replaced in what is recorded.
+    pub anonymise: bool,
     /// Where the journal is, where somebody has said.
     pub state: Option<PathBuf>,
     pub verbose: u8,
@@ -158,7 +212,7 @@ impl Settings {
         Settings::merge(common, common.layer(), recorded, environment_layer()?, common.profile.clone())
     }
 
-    /// The settings of the primary's host: what its own flags say, and else what those of the named host say; its name
+    /// The settings of the primary's host: what its own flags say, and else what those of the named host say; its names
     /// and its certificate are never those of the other.
     pub fn of_primary(common: &Common, nearer: Layer, profile: Option<String>) -> Result<Settings, Problem> {
         let host = nearer.host.clone().or_else(|| variable("HVR_PRIMARY").filter(|_| profile.is_none()));
@@ -167,8 +221,8 @@ impl Settings {
                 "no primary: give --primary, HVR_PRIMARY or --primary-profile; or --simulate for a rehearsal without hosts",
             ));
         }
-        let others = Layer { host: None, pin_sha256: None, ..common.layer() };
-        let environment = Layer { host: None, pin_sha256: None, ..environment_layer()? };
+        let others = Layer { host: None, pin_sha256: None, spn: None, ..common.layer() };
+        let environment = Layer { host: None, pin_sha256: None, spn: None, ..environment_layer()? };
         let flags = Layer { host, ..nearer }.over(others);
         let profile = profile.or(common.profile.clone());
         Settings::merge(common, flags, Layer::default(), environment, profile)
@@ -176,8 +230,8 @@ impl Settings {
 
     /// The settings of the primary's host as a run was begun with.
     pub fn recalled_primary(common: &Common, recorded: Layer) -> Result<Settings, Problem> {
-        let flags = Layer { host: None, pin_sha256: None, ..common.layer() };
-        let environment = Layer { host: None, pin_sha256: None, ..environment_layer()? };
+        let flags = Layer { host: None, pin_sha256: None, spn: None, ..common.layer() };
+        let environment = Layer { host: None, pin_sha256: None, spn: None, ..environment_layer()? };
         Settings::merge(common, flags, recorded, environment, common.profile.clone())
     }
 
@@ -194,6 +248,12 @@ impl Settings {
             true => Layer::default(),
             false => profile(profile_name.or(variable("HVR_PROFILE")))?,
         };
+        if common.proxy.as_deref().and_then(|url| url.parse::<Proxy>().ok()).is_some_and(|proxy| proxy.has_password()) {
+            return Err(Problem::usage(
+                "a password on the command line is seen by everybody on this machine: give the proxy with HVR_PROXY or in a \
+                 profile",
+            ));
+        }
         let password = match (&flags.password_file, password_source(common, &environment, &profile)?) {
             (Some(file), _) => PasswordSource::File(file.clone()),
             (None, PasswordSource::Prompt) => {
@@ -210,11 +270,23 @@ impl Settings {
             (true, None, None) => TrustSetting::Insecure,
             _ => return Err(Problem::usage("--ca, --pin-sha256 and --insecure exclude each other")),
         };
+        let proxy = match (layer.proxy, layer.proxy_from_env.unwrap_or(false)) {
+            (Some(_), true) => return Err(Problem::usage("--proxy and --proxy-from-env exclude each other")),
+            (Some(url), false) => ProxySetting::Url(url),
+            (None, true) => ProxySetting::Environment,
+            (None, false) => ProxySetting::None,
+        };
         Ok(Settings {
             host: layer.host,
             user: layer.user,
             password,
             auth: layer.auth.unwrap_or_default(),
+            keytab: layer.keytab,
+            spn: layer.spn,
+            delegate: layer.delegate.unwrap_or(false),
+            cert: layer.cert,
+            key: layer.key,
+            proxy,
             http: layer.http.unwrap_or(false),
             trust,
             timeout: layer.timeout.map(|span| span.0),
@@ -223,6 +295,8 @@ impl Settings {
             output: layer.output.unwrap_or_default(),
             simulate,
             scenario,
+            trace: common.trace.clone().or_else(|| variable("HVR_TRACE").map(PathBuf::from)),
+            anonymise: common.anonymise.or(switch("HVR_ANONYMISE")?).unwrap_or(false),
             state: layer.state,
             verbose: parsed::<u8>("HVR_VERBOSE", "a number")?.unwrap_or(0),
             typed: typed(common),
@@ -262,6 +336,11 @@ fn typed(common: &Common) -> Vec<String> {
         ("-u", common.user.clone()),
         ("--password-file", path(&common.password_file)),
         ("--auth", auth),
+        ("--keytab", path(&common.keytab)),
+        ("--spn", common.spn.clone()),
+        ("--cert", path(&common.cert)),
+        ("--key", path(&common.key)),
+        ("--proxy", common.proxy.clone()),
         ("--ca", path(&common.ca)),
         ("--pin-sha256", common.pin_sha256.clone()),
         ("--profile", common.profile.clone()),
@@ -271,6 +350,8 @@ fn typed(common: &Common) -> Vec<String> {
     let switches = [
         ("--password-stdin", common.password_stdin),
         ("--http", common.http),
+        ("--delegate", common.delegate),
+        ("--proxy-from-env", common.proxy_from_env),
         ("--insecure", common.insecure),
         ("--simulate", common.simulate),
     ];
@@ -312,6 +393,13 @@ fn environment_layer() -> Result<Layer, Problem> {
         user: variable("HVR_USER"),
         password_file: variable("HVR_PASSWORD_FILE").map(PathBuf::from),
         auth: choice("HVR_AUTH")?,
+        keytab: variable("HVR_KEYTAB").map(PathBuf::from),
+        spn: variable("HVR_SPN"),
+        delegate: switch("HVR_DELEGATE")?,
+        cert: variable("HVR_CERT").map(PathBuf::from),
+        key: variable("HVR_KEY").map(PathBuf::from),
+        proxy: variable("HVR_PROXY").map(Secret::from),
+        proxy_from_env: switch("HVR_PROXY_FROM_ENV")?,
         http: switch("HVR_HTTP")?,
         ca: variable("HVR_CA").map(PathBuf::from),
         pin_sha256: variable("HVR_PIN_SHA256"),
@@ -322,6 +410,10 @@ fn environment_layer() -> Result<Layer, Problem> {
         state: variable("HVR_STATE").map(PathBuf::from),
         output: choice("HVR_OUTPUT")?,
     })
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(Secret::from))
 }
 
 /// An empty variable is none.
@@ -392,7 +484,9 @@ fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Layer
     })?;
     // A relative path is meant from where the file is, wherever the command runs.
     let folder = path.parent().unwrap_or(Path::new(""));
-    for named in [&mut layer.password_file, &mut layer.ca, &mut layer.state].into_iter().flatten() {
+    let named =
+        [&mut layer.password_file, &mut layer.ca, &mut layer.keytab, &mut layer.cert, &mut layer.key, &mut layer.state];
+    for named in named.into_iter().flatten() {
         *named = folder.join(&*named);
     }
     Ok(layer)

@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -18,6 +19,9 @@ static LEFT_BEHIND: Mutex<Option<LeftBehind>> = Mutex::new(None);
 static STOPPED: OnceLock<watch::Sender<bool>> = OnceLock::new();
 /// Whether the main thread waits for a line that is not echoed, and hears nothing else.
 static IN_PROMPT: AtomicBool = AtomicBool::new(false);
+/// Whether the command ends by itself what an interruption would leave behind.
+static CLEANS_UP: AtomicBool = AtomicBool::new(false);
+const TIME_TO_CLEAN_UP: Duration = Duration::from_secs(10);
 
 struct LeftBehind {
     what: String,
@@ -57,8 +61,21 @@ pub fn listen() {
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listener);
 }
 
-/// Waits for the first signal.
+/// Lets the command clean up after the first signal, for a short time; it watches [`first_signal`] itself.
+pub fn grant_time() {
+    CLEANS_UP.store(true, Ordering::Relaxed);
+}
+
+/// Waits for the moment to leave: the first signal, and where the command cleans up, a short time after it.
 pub async fn signal() {
+    first_signal().await;
+    if CLEANS_UP.load(Ordering::Relaxed) {
+        tokio::time::sleep(TIME_TO_CLEAN_UP).await;
+    }
+}
+
+/// Waits for the first signal.
+pub async fn first_signal() {
     match STOPPED.get() {
         Some(sender) => {
             // The sender is never dropped.

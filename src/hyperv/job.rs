@@ -212,10 +212,11 @@ impl JobError {
 
 /// Decides when to look at a job again: pure, fed with times and snapshots.
 ///
-/// The first look comes at once. Later ones keep two promises: the end is noticed within a tenth of the job's
-/// length or one second, whichever is larger, as far as the host's PercentComplete can be believed, and a job of
-/// five minutes costs at most 40 looks. Where the percentage moves, looks are spread over half of what it
-/// predicts to remain; where it stands still, over a tenth of the time passed.
+/// The first look comes at once, and a job of five minutes costs at most 40 looks, whatever it tells. While its
+/// PercentComplete moves, the end is noticed within a tenth of the job's length, or one second where that is more: looks are
+/// spread over half of what is predicted to remain, but never wider than a quarter of the time passed, as a job may jump to
+/// its end. Without progress to go by, one look comes after two fifteenths of the time passed. (A tenth at every length
+/// would cost 47 looks in five minutes: one a second for ten seconds, and then each a tenth later than the one before.)
 #[derive(Debug, Clone)]
 pub struct JobFollower {
     started: Duration,
@@ -277,17 +278,22 @@ impl JobFollower {
 
     fn delay(&self, now: Duration, percent: Option<u16>) -> Duration {
         let passed = now.saturating_sub(self.started);
-        let tenth = (passed / 10).max(SHORTEST);
         let percent = u32::from(percent.unwrap_or(0));
-        // Below 5 per cent the prediction is noise.
-        let predicted = match percent {
-            5..=99 => passed.saturating_mul(100 - percent) / percent / 2,
-            _ => Duration::ZERO,
+        let delay = match percent {
+            5..=99 => {
+                let half_of_rest = passed.saturating_mul(100 - percent) / percent / 2;
+                half_of_rest.min(passed / 4).max(passed / 10)
+            }
+            // Below 5 per cent a prediction is noise.
+            _ => passed.saturating_mul(2) / 15,
         };
-        tenth.max(predicted).min(LONGEST)
+        let longest = if passed < FIRST_MINUTE { LONGEST_AT_FIRST } else { LONGEST };
+        delay.clamp(SHORTEST, longest)
     }
 }
 
 const SHORTEST: Duration = Duration::from_secs(1);
-/// People want to see progress, whatever the job's length.
-const LONGEST: Duration = Duration::from_secs(15);
+const FIRST_MINUTE: Duration = Duration::from_secs(60);
+/// People want to see progress: soon at first, and later whatever the job's length.
+const LONGEST_AT_FIRST: Duration = Duration::from_secs(6);
+const LONGEST: Duration = Duration::from_secs(30);

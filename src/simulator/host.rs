@@ -283,6 +283,12 @@ fn name(request: &Request) -> (String, String) {
         RequestBody::Enumerate { .. } => "Enumerate",
         RequestBody::Pull { .. } => "Pull",
         RequestBody::Release { .. } => "Release",
+        RequestBody::Put => "Put",
+        RequestBody::Create => "Create",
+        RequestBody::Delete => "Delete",
+        RequestBody::Subscribe { .. } => "Subscribe",
+        RequestBody::Renew { .. } => "Renew",
+        RequestBody::Unsubscribe => "Unsubscribe",
         RequestBody::Invoke { method } => method,
         _ => "Unknown",
     };

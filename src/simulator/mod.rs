@@ -13,6 +13,8 @@
 //! | DestinationUnreachable with a nested provider fault, MSFT_WmiError | captured |
 //! | header checks, MaxEnvelopeSize, expired contexts, quotas | specified, [MS-WSMV] 3.1.4.1 |
 //! | WQL refused with a class URI; keys of services; REF wrapper refused | seen on live hosts |
+//! | winrm/config, fragments, selector and association filters | specified, [MS-WSMV], DSP0226, DSP0227 |
+//! | Create, Put, Delete and pull subscriptions, of the class Demo_Note alone | specified, DSP0226 |
 //! | embedded instances: CIM-XML text only, `&amp;` and `&lt;` in a value refused | seen on live hosts; codes of other mistakes inferred |
 //! | names and types of properties, parameters and return codes | specified, Microsoft's pages (`schemas/cim`) |
 //! | RequestStateChange 2, 3, 4 of a VM | seen on live hosts; when it is refused, inferred |
@@ -28,6 +30,7 @@
 //! | a host of 2012: what is missing | specified by what came with 2012 R2; fault for it as for any unknown class or method |
 
 mod clock;
+mod config;
 mod defaults;
 mod enumerations;
 mod exchange;
@@ -38,6 +41,7 @@ mod instances;
 mod job;
 mod lifecycle;
 mod methods;
+mod notes;
 mod object;
 mod pair;
 mod query;
@@ -48,6 +52,7 @@ mod server;
 mod service;
 mod site;
 mod text;
+mod transfer;
 mod vm;
 mod world;
 

@@ -134,6 +134,12 @@ impl Object {
         writer.close();
     }
 
+    /// Writes properties alone, each with the namespace of the class: the content of a fragment.
+    pub(super) fn write_parts(&self, writer: &mut Writer, form: &Form) {
+        writer.declare("p", form.addressing.class(self.class.name).as_str()).declare("xsi", ns::XSI);
+        self.write_properties(writer, "p", form);
+    }
+
     fn write_properties(&self, writer: &mut Writer, prefix: &str, form: &Form) {
         for (name, content) in &self.properties {
             match content {

@@ -104,6 +104,16 @@ impl Refusal {
         Refusal::sender(("w", "InvalidSelectors"), Form::Number(code::INVALID_SELECTORS), SELECTORS).detail(detail)
     }
 
+    /// An instance with these keys is there already (DSP0226 14.6).
+    pub(super) fn already_exists() -> Refusal {
+        Refusal::sender(("w", "AlreadyExists"), Form::Bare, ALREADY_EXISTS)
+    }
+
+    /// Delivery of events in another way than the one offered.
+    pub(super) fn delivery_mode() -> Refusal {
+        Refusal::sender(("e", "DeliveryModeRequestedUnavailable"), Form::Bare, UNSUPPORTED)
+    }
+
     pub(super) fn schema() -> Refusal {
         Refusal::sender(("w", "SchemaValidationError"), Form::Number(code::SCHEMA_VALIDATION), SCHEMA)
     }
@@ -188,10 +198,12 @@ impl Refusal {
         let action = match self.subcode {
             Some(("a", _)) | None => "http://schemas.xmlsoap.org/ws/2004/08/addressing/fault",
             Some(("n", _)) => "http://schemas.xmlsoap.org/ws/2004/09/enumeration/fault",
+            Some(("e", _)) => "http://schemas.xmlsoap.org/ws/2004/08/eventing/fault",
             Some(_) => "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault",
         };
         let reason = self.reason.of(language);
-        context.envelope(action, &["n", "x"]).body(|w| {
+        let prefixes: &[&str] = if matches!(self.subcode, Some(("e", _))) { &["n", "x", "e"] } else { &["n", "x"] };
+        context.envelope(action, prefixes).body(|w| {
             w.open("s", "Fault").open("s", "Code");
             w.text_element("s", "Value", &format!("s:{}", self.code));
             if let Some((prefix, local)) = self.subcode {
@@ -279,6 +291,7 @@ reasons! {
         "このクラスには複数のインスタンスがあるため、セレクターが必要です。";
     SELECTORS = "The request contains selectors that are not valid for the resource.",
         "要求に、リソースに対して無効なセレクターが含まれています。";
+    ALREADY_EXISTS = "An instance with these keys exists already.", "同じキーのインスタンスが既に存在します。";
     SCHEMA = "The message does not fit the schema of the method or class.",
         "メッセージがメソッドまたはクラスのスキーマに一致しません。";
     INTERNAL = "The service cannot process the request because of an internal error.",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::wsman::{
-    ClassAddressing, Filter, Identity, Request, RequestBody, RequestHeader, ResponseContext, get, release, wql,
+    ClassAddressing, Filter, Identity, Request, RequestBody, RequestHeader, ResponseContext, get, release,
 };
 use crate::xml::ns;
 
@@ -15,6 +15,7 @@ use super::refusal::Refusal;
 use super::scenario::{Dialect, JobScript, Scenario};
 use super::schema::{self, Catalogue, Class};
 use super::site::{Side, Site};
+use super::transfer::check_fragment;
 use super::world::World;
 
 /// What answering one request needs.
@@ -54,15 +55,32 @@ impl Service<'_> {
             return self.identify();
         }
         self.check_headers(&request.header)?;
+        if let Some(answer) = self.config(request) {
+            return answer;
+        }
+        // Of Get and Put alone: a fragment of an enumeration is something else (MS-WSMV 3.1.4.1.18).
+        let takes_fragment = matches!(request.body, RequestBody::Get | RequestBody::Put);
+        if request.header.fragment.is_some() && !takes_fragment {
+            return Err(Refusal::unsupported("FragmentLevelAccess"));
+        }
         let resource = self.resource(&request.header)?;
         match &request.body {
             RequestBody::Get => self.get(&resource, &request.header),
-            RequestBody::Enumerate { filter, mode, optimize, max_elements } => {
+            RequestBody::Enumerate { filter, mode, optimize, max_elements, .. } => {
                 let items = self.select(&resource, filter.as_ref())?;
                 let begun = Begun { items, mode: *mode, form: resource.form.clone() };
                 self.begin(begun, *optimize, *max_elements, &request.header)
             }
-            RequestBody::Pull { context, max_elements } => self.pull(context, *max_elements, &request.header),
+            RequestBody::Pull { context, max_elements } => match self.pull_events(&resource, context, *max_elements) {
+                Some(events) => events,
+                None => self.pull(context, *max_elements, &request.header),
+            },
+            RequestBody::Put => self.put(&resource, request),
+            RequestBody::Create => self.create(&resource, request),
+            RequestBody::Delete => self.delete(&resource, request),
+            RequestBody::Subscribe { mode, .. } => self.subscribe(&resource, mode),
+            RequestBody::Renew { .. } => self.renew(&request.header),
+            RequestBody::Unsubscribe => self.unsubscribe(&request.header),
             RequestBody::Release { context } => {
                 let known = self.enumerations.remove(context, self.now);
                 known.ok_or_else(Refusal::context)?;
@@ -174,6 +192,10 @@ impl Service<'_> {
         }
         let found = self.all(class).into_iter().find(|object| object.matches(&header.selectors));
         let object = found.ok_or_else(Refusal::not_found)?;
+        if let Some(part) = &header.fragment {
+            check_fragment(header)?;
+            return self.get_fragment(resource, &object, part);
+        }
         let reply = get::write_response(&self.context, |writer| object.write(writer, &resource.form));
         let reply = reply.map_err(|_| Refusal::schema())?;
         if reply.len() > room(header) {
@@ -184,6 +206,10 @@ impl Service<'_> {
 
     pub(super) fn world(&self) -> &World {
         self.site.world(self.side)
+    }
+
+    pub(super) fn world_mut(&mut self) -> &mut World {
+        self.site.world_mut(self.side)
     }
 
     pub(super) fn catalogue(&self) -> Catalogue {
@@ -204,24 +230,37 @@ impl Service<'_> {
             let derived = self.catalogue().derived(&resource.namespace, class.name);
             return Ok(Items::of(derived.iter().flat_map(|class| self.all(class)).collect(), false));
         };
-        if filter.dialect != wql::DIALECT || self.scenario.dialect == Dialect::Other {
-            return Err(Refusal::filter_dialect());
+        if let (Filter::Selectors(wanted), Some(class)) = (filter, resource.class) {
+            if *class == schema::DEMO_ITEM {
+                return Err(Refusal::filter());
+            }
+            let derived = self.catalogue().derived(&resource.namespace, class.name);
+            let all = derived.iter().flat_map(|class| self.all(class));
+            return Ok(Items::of(all.filter(|object| object.matches(wanted)).collect(), false));
         }
+        if let (Filter::Association(association), None) = (filter, resource.class) {
+            // Items would be fragments, of which nothing is recorded.
+            if !association.properties.is_empty() {
+                return Err(Refusal::filter());
+            }
+            let found = Query::of_association(association).run(self.scope(resource)).map_err(|_| Refusal::filter())?;
+            return Ok(Items::of(found.objects, false));
+        }
+        let wql = filter.as_wql().filter(|_| self.scenario.dialect == Dialect::Windows);
+        let wql = wql.ok_or_else(Refusal::filter_dialect)?;
         if resource.class.is_some() {
             return Err(Refusal::filter_on_class());
         }
-        let query = Query::parse(&filter.text).map_err(|_| Refusal::filter())?;
+        let query = Query::parse(wql).map_err(|_| Refusal::filter())?;
         if query.whole_class().is_some_and(|class| class.eq_ignore_ascii_case(schema::DEMO_ITEM.name)) {
             return Ok(Items::demo(self.world().demo_items, self.world().started));
         }
-        let scope = Scope {
-            world: self.world(),
-            namespace: &resource.namespace,
-            now: self.now,
-            language: self.scenario.language,
-        };
-        let found = query.run(scope).map_err(|_| Refusal::filter())?;
+        let found = query.run(self.scope(resource)).map_err(|_| Refusal::filter())?;
         Ok(Items::of(found.objects, found.is_bare))
+    }
+
+    fn scope<'s>(&'s self, resource: &'s Resource) -> Scope<'s> {
+        Scope { world: self.world(), namespace: &resource.namespace, now: self.now, language: self.scenario.language }
     }
 }
 
@@ -241,6 +280,8 @@ const KNOWN_HEADERS: &[(&str, &str)] = &[
     (ns::WSMAN, "ResourceURI"),
     (ns::WSMAN, "SelectorSet"),
     (ns::WSMAN, "OptionSet"),
+    (ns::WSMAN, "FragmentTransfer"),
+    (ns::EVENTING, "Identifier"),
     (ns::WSMAN, "MaxEnvelopeSize"),
     (ns::WSMAN, "OperationTimeout"),
     (ns::MS_WSMAN, "SessionId"),

@@ -11,6 +11,7 @@ mod refusals;
 mod rehearsal;
 mod scenarios;
 mod socket;
+mod transfer;
 mod undo;
 
 use std::sync::Arc;

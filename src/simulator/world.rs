@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::config::Config;
 use super::ids::guid_of;
 use super::job::{Job, SENDING_INITIAL_REPLICA, SHUT_DOWN, Work};
+use super::notes::Notes;
 use super::scenario::{ClusterSetup, HostVersion, JobScript, Scenario};
 use super::schema::Catalogue;
 use super::vm::Vm;
@@ -25,6 +27,8 @@ pub struct World {
     pub(super) vms: Vec<Vm>,
     pub(super) jobs: Vec<Job>,
     pub(super) demo_items: u64,
+    pub(super) notes: Notes,
+    pub(super) config: Config,
     job_default: JobScript,
     pub(super) started: Duration,
     called: BTreeMap<(String, String), usize>,
@@ -140,6 +144,8 @@ impl World {
             vms,
             jobs: Vec::new(),
             demo_items: scenario.demo_items,
+            notes: Notes::default(),
+            config: Config::new(),
             job_default: scenario.job.clone(),
             started: now,
             called: BTreeMap::new(),

@@ -79,6 +79,16 @@ impl EnvelopeWriter {
         self.writer.finish()
     }
 
+    /// As [`EnvelopeWriter::body`], where the content can fail on its own.
+    ///
+    /// # Errors
+    /// That of the content, or as [`EnvelopeWriter::body`].
+    pub fn try_body(self, write: impl FnOnce(&mut Writer) -> Result<(), WriteError>) -> Result<Vec<u8>, WriteError> {
+        let mut content = Ok(());
+        let bytes = self.body(|writer| content = write(writer));
+        content.and(bytes)
+    }
+
     fn mark(&mut self, mark: Header) {
         match mark {
             Header::Must => self.writer.attribute("s", "mustUnderstand", "true"),

@@ -12,6 +12,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::time::Time;
 
 use super::endpoint::Endpoint;
+use super::proxy::Proxy;
 use super::tls::Judge;
 use super::wire::{Counters, Wire, WireOptions};
 use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind};
@@ -55,7 +56,11 @@ pub struct ServerCertificate {
 ///
 /// # Errors
 /// [`ExchangeError`] when the endpoint is plain HTTP or no TLS handshake came to the certificate.
-pub async fn show_certificate(endpoint: &Endpoint, timeout: Duration) -> Result<ServerCertificate, ExchangeError> {
+pub async fn show_certificate(
+    endpoint: &Endpoint,
+    proxy: Option<&Proxy>,
+    timeout: Duration,
+) -> Result<ServerCertificate, ExchangeError> {
     if !endpoint.is_tls() {
         return Err(ExchangeError::new(
             ExchangeErrorKind::Configuration,
@@ -67,6 +72,8 @@ pub async fn show_certificate(endpoint: &Endpoint, timeout: Duration) -> Result<
         connect_timeout: timeout,
         reply_limit: 0,
         judge: Some(Judge::Show),
+        identity: None,
+        proxy: proxy.cloned(),
         counters: Counters::default(),
     };
     let wire = Wire::new(endpoint, options).map_err(|broken| broken.into_error(Delivery::NotSent))?;

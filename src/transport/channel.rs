@@ -11,8 +11,9 @@ use http::header::HeaderValue;
 use zeroize::Zeroizing;
 
 use super::failure::Broken;
+use super::observe::Legs;
 use super::wire::{Answer, Dial, Wire};
-use crate::auth::{Credentials, SealedMessage, basic_authorization};
+use crate::auth::{Credentials, Scheme, SealedMessage, basic_authorization};
 use crate::wsman::{Delivery, ExchangeErrorKind};
 
 /// A connection without protection of its own.
@@ -31,9 +32,12 @@ pub(super) enum Channel {
 #[derive(Clone)]
 pub(super) struct Authorization(HeaderValue);
 
-/// How far a message got, for the moment its time runs out.
+/// How far a message got, for the moment its time runs out; and what was sent for it, for an observer.
 #[derive(Default)]
-pub(super) struct Progress(Mutex<Option<Arc<Dial>>>);
+pub(super) struct Progress {
+    carrier: Mutex<Option<Arc<Dial>>>,
+    pub(super) legs: Legs,
+}
 
 impl PlainHttp {
     /// Sends a message that only the other end of the login can read.
@@ -73,9 +77,9 @@ impl Channel {
         if wire.is_tls() { Self::Tls(Tls(wire)) } else { Self::Plain(PlainHttp(wire)) }
     }
 
-    /// Sends a token, and no body.
-    pub(super) async fn send_empty(&self, authorization: Authorization) -> Result<Answer, Broken> {
-        self.wire().post(Some(authorization.0), None, Vec::new()).await
+    /// Sends a token, or nothing at all to learn what is offered; no body either way.
+    pub(super) async fn send_empty(&self, authorization: Option<Authorization>) -> Result<Answer, Broken> {
+        self.wire().post(authorization.map(|value| value.0), None, Vec::new()).await
     }
 
     /// The server certificate, once there is one.
@@ -91,14 +95,19 @@ impl Channel {
 }
 
 impl Authorization {
-    /// `Negotiate` and a token.
-    pub(super) fn negotiate(token: &[u8]) -> Result<Self, Broken> {
-        Self::secret(&format!("Negotiate {}", STANDARD.encode(token)))
+    /// A scheme and its token.
+    pub(super) fn token(scheme: Scheme, token: &[u8]) -> Result<Self, Broken> {
+        Self::secret(&format!("{scheme} {}", STANDARD.encode(token)))
     }
 
     /// `Basic`; can only be used by what is inside TLS, see [`super::login`].
     pub(super) fn basic(credentials: &Credentials) -> Result<Self, Broken> {
         Self::secret(&Zeroizing::new(basic_authorization(credentials).expose().to_owned()))
+    }
+
+    /// That the certificate of the TLS handshake is who logs in (MS-WSMV 3.1.4.1.29.2). No secret.
+    pub(super) fn certificate() -> Self {
+        Self(HeaderValue::from_static(MUTUAL))
     }
 
     fn secret(text: &str) -> Result<Self, Broken> {
@@ -112,7 +121,7 @@ impl Authorization {
 impl Progress {
     /// What is known if nothing more comes.
     pub(super) fn delivery(&self) -> Delivery {
-        let carrier = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let carrier = self.carrier.lock().unwrap_or_else(PoisonError::into_inner);
         match &*carrier {
             Some(dial) if dial.is_open() => Delivery::Unknown,
             _ => Delivery::NotSent,
@@ -120,8 +129,9 @@ impl Progress {
     }
 
     fn carry(&self, dial: &Arc<Dial>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(dial.clone());
+        *self.carrier.lock().unwrap_or_else(PoisonError::into_inner) = Some(dial.clone());
     }
 }
 
+const MUTUAL: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual";
 const SOAP: &str = "application/soap+xml;charset=UTF-8";

@@ -1,51 +1,86 @@
 //! What a session is made from.
 
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::channel::Channel;
 use super::endpoint::Endpoint;
 use super::failure::Broken;
+use super::identity::{ClientCertificate, Identity};
+use super::proxy::Proxy;
 use super::session::Session;
 use super::tls::{Judge, Trust};
 use super::wire::{Counters, Wire, WireOptions};
-use crate::auth::Credentials;
-use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind};
+use crate::auth::{Credentials, ServiceName, TicketSource, Tickets, UserName};
+use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Observer};
 
 /// How to log in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthChoice {
-    /// Negotiate; Basic where the host offers nothing else and the certificate was verified or pinned.
+    /// What the host offers and the credentials allow, the best first: Kerberos, then NTLM; Basic where
+    /// the host offers nothing else and the certificate was verified or pinned.
     #[default]
     Auto,
-    /// Negotiate (NTLM) only.
+    /// Negotiate only: Kerberos where there are tickets, or a password of a `user@realm`; else NTLM.
     Negotiate,
+    /// Kerberos only, under the scheme of this name or in SPNEGO; never NTLM.
+    Kerberos,
+    /// NTLM only, under Negotiate, or under its own name where a host offers only that.
+    Ntlm,
     /// Basic only, sent with every request; https only.
     Basic,
+    /// The client certificate of the TLS handshake, which the host maps to an account; https only.
+    Certificate,
 }
 
 /// Collects where to connect, as whom, and whom to trust; [`Connector::session`] ends it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct Connector {
     endpoint: Endpoint,
     credentials: Option<Credentials>,
+    tickets: Option<(Option<UserName>, TicketSource)>,
+    service: Option<ServiceName>,
+    delegate: bool,
+    certificate: Option<ClientCertificate>,
+    proxy: Option<Proxy>,
     trust: Trust,
     auth: AuthChoice,
     connect_timeout: Duration,
     reply_limit: usize,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// A [`Connector`] that was found usable.
 pub(super) struct Settings {
     pub(super) endpoint: Endpoint,
-    pub(super) credentials: Credentials,
+    /// User and password, where there are any.
+    pub(super) credentials: Option<Credentials>,
+    /// Kerberos, where it may be tried.
+    pub(super) kerberos: Option<Kerberos>,
+    /// The service's name: for Kerberos, and in the target information of NTLM.
+    pub(super) service: ServiceName,
     pub(super) auth: AuthChoice,
+    pub(super) identity: Option<Identity>,
+    proxy: Option<Proxy>,
     verifies: bool,
     judge: Option<Judge>,
     connect_timeout: Duration,
     reply_limit: usize,
     pub(super) counters: Counters,
+    pub(super) observer: Option<Arc<dyn Observer>>,
+}
+
+/// What a session knows about Kerberos.
+pub(super) struct Kerberos {
+    pub(super) user: Option<UserName>,
+    pub(super) source: TicketSource,
+    pub(super) delegate: bool,
+    /// Taken once for all connections of the session: a password must not be tried for each.
+    taken: Mutex<Option<Tickets>>,
 }
 
 impl Connector {
@@ -54,16 +89,59 @@ impl Connector {
         Self {
             endpoint,
             credentials: None,
+            tickets: None,
+            service: None,
+            delegate: false,
+            certificate: None,
+            proxy: None,
             trust: Trust::system(),
             auth: AuthChoice::Auto,
             connect_timeout: CONNECT_TIMEOUT,
             reply_limit: REPLY_LIMIT,
+            observer: None,
         }
     }
 
-    /// Who logs in; must be given.
+    /// Where it leads.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Who logs in, by password. Kerberos uses it too where no [`tickets`](Self::tickets) are given:
+    /// always when Kerberos was chosen, else for a `user@realm` and a host that has a name.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = Some(credentials);
+        self
+    }
+
+    /// Who logs in, by Kerberos tickets: of this user, or of whichever the source has.
+    pub fn tickets(mut self, user: Option<UserName>, source: TicketSource) -> Self {
+        self.tickets = Some((user, source));
+        self
+    }
+
+    /// The service's name in its realm; `HTTP/host` if not said, with the host as the endpoint has it.
+    pub fn service_name(mut self, service: ServiceName) -> Self {
+        self.service = Some(service);
+        self
+    }
+
+    /// Lets the host act as the user elsewhere, with the tickets it is then given. Off if not said.
+    pub fn delegate(mut self, on: bool) -> Self {
+        self.delegate = on;
+        self
+    }
+
+    /// Shown to hosts that ask for a client certificate. With nothing else to log in with, it is what
+    /// [`AuthChoice::Auto`] logs in by.
+    pub fn client_certificate(mut self, certificate: ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
+    /// A proxy to go through; none if not said, whatever the environment says.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
         self
     }
 
@@ -91,42 +169,136 @@ impl Connector {
         self
     }
 
+    /// Tells of every message and every request made for it, as a trace does.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// A session. Nothing is sent before its first message.
     ///
     /// # Errors
-    /// Kind `Configuration`: there are no credentials, Basic was chosen for plain HTTP, or the trust
+    /// Kind `Configuration`: there is nothing to log in with, a proxy does not suit the endpoint, Basic was chosen for plain HTTP, or the trust
     /// is not usable.
     pub fn session(self) -> Result<Session, ExchangeError> {
         let unusable = |text: String| ExchangeError::new(ExchangeErrorKind::Configuration, Delivery::NotSent, text);
-        let credentials = self.credentials.ok_or_else(|| unusable("no user and password were given".to_owned()))?;
+        let auth = match (self.auth, &self.certificate) {
+            (AuthChoice::Auto, Some(_)) if self.credentials.is_none() && self.tickets.is_none() => {
+                AuthChoice::Certificate
+            }
+            (auth, _) => auth,
+        };
+        if auth == AuthChoice::Certificate {
+            if self.certificate.is_none() {
+                return Err(unusable("no client certificate was given".to_owned()));
+            }
+            if !self.endpoint.is_tls() {
+                return Err(unusable("a client certificate is shown in a TLS handshake; use https".to_owned()));
+            }
+        } else if self.credentials.is_none() && self.tickets.is_none() {
+            return Err(unusable("neither a user and password nor tickets were given".to_owned()));
+        }
+        if self.credentials.is_none() && matches!(self.auth, AuthChoice::Basic | AuthChoice::Ntlm) {
+            return Err(unusable("this way of logging in takes a user and a password".to_owned()));
+        }
+        let kerberos = self.kerberos();
         if self.auth == AuthChoice::Basic && !self.endpoint.is_tls() {
             return Err(unusable(format!(
                 "Basic would show the password over plain HTTP; use https, or Negotiate, for {}",
                 self.endpoint
             )));
         }
+        if let Some(proxy) = &self.proxy {
+            let suits = proxy.suits(&self.endpoint);
+            suits
+                .map_err(|error| unusable(format!("{} through {proxy}: {error}", self.endpoint)).with_source(error))?;
+        }
         let judge = self.endpoint.is_tls().then(|| self.trust.judge()).transpose();
         let judge = judge.map_err(|error| unusable(error.to_string()).with_source(error))?;
         Ok(Session::new(Settings {
+            service: self.service.unwrap_or_else(|| ServiceName::http(self.endpoint.host())),
             endpoint: self.endpoint,
-            credentials,
-            auth: self.auth,
+            credentials: self.credentials,
+            kerberos,
+            auth,
+            identity: self.certificate.map(Identity::new),
+            proxy: self.proxy,
             verifies: self.trust.verifies(),
             judge,
             connect_timeout: self.connect_timeout,
             reply_limit: self.reply_limit,
-            counters: Counters::default(),
+            counters: self.observer.as_ref().map_or_else(Counters::default, |_| Counters::observed()),
+            observer: self.observer,
         }))
+    }
+
+    /// Kerberos, where it may and can be tried.
+    fn kerberos(&self) -> Option<Kerberos> {
+        if matches!(self.auth, AuthChoice::Basic | AuthChoice::Ntlm | AuthChoice::Certificate) {
+            return None;
+        }
+        let (user, source) = match (&self.tickets, &self.credentials) {
+            (Some(given), _) => given.clone(),
+            (None, Some(Credentials { user, password })) => {
+                // A realm knows hosts by name, and a bare user is more often one of the host itself.
+                let has_name = self.service.is_some() || self.endpoint.host().parse::<IpAddr>().is_err();
+                let may_be_of_a_realm = user.user().contains('@') && has_name;
+                if self.auth != AuthChoice::Kerberos && !may_be_of_a_realm {
+                    return None;
+                }
+                (Some(user.clone()), TicketSource::Password(password.clone()))
+            }
+            (None, None) => return None,
+        };
+        Some(Kerberos { user, source, delegate: self.delegate, taken: Mutex::default() })
+    }
+}
+
+impl Kerberos {
+    /// The tickets of this session, if they were taken and still hold.
+    pub(super) fn taken(&self) -> Option<Tickets> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn keep(&self, tickets: Option<Tickets>) {
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = tickets;
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .field("trust", &self.trust)
+            .field("auth", &self.auth)
+            .finish_non_exhaustive()
     }
 }
 
 impl Settings {
+    /// The user and password, where NTLM may be used.
+    pub(super) fn ntlm(&self) -> Option<&Credentials> {
+        let allowed = matches!(self.auth, AuthChoice::Auto | AuthChoice::Negotiate | AuthChoice::Ntlm);
+        self.credentials.as_ref().filter(|_| allowed)
+    }
+
+    /// The account, for people.
+    pub(super) fn who(&self) -> String {
+        let user = self.credentials.as_ref().map(|credentials| &credentials.user);
+        let user = user.or(self.kerberos.as_ref().and_then(|kerberos| kerberos.user.as_ref()));
+        let held = || self.kerberos.as_ref().and_then(Kerberos::taken).map(|tickets| tickets.principal().to_owned());
+        user.map(ToString::to_string).or_else(held).unwrap_or_else(|| "the default account".to_owned())
+    }
+
     /// A new connection, to be dialled with its first request.
     pub(super) fn open(&self) -> Result<Channel, Broken> {
         let options = WireOptions {
             connect_timeout: self.connect_timeout,
             reply_limit: self.reply_limit,
             judge: self.judge.clone(),
+            identity: self.identity.clone(),
+            proxy: self.proxy.clone(),
             counters: self.counters.clone(),
         };
         Ok(Channel::new(Wire::new(&self.endpoint, options)?))

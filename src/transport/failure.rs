@@ -4,9 +4,10 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use rustls::{CertificateError, Error as TlsError};
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
 use super::certificate::{Pin, ServerCertificate};
+use super::proxy::Proxy;
 use super::tls::PinDiffers;
 use super::wire::{SecondDial, Wire};
 use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind};
@@ -34,12 +35,16 @@ impl Broken {
             let text = format!("the connection to {authority} had ended; nothing of this request was sent");
             (ExchangeErrorKind::ConnectionLost, text, true)
         } else if error.is_dns() {
-            let text = format!("the name of {authority} cannot be resolved: {}", root(&error));
+            let through = wire.proxy().map(|proxy| format!(", or that of the proxy {proxy},")).unwrap_or_default();
+            let text = format!("the name of {authority}{through} cannot be resolved: {}", root(&error));
             (ExchangeErrorKind::Resolve, text, true)
         } else if let Some(cause) = find::<TlsError>(&error).filter(|_| !wire.dial().is_open()) {
             (ExchangeErrorKind::Tls, tls_text(cause, wire), true)
         } else if error.is_connect() || !wire.dial().is_open() {
             (ExchangeErrorKind::Connect, connect_text(&error, wire), true)
+        } else if let Some(cause @ TlsError::AlertReceived(_)) = find::<TlsError>(&error) {
+            // TLS 1.3 tells what is wrong with a client certificate after the handshake.
+            (ExchangeErrorKind::Tls, tls_text(cause, wire), false)
         } else {
             let text = format!("the connection to {authority} ended before a reply came: {}", root(&error));
             (ExchangeErrorKind::ConnectionLost, text, false)
@@ -99,6 +104,9 @@ fn connect_text(error: &reqwest::Error, wire: &Wire) -> String {
             wire.connect_timeout()
         );
     }
+    if let Some(proxy) = wire.proxy() {
+        return proxy_text(error, proxy, authority);
+    }
     match find::<io::Error>(error).map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => {
             format!("{authority} refuses connections: is WinRM running there, with a listener on this port?")
@@ -110,6 +118,26 @@ fn connect_text(error: &reqwest::Error, wire: &Wire) -> String {
         }
         _ => format!("no connection to {authority}: {}", root(error)),
     }
+}
+
+/// Why a proxy leads nowhere. Its errors are no types of a crate we name; their texts are their names.
+fn proxy_text(error: &reqwest::Error, proxy: &Proxy, authority: &str) -> String {
+    if find::<io::Error>(error).is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused) {
+        return format!("the proxy {proxy} refuses connections: is it running, and is this its port?");
+    }
+    let said: Vec<String> = chain(error).map(ToString::to_string).collect();
+    let says = |part: &str| said.iter().any(|text| text.contains(part));
+    let (what, advice) = if says("proxy authorization required") {
+        (
+            "wants a login (407)",
+            "give it as http://USER:PASSWORD@… in HVR_PROXY or a profile, and check it if it is there",
+        )
+    } else if says("tunnel error") {
+        ("opens no tunnel", "it must allow CONNECT to this host and port, and reach it")
+    } else {
+        ("does not connect", "it must allow this host and port, and reach it")
+    };
+    format!("the proxy {proxy} {what} for {authority}: {}; {advice}", root(error))
 }
 
 /// The cause of a failed TLS handshake and the option that settles it.
@@ -167,6 +195,19 @@ fn tls_text(error: &TlsError, wire: &Wire) -> String {
         TlsError::PeerIncompatible(cause) => {
             format!("{authority} and this client have no TLS version or cipher in common (TLS 1.2 at least): {cause:?}")
         }
+        TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+            format!("{authority} lets nobody in without a client certificate; give one with --cert")
+        }
+        TlsError::AlertReceived(
+            alert @ (AlertDescription::BadCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateExpired
+            | AlertDescription::AccessDenied),
+        ) => format!(
+            "{authority} does not accept the client certificate (alert {alert:?}): is its issuer trusted there, and is it \
+             for client authentication?"
+        ),
         TlsError::AlertReceived(alert) => format!("{authority} ended the TLS handshake with alert {alert:?}"),
         other => format!("the TLS handshake with {authority} failed: {other}"),
     }

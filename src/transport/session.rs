@@ -8,7 +8,7 @@ use super::certificate::Pin;
 use super::channel::Progress;
 use super::connect::Settings;
 use super::failure::timed_out;
-use super::login::{Failure, Link, log_in};
+use super::login::{Failure, Link, Login, log_in};
 use crate::auth::Scheme;
 use crate::wsman::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
 
@@ -34,7 +34,7 @@ struct State {
 
 #[derive(Default)]
 struct Facts {
-    scheme: Option<Scheme>,
+    login: Option<Login>,
     pin: Option<Pin>,
 }
 
@@ -60,7 +60,17 @@ impl Session {
 
     /// The scheme of the last successful login.
     pub fn scheme(&self) -> Option<Scheme> {
-        self.facts().scheme
+        self.facts().login.as_ref().map(|login| login.scheme)
+    }
+
+    /// How the last successful login was made.
+    pub fn login(&self) -> Option<Login> {
+        self.facts().login.clone()
+    }
+
+    /// By how many seconds the host's clock is ahead of this computer's, by the last `Date` header.
+    pub fn clock_skew(&self) -> Option<i64> {
+        self.settings.counters.clock_skew()
     }
 
     /// The pin of the certificate the last login went through; none over plain HTTP.
@@ -68,8 +78,22 @@ impl Session {
         self.facts().pin
     }
 
+    async fn in_time(&self, message: &Message, progress: &Progress) -> Result<Reply, ExchangeError> {
+        let timeout = message.timeout();
+        // A timeout beyond the clock is none.
+        let Some(deadline) = Instant::now().checked_add(timeout) else {
+            return self.attempts(message, progress).await;
+        };
+        match timeout_at(deadline, self.attempts(message, progress)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(timed_out(timeout, self.settings.endpoint.authority(), progress.delivery())),
+        }
+    }
+
     async fn attempts(&self, message: &Message, progress: &Progress) -> Result<Reply, ExchangeError> {
         let mut state = self.state.lock().await;
+        // Dropped before the lock, so that no leg counts for the next message, whoever gives up.
+        let _collect = Collect { settings: &self.settings, progress };
         if let Some(refusal) = &state.refusal {
             return Err(ExchangeError::new(ExchangeErrorKind::Login, Delivery::NotSent, refusal.clone()));
         }
@@ -111,9 +135,9 @@ impl Session {
         let answer = match carried {
             Some(answer) => answer,
             None => match link.send(settings, message, progress).await {
-                // Basic is not proven before its first answer, so a second attempt would be one more
+                // A header is not proven before its first answer, so a second attempt would be one more
                 // with a password that may be wrong.
-                Err(Failure::Lost(error)) if !reused && link.scheme() == Scheme::Basic => {
+                Err(Failure::Lost(error)) if !reused && link.proves_with_every_message() => {
                     return Err(Failure::Other(error));
                 }
                 outcome => outcome?,
@@ -128,9 +152,9 @@ impl Session {
     }
 
     fn remember(&self, link: &Link) {
-        let facts = Facts { scheme: Some(link.scheme()), pin: link.certificate().as_deref().map(Pin::of) };
-        tracing::debug!(scheme = %link.scheme(), pin = ?facts.pin.map(|pin| pin.to_string()), "logged in");
-        *self.facts() = facts;
+        let (login, pin) = (link.login(), link.certificate().as_deref().map(Pin::of));
+        tracing::debug!(%login, pin = ?pin.map(|pin| pin.to_string()), "logged in");
+        *self.facts() = Facts { login: Some(login), pin };
     }
 
     fn facts(&self) -> std::sync::MutexGuard<'_, Facts> {
@@ -138,18 +162,32 @@ impl Session {
     }
 }
 
+/// Gives the legs of a message to it when its attempts end.
+struct Collect<'c> {
+    settings: &'c Settings,
+    progress: &'c Progress,
+}
+
+impl Drop for Collect<'_> {
+    fn drop(&mut self) {
+        if let Some(legs) = self.settings.counters.legs() {
+            self.progress.legs.extend(legs.take());
+        }
+    }
+}
+
 impl Exchange for Session {
     async fn send(&self, message: Message) -> Result<Reply, ExchangeError> {
         let progress = Progress::default();
-        let timeout = message.timeout();
-        // A timeout beyond the clock is none.
-        let Some(deadline) = Instant::now().checked_add(timeout) else {
-            return self.attempts(&message, &progress).await;
-        };
-        match timeout_at(deadline, self.attempts(&message, &progress)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(timed_out(timeout, self.settings.endpoint.authority(), progress.delivery())),
+        let observer = self.settings.observer.as_deref();
+        if let Some(observer) = observer {
+            observer.sending(&message);
         }
+        let outcome = self.in_time(&message, &progress).await;
+        if let Some(observer) = observer {
+            observer.exchanged(&message, progress.legs.take(), outcome.as_ref());
+        }
+        outcome
     }
 
     fn address(&self) -> &str {

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -17,6 +18,8 @@ use rustls::{
 };
 
 use super::certificate::Pin;
+use super::identity::Identity;
+use super::observe::Moment;
 
 /// Which server certificates to accept. The default is [`Trust::system`].
 ///
@@ -160,16 +163,23 @@ pub(super) enum Judge {
 /// The server certificate of one connection, once the handshake came to it.
 pub(super) type Seen = Arc<OnceLock<Vec<u8>>>;
 
-/// The TLS settings of one connection, and where its certificate will be.
-pub(super) fn client_config(judge: Judge) -> Result<(ClientConfig, Seen), TlsError> {
+/// The TLS settings of one connection, and where its certificate will be. `greeted` is when its handshake begins.
+pub(super) fn client_config(
+    judge: Judge,
+    identity: Option<&Identity>,
+    greeted: Moment,
+) -> Result<(ClientConfig, Seen), TlsError> {
     let seen = Seen::default();
     let provider = provider();
-    let verifier = Verifier { judge, seen: seen.clone(), provider: provider.clone() };
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let verifier = Verifier { judge, seen: seen.clone(), greeted, provider: provider.clone() };
+    let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match identity {
+        Some(identity) => builder.with_client_cert_resolver(identity.resolver(&provider)?),
+        None => builder.with_no_client_auth(),
+    };
     // A resumed session shows no certificate, so there would be nothing to bind the login to.
     config.resumption = rustls::client::Resumption::disabled();
     Ok((config, seen))
@@ -187,6 +197,7 @@ pub(super) struct PinDiffers {
 struct Verifier {
     judge: Judge,
     seen: Seen,
+    greeted: Moment,
     provider: Arc<CryptoProvider>,
 }
 
@@ -235,7 +246,9 @@ impl ServerCertVerifier for Verifier {
         verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
 
+    /// Asked for when the first message of the handshake is written.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let _ = self.greeted.set(Instant::now());
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
@@ -253,7 +266,7 @@ fn roots(certificates: &[CertificateDer<'static>]) -> Result<RootCertStore, Trus
 }
 
 /// Passed explicitly: a library must not set the provider of the whole process.
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, SERVER,
     WWW_AUTHENTICATE,
 };
 use reqwest::{Client, Url, Version, redirect, retry};
@@ -23,8 +23,11 @@ use tower::{Layer, Service};
 
 use super::endpoint::Endpoint;
 use super::failure::Broken;
+use super::identity::Identity;
+use super::observe::{Legs, Moments, TimedResolver, Watch};
+use super::proxy::Proxy;
 use super::tls::{Judge, Seen, client_config};
-use crate::auth::{Offer, offered};
+use crate::auth::{Offer, Scheme, offered};
 use crate::wsman::ExchangeErrorKind;
 
 /// A connection that has not been dialled yet, or is open, or has gone; it never comes back.
@@ -32,6 +35,7 @@ pub(super) struct Wire {
     client: Client,
     url: Url,
     authority: String,
+    proxy: Option<Proxy>,
     connect_timeout: Duration,
     reply_limit: usize,
     dial: Arc<Dial>,
@@ -45,6 +49,9 @@ pub(super) struct WireOptions {
     pub(super) reply_limit: usize,
     /// Must be there for https.
     pub(super) judge: Option<Judge>,
+    pub(super) proxy: Option<Proxy>,
+    /// Shown to hosts that ask for one.
+    pub(super) identity: Option<Identity>,
     pub(super) counters: Counters,
 }
 
@@ -70,6 +77,9 @@ struct Counts {
     connections: AtomicU64,
     requests: AtomicU64,
     server: Mutex<Option<String>>,
+    clock_skew: Mutex<Option<i64>>,
+    /// Only where somebody observes.
+    legs: Option<Legs>,
 }
 
 /// How far the one dial of a connection got.
@@ -77,6 +87,7 @@ struct Counts {
 pub(super) struct Dial {
     begun: AtomicBool,
     open: AtomicBool,
+    moments: Moments,
 }
 
 impl Wire {
@@ -85,7 +96,7 @@ impl Wire {
             Broken::new(ExchangeErrorKind::Configuration, format!("no connection can be made: {error}"))
         };
         let dial = Arc::new(Dial::default());
-        let builder = Client::builder()
+        let mut builder = Client::builder()
             .http1_only()
             // Names compare without case, yet small management controllers were written by example.
             .http1_title_case_headers()
@@ -99,13 +110,21 @@ impl Wire {
             .connect_timeout(options.connect_timeout)
             .user_agent(concat!("hyperv-replica/", env!("CARGO_PKG_VERSION")))
             .connector_layer(OneDial { dial: dial.clone(), counters: options.counters.clone() });
+        if let Some(proxy) = &options.proxy {
+            builder =
+                builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(|error| unusable(&error.without_url()))?);
+        }
+        if options.counters.legs().is_some() {
+            builder = builder.dns_resolver(TimedResolver(dial.clone()));
+        }
         // The library builds its own TLS settings where it gets none, and needs a process-wide
         // provider for that; plain HTTP gets settings that accept nothing.
         let judge = match options.judge {
             Some(judge) if endpoint.is_tls() => judge,
             _ => Judge::Show,
         };
-        let (config, seen) = client_config(judge).map_err(|error| unusable(&error))?;
+        let (config, seen) = client_config(judge, options.identity.as_ref(), dial.moments.greeted.clone())
+            .map_err(|error| unusable(&error))?;
         let client = builder
             .https_only(endpoint.is_tls())
             .tls_backend_preconfigured(config)
@@ -115,6 +134,7 @@ impl Wire {
             client,
             url: Url::parse(endpoint.url()).map_err(|error| unusable(&error))?,
             authority: endpoint.authority().to_owned(),
+            proxy: options.proxy,
             connect_timeout: options.connect_timeout,
             reply_limit: options.reply_limit,
             dial,
@@ -132,6 +152,10 @@ impl Wire {
     ) -> Result<Answer, Broken> {
         let begun = Instant::now();
         let request_bytes = body.len();
+        let mut watch = self.counters.legs().map(|legs| {
+            let url = self.url.as_str();
+            Watch::begin(legs, &self.dial.moments, url, authorization.as_ref(), content_type, request_bytes)
+        });
         // Said in words because the library leaves out the length of an empty body.
         let mut request = self.client.post(self.url.clone()).header(CONTENT_LENGTH, request_bytes);
         if let Some(value) = authorization {
@@ -142,6 +166,9 @@ impl Wire {
         }
         self.counters.0.requests.fetch_add(1, Ordering::Relaxed);
         let sent = request.body(body).send().await;
+        if let Some(watch) = &mut watch {
+            sent.iter().for_each(|response| watch.head(response));
+        }
         let response = sent.map_err(|error| {
             let broken = Broken::from_request(error, self);
             if broken.is_unsent() {
@@ -160,10 +187,16 @@ impl Wire {
             closes: closes(headers, response.version()),
             body: Vec::new(),
         };
+        if let Some(skew) = text(headers, DATE).as_deref().and_then(clock_skew) {
+            *self.counters.0.clock_skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+        }
         if server.is_some() {
             *self.counters.0.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
         }
         answer.body = self.read_body(response).await?;
+        if let Some(watch) = &mut watch {
+            watch.received(answer.body.len());
+        }
         tracing::debug!(
             status = answer.status,
             elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -182,6 +215,10 @@ impl Wire {
     /// Host and port, for error texts.
     pub(super) fn authority(&self) -> &str {
         &self.authority
+    }
+
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
     pub(super) fn is_tls(&self) -> bool {
@@ -221,7 +258,30 @@ impl Wire {
     }
 }
 
+impl Answer {
+    /// Whether a scheme is offered.
+    pub(super) fn offers(&self, scheme: Scheme) -> bool {
+        self.offers.iter().any(|offer| offer.known == Some(scheme))
+    }
+
+    /// The token that came under a scheme.
+    pub(super) fn token(&self, scheme: Scheme) -> Option<Vec<u8>> {
+        let tokens = self.offers.iter().filter(|offer| offer.known == Some(scheme));
+        tokens.filter_map(|offer| offer.token.clone()).find(|token| !token.is_empty())
+    }
+}
+
 impl Counters {
+    /// Counters of a session that somebody observes.
+    pub(super) fn observed() -> Self {
+        Counters(Arc::new(Counts { legs: Some(Legs::default()), ..Counts::default() }))
+    }
+
+    /// The legs so far, where somebody observes.
+    pub(super) fn legs(&self) -> Option<&Legs> {
+        self.0.legs.as_ref()
+    }
+
     pub(super) fn connections(&self) -> u64 {
         self.0.connections.load(Ordering::Relaxed)
     }
@@ -230,8 +290,19 @@ impl Counters {
         self.0.requests.load(Ordering::Relaxed)
     }
 
+    /// Seconds that the host is ahead of this computer.
+    pub(super) fn clock_skew(&self) -> Option<i64> {
+        *self.0.clock_skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn server(&self) -> Option<String> {
         self.0.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl AsRef<Moments> for Dial {
+    fn as_ref(&self) -> &Moments {
+        &self.moments
     }
 }
 
@@ -291,12 +362,14 @@ where
                 Err(SecondDial.into())
             });
         }
-        let dialling = self.inner.call(request);
         let OneDial { dial, counters } = self.gate.clone();
+        dial.moments.begin();
+        let dialling = self.inner.call(request);
         Box::pin(async move {
             let connection = dialling.await?;
+            let before = counters.0.connections.fetch_add(1, Ordering::Relaxed);
+            dial.moments.open(before.saturating_add(1));
             dial.open.store(true, Ordering::SeqCst);
-            counters.0.connections.fetch_add(1, Ordering::Relaxed);
             Ok(connection)
         })
     }
@@ -306,6 +379,11 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn clock_skew(date: &str) -> Option<i64> {
+    let there = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    Some(there.as_second().saturating_sub(jiff::Timestamp::now().as_second()))
 }
 
 fn closes(headers: &HeaderMap, version: Version) -> bool {

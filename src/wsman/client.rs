@@ -6,6 +6,7 @@ use super::addressing::ClassAddressing;
 use super::enumerate::{Enumerate, Page};
 use super::error::ReplyError;
 use super::exchange::{Delivery, Exchange, ExchangeError, Message, Reply};
+use super::extra::Extra;
 use super::fault::Fault;
 use super::get::{self, Get};
 use super::identify::{Identify, Identity};
@@ -15,7 +16,8 @@ use super::operation::{Operation, Repeatable};
 use super::pull::Pull;
 use super::release::Release;
 use super::request::RequestContext;
-use super::resource::EndpointReference;
+use super::resource::{EndpointReference, SelectorSet};
+use crate::cim::{CimClass, InstanceView};
 use crate::xml::WriteError;
 
 /// A WS-Management client of one host.
@@ -28,6 +30,7 @@ pub struct Client<E> {
     limits: Limits,
     timeouts: Timeouts,
     locale: Option<String>,
+    extra: Extra,
     ids: Box<dyn Fn() -> String + Send + Sync>,
     remaining: Box<dyn Fn() -> Option<Duration> + Send + Sync>,
 }
@@ -41,6 +44,7 @@ impl<E: Exchange> Client<E> {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             locale: Some("en-US".to_owned()),
+            extra: Extra::default(),
             ids: Box::new(ids),
             remaining: Box::new(|| None),
         }
@@ -64,6 +68,13 @@ impl<E: Exchange> Client<E> {
     #[must_use]
     pub fn with_locale(mut self, locale: Option<String>) -> Self {
         self.locale = locale;
+        self
+    }
+
+    /// With options and header blocks in every request but Identify.
+    #[must_use]
+    pub fn with_extra(mut self, extra: Extra) -> Self {
+        self.extra = extra;
         self
     }
 
@@ -94,7 +105,7 @@ impl<E: Exchange> Client<E> {
     /// # Errors
     /// A name or character that XML cannot carry.
     pub fn envelope<O: Operation>(&self, operation: &O) -> Result<Vec<u8>, WriteError> {
-        operation.write(&self.context(&(self.ids)(), self.timeouts))
+        operation.write(&self.context(&(self.ids)(), self.timeouts, &self.limits))
     }
 
     /// Sends an operation that may be repeated.
@@ -102,7 +113,11 @@ impl<E: Exchange> Client<E> {
     /// # Errors
     /// No reply, a fault, or a reply that does not answer the request.
     pub async fn ask<O: Repeatable>(&self, operation: &O) -> Result<O::Output, Error> {
-        let (id, bytes, timeouts) = self.write(operation)?;
+        self.ask_within(operation, &self.limits).await
+    }
+
+    async fn ask_within<O: Repeatable>(&self, operation: &O, limits: &Limits) -> Result<O::Output, Error> {
+        let (id, bytes, timeouts) = self.write(operation, limits)?;
         let message = Message::repeatable(operation, id.as_str(), bytes, timeouts.reply());
         read(operation, self.exchange.send(message).await?, &id)
     }
@@ -112,7 +127,7 @@ impl<E: Exchange> Client<E> {
     /// # Errors
     /// [`Error::Deadline`], [`Error::Write`].
     pub fn prepare<O: Operation>(&self, operation: O) -> Result<Prepared<O>, Error> {
-        let (message_id, bytes, timeouts) = self.write(&operation)?;
+        let (message_id, bytes, timeouts) = self.write(&operation, &self.limits)?;
         Ok(Prepared { operation, message_id, bytes, timeouts })
     }
 
@@ -124,6 +139,14 @@ impl<E: Exchange> Client<E> {
         let Prepared { operation, message_id, bytes, timeouts } = prepared;
         let message = Message::once(operation.action(), message_id.as_str(), bytes, timeouts.reply());
         read(&operation, self.exchange.send(message).await?, &message_id)
+    }
+
+    /// Writes and sends at most once, where no record is kept.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn order<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        self.send(self.prepare(operation)?).await
     }
 
     /// Identify.
@@ -147,12 +170,12 @@ impl<E: Exchange> Client<E> {
     /// # Errors
     /// As [`Client::send`].
     pub async fn invoke(&self, invoke: &Invoke) -> Result<InvokeOutput, Error> {
-        self.send(self.prepare(invoke.clone())?).await
+        self.order(invoke.clone()).await
     }
 
     /// Begins an enumeration; nothing is sent before the first page is asked for.
     pub fn enumerate(&self, enumerate: Enumerate) -> Enumeration<'_, E> {
-        Enumeration { client: self, enumerate, context: None, pages: 0, ended: false }
+        Enumeration { client: self, enumerate, limits: self.limits.clone(), context: None, pages: 0, ended: false }
     }
 
     /// A WQL query over all classes of the namespace.
@@ -169,26 +192,49 @@ impl<E: Exchange> Client<E> {
         self.enumerate(enumerate)
     }
 
-    fn write<O: Operation>(&self, operation: &O) -> Result<(String, Vec<u8>, Timeouts), Error> {
+    /// Every instance of a class as typed values; for classes known to be small.
+    ///
+    /// # Errors
+    /// As [`Client::ask`]; a property that does not fit is an [`Error::Reply`].
+    pub async fn list<T: CimClass>(&self) -> Result<Vec<T>, Error> {
+        let pages = self.all(T::NAME).pages().await?;
+        pages.iter().flat_map(Page::instances).map(|instance| typed(&instance)).collect()
+    }
+
+    /// One instance by its keys as a typed value.
+    ///
+    /// # Errors
+    /// As [`Client::list`].
+    pub async fn find<T: CimClass>(&self, keys: SelectorSet) -> Result<T, Error> {
+        typed(&self.get(self.addressing.reference(T::NAME, keys)).await?.instance())
+    }
+
+    fn write<O: Operation>(&self, operation: &O, limits: &Limits) -> Result<(String, Vec<u8>, Timeouts), Error> {
         let remaining = (self.remaining)();
         if remaining.is_some_and(|remaining| remaining.is_zero()) {
             return Err(Error::Deadline);
         }
         let timeouts = self.timeouts.within(remaining);
         let id = (self.ids)();
-        let bytes = operation.write(&self.context(&id, timeouts))?;
+        let bytes = operation.write(&self.context(&id, timeouts, limits))?;
         Ok((id, bytes, timeouts))
     }
 
-    fn context<'a>(&'a self, message_id: &'a str, timeouts: Timeouts) -> RequestContext<'a> {
+    fn context<'a>(&'a self, message_id: &'a str, timeouts: Timeouts, limits: &'a Limits) -> RequestContext<'a> {
         RequestContext {
             message_id,
             to: self.exchange.address(),
-            limits: &self.limits,
+            limits,
             timeouts,
             locale: self.locale.as_deref(),
+            extra: Some(&self.extra),
         }
     }
+}
+
+fn typed<T: CimClass>(instance: &InstanceView<'_>) -> Result<T, Error> {
+    T::read(instance)
+        .map_err(|error| Error::Reply { status: 200, source: ReplyError::content(T::NAME, error.to_string()) })
 }
 
 fn read<O: Operation>(operation: &O, reply: Reply, id: &str) -> Result<O::Output, Error> {
@@ -236,13 +282,16 @@ impl<O: Operation> Prepared<O> {
 pub struct Enumeration<'c, E> {
     client: &'c Client<E>,
     enumerate: Enumerate,
+    /// Those of the client, with fewer items where a page of as many did not fit.
+    limits: Limits,
     context: Option<String>,
     pages: u32,
     ended: bool,
 }
 
 impl<E: Exchange> Enumeration<'_, E> {
-    /// The next page; none after the last.
+    /// The next page; none after the last. Where a page of as many items as asked for does not fit the envelope, fewer
+    /// are asked for, down to one: hosts other than Windows refuse in place of sending what fits.
     ///
     /// # Errors
     /// As [`Client::ask`], and [`Error::TooManyPages`].
@@ -253,18 +302,32 @@ impl<E: Exchange> Enumeration<'_, E> {
         if self.pages >= self.client.limits.max_pages {
             return Err(Error::TooManyPages(self.pages));
         }
-        let page = match self.context.take() {
-            None => self.client.ask(&self.enumerate).await?,
-            Some(context) => {
-                let resource = self.enumerate.resource.clone();
-                let selectors = self.enumerate.selectors.clone();
-                self.client.ask(&Pull { resource, selectors, context }).await?
+        let page = loop {
+            match self.ask().await {
+                // The context stays good: the page was refused, not brought.
+                Err(Error::Fault(fault)) if fault.is_envelope_size() && self.limits.max_elements > 1 => {
+                    self.limits.max_elements = (self.limits.max_elements / 8).max(1);
+                }
+                // After any other failure nothing is known of the context.
+                other => break other.inspect_err(|_| self.context = None)?,
             }
         };
         self.pages += 1;
         self.context = page.context().map(str::to_owned);
         self.ended = self.context.is_none();
         Ok(Some(page))
+    }
+
+    async fn ask(&self) -> Result<Page, Error> {
+        match &self.context {
+            None => self.client.ask_within(&self.enumerate, &self.limits).await,
+            Some(context) => {
+                let resource = self.enumerate.resource.clone();
+                let selectors = self.enumerate.selectors.clone();
+                let pull = Pull { resource, selectors, context: context.clone() };
+                self.client.ask_within(&pull, &self.limits).await
+            }
+        }
     }
 
     /// Every page to the end; for classes known to be small.

@@ -1,10 +1,10 @@
 //! Enumerate, and the page of items that it and Pull bring.
 
 use super::error::ReplyError;
+use super::filter::Filter;
 use super::operation::{Operation, Repeatable};
-use super::request::{RequestContext, ResponseContext, accept};
+use super::request::{Head, RequestContext, ResponseContext, accept};
 use super::resource::{EndpointReference, ResourceUri, SelectorSet};
-use super::wql;
 use crate::cim::InstanceView;
 use crate::soap::Envelope;
 use crate::xml::{Document, Element, WriteError, Writer, ns};
@@ -28,31 +28,8 @@ pub struct Enumerate {
     pub mode: EnumerationMode,
     /// Whether to ask for items in the first reply.
     pub optimize: bool,
-}
-
-/// Which items an enumeration brings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    /// URI of the dialect.
-    pub dialect: String,
-    /// The query.
-    pub text: String,
-}
-
-impl Filter {
-    /// A WQL query; send it to the all-classes URI.
-    pub fn wql(query: impl Into<String>) -> Self {
-        Filter { dialect: wql::DIALECT.to_owned(), text: query.into() }
-    }
-
-    /// Reads `w:Filter`, or `n:Filter`, which means the same (MS-WSMV 3.1.4.1.13).
-    pub(super) fn read(enumerate: Element<'_>) -> Option<Filter> {
-        let filter = enumerate.child(ns::WSMAN, "Filter").or(enumerate.child(ns::ENUMERATION, "Filter"))?;
-        Some(Filter {
-            dialect: filter.attribute("", "Dialect").unwrap_or("").to_owned(),
-            text: filter.text().trim().to_owned(),
-        })
-    }
+    /// What of derived classes to bring; none leaves it to the host, which is the only choice Windows takes.
+    pub polymorphism: Option<PolymorphismMode>,
 }
 
 /// What an item is.
@@ -85,6 +62,34 @@ impl EnumerationMode {
     }
 }
 
+/// `b:PolymorphismMode` (MS-WSMV 3.1.4.1.27): what an enumeration of a class makes of instances of derived classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolymorphismMode {
+    /// They come with all their properties.
+    IncludeSubClassProperties,
+    /// They come with the properties of the class asked for.
+    ExcludeSubClassProperties,
+    /// They do not come.
+    None,
+}
+
+impl PolymorphismMode {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            PolymorphismMode::IncludeSubClassProperties => "IncludeSubClassProperties",
+            PolymorphismMode::ExcludeSubClassProperties => "ExcludeSubClassProperties",
+            PolymorphismMode::None => "None",
+        }
+    }
+
+    pub(super) fn read(enumerate: Element<'_>) -> Option<PolymorphismMode> {
+        let word = enumerate.child(ns::CIM_BINDING, "PolymorphismMode")?.text().trim();
+        let all = [Self::IncludeSubClassProperties, Self::ExcludeSubClassProperties, Self::None];
+        all.into_iter().find(|mode| mode.name() == word)
+    }
+}
+
 impl Enumerate {
     /// All instances of what the resource names.
     pub fn new(resource: ResourceUri) -> Self {
@@ -94,6 +99,7 @@ impl Enumerate {
             filter: None,
             mode: EnumerationMode::Object,
             optimize: true,
+            polymorphism: None,
         }
     }
 
@@ -120,8 +126,9 @@ impl Operation for Enumerate {
     }
 
     fn write(&self, context: &RequestContext<'_>) -> Result<Vec<u8>, WriteError> {
-        let mut envelope = context.envelope(ACTION, &self.resource, &["n"]);
-        envelope.blocks(|writer| self.selectors.write(writer));
+        let mut prefixes = vec!["n"];
+        prefixes.extend(Filter::prefix(self.filter.as_ref()).or(self.polymorphism.map(|_| "b")));
+        let envelope = context.envelope(Head::new(ACTION, &self.resource, &self.selectors).using(&prefixes));
         envelope.body(|writer| {
             writer.open("n", "Enumerate");
             if self.optimize {
@@ -132,7 +139,10 @@ impl Operation for Enumerate {
                 writer.text_element("w", "EnumerationMode", mode);
             }
             if let Some(filter) = &self.filter {
-                writer.open("w", "Filter").attribute("", "Dialect", &filter.dialect).text(&filter.text).close();
+                filter.write(writer);
+            }
+            if let Some(mode) = self.polymorphism {
+                writer.text_element("b", "PolymorphismMode", mode.name());
             }
             writer.close();
         })
@@ -207,7 +217,7 @@ pub struct Item<'d> {
 }
 
 impl<'d> Item<'d> {
-    fn read(element: Element<'d>) -> Item<'d> {
+    pub(super) fn read(element: Element<'d>) -> Item<'d> {
         if element.is(ns::ADDRESSING, "EndpointReference") {
             return Item { instance: None, reference: Some(element) };
         }

@@ -13,7 +13,30 @@ use super::operation::Repeatable;
 /// Carries one request and brings its reply.
 ///
 /// An implementation sends the bytes at most once unless [`Message::may_repeat`] is true, and says
-/// in every error what is known of the [`Delivery`].
+/// in every error what is known of the [`Delivery`]. There is one over the network (`transport::Session`), and one to a
+/// simulated host in process (`simulator::InProcess`); a wrapper that looks at what passes is a few lines:
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// use hyperv_replica::wsman::{Exchange, ExchangeError, Message, Reply};
+///
+/// struct Counted<E> {
+///     inner: E,
+///     bytes: AtomicUsize,
+/// }
+///
+/// impl<E: Exchange> Exchange for Counted<E> {
+///     async fn send(&self, message: Message) -> Result<Reply, ExchangeError> {
+///         self.bytes.fetch_add(message.bytes().len(), Ordering::Relaxed);
+///         self.inner.send(message).await
+///     }
+///
+///     fn address(&self) -> &str {
+///         self.inner.address()
+///     }
+/// }
+/// ```
 pub trait Exchange: Send + Sync {
     /// Sends one message and waits for its reply, at most [`Message::timeout`].
     ///

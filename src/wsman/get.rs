@@ -2,7 +2,7 @@
 
 use super::error::ReplyError;
 use super::operation::{Operation, Repeatable};
-use super::request::{RequestContext, ResponseContext, accept};
+use super::request::{Head, RequestContext, ResponseContext, accept};
 use super::resource::EndpointReference;
 use crate::cim::InstanceView;
 use crate::soap::Envelope;
@@ -28,9 +28,7 @@ impl Operation for Get {
     }
 
     fn write(&self, context: &RequestContext<'_>) -> Result<Vec<u8>, WriteError> {
-        let mut envelope = context.envelope(ACTION, &self.target.resource, &[]);
-        envelope.blocks(|writer| self.target.selectors.write(writer));
-        envelope.body(|_| {})
+        context.envelope(Head::new(ACTION, &self.target.resource, &self.target.selectors)).body(|_| {})
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Response, ReplyError> {

@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::operation::{Operation, Repeatable};
 use super::request::RequestContext;
 use crate::soap::{Envelope, EnvelopeWriter};
-use crate::xml::{Document, WriteError, Writer, ns};
+use crate::xml::{Document, Element, WriteError, Writer, ns};
 
 /// Asks for protocol and product; needs no addressing headers, and proves a login.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,9 +51,18 @@ impl Operation for Identify {
                 actual: payload.map_or("", |payload| payload.local()).to_owned(),
             });
         };
+        Ok(Identity::of(response))
+    }
+}
+
+impl Repeatable for Identify {}
+
+impl Identity {
+    /// Reads `i:IdentifyResponse`.
+    pub(super) fn of(response: Element<'_>) -> Identity {
         let text = |local| response.child(ns::IDENTITY, local).map_or("", |e| e.text().trim()).to_owned();
         let profiles = response.child(ns::IDENTITY, "SecurityProfiles");
-        Ok(Identity {
+        Identity {
             protocol_version: text("ProtocolVersion"),
             product_vendor: text("ProductVendor"),
             product_version: text("ProductVersion"),
@@ -62,13 +71,9 @@ impl Operation for Identify {
                 .flat_map(|profiles| profiles.children())
                 .map(|name| name.text().trim().to_owned())
                 .collect(),
-        })
+        }
     }
-}
 
-impl Repeatable for Identify {}
-
-impl Identity {
     /// Writes the reply of a host.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::error::ReplyError;
 use super::operation::Operation;
-use super::request::{RequestContext, ResponseContext, accept};
+use super::request::{Head, RequestContext, ResponseContext, accept};
 use super::resource::{EndpointReference, ResourceUri};
 use crate::cim::{Instance, InstanceView, Property, Value};
 use crate::soap::Envelope;
@@ -58,19 +58,16 @@ impl Operation for Invoke {
     }
 
     fn write(&self, context: &RequestContext<'_>) -> Result<Vec<u8>, WriteError> {
-        let mut envelope = context.envelope(&self.action(), &self.target.resource, &[]);
-        envelope.blocks(|writer| self.target.selectors.write(writer));
-        let mut embedded_error = None;
-        let bytes = envelope.body(|writer| {
+        let action = self.action();
+        let envelope = context.envelope(Head::new(&action, &self.target.resource, &self.target.selectors));
+        envelope.try_body(|writer| {
             writer.open("p", &format!("{}_INPUT", self.method)).declare("p", self.target.resource.as_str());
             for (name, parameter) in &self.parameters {
-                if let Err(error) = parameter.write(writer, name) {
-                    embedded_error.get_or_insert(error);
-                }
+                parameter.write(writer, name)?;
             }
             writer.close();
-        })?;
-        embedded_error.map_or(Ok(bytes), Err)
+            Ok(())
+        })
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<InvokeOutput, ReplyError> {
@@ -90,7 +87,7 @@ impl Operation for Invoke {
 }
 
 impl Parameter {
-    fn write(&self, writer: &mut Writer, name: &str) -> Result<(), WriteError> {
+    pub(super) fn write(&self, writer: &mut Writer, name: &str) -> Result<(), WriteError> {
         match self {
             Parameter::Value(value) => write_scalar(writer, "p", name, value),
             Parameter::Reference(reference) => {

@@ -3,7 +3,7 @@
 use super::enumerate::{Page, PageHeader};
 use super::error::ReplyError;
 use super::operation::{Operation, Repeatable};
-use super::request::{RequestContext, ResponseContext, accept};
+use super::request::{Head, RequestContext, ResponseContext, accept};
 use super::resource::{ResourceUri, SelectorSet};
 use crate::xml::{WriteError, Writer, ns};
 
@@ -31,8 +31,7 @@ impl Operation for Pull {
     }
 
     fn write(&self, context: &RequestContext<'_>) -> Result<Vec<u8>, WriteError> {
-        let mut envelope = context.envelope(ACTION, &self.resource, &["n"]);
-        envelope.blocks(|writer| self.selectors.write(writer));
+        let envelope = context.envelope(Head::new(ACTION, &self.resource, &self.selectors).using(&["n"]));
         envelope.body(|writer| {
             writer.open("n", "Pull").text_element("n", "EnumerationContext", &self.context);
             // Without it each Pull brings one item, the schema's default (recorded).

@@ -2,7 +2,7 @@
 
 use super::error::ReplyError;
 use super::operation::{Operation, Repeatable};
-use super::request::{RequestContext, ResponseContext, accept};
+use super::request::{Head, RequestContext, ResponseContext, accept};
 use super::resource::{ResourceUri, SelectorSet};
 use crate::xml::WriteError;
 
@@ -30,8 +30,7 @@ impl Operation for Release {
     }
 
     fn write(&self, context: &RequestContext<'_>) -> Result<Vec<u8>, WriteError> {
-        let mut envelope = context.envelope(ACTION, &self.resource, &["n"]);
-        envelope.blocks(|writer| self.selectors.write(writer));
+        let envelope = context.envelope(Head::new(ACTION, &self.resource, &self.selectors).using(&["n"]));
         envelope.body(|writer| {
             writer.open("n", "Release").text_element("n", "EnumerationContext", &self.context).close();
         })

@@ -1,11 +1,14 @@
 //! What requests and responses have in common: headers written by a client, read and checked by a host.
 
-use super::enumerate::{EnumerationMode, Filter};
+use super::enumerate::{EnumerationMode, PolymorphismMode};
 use super::error::ReplyError;
+use super::extra::{Extra, ResourceOption};
 use super::fault::Fault;
+use super::filter::Filter;
+use super::fragment::Fragment;
 use super::limits::{Limits, Timeouts, xs_duration};
 use super::resource::{ResourceUri, SelectorSet};
-use super::{enumerate, get, pull, release};
+use super::{create, delete, enumerate, get, pull, put, release, renew, subscribe, unsubscribe};
 use crate::soap::{ANONYMOUS, Envelope, EnvelopeWriter, Header};
 use crate::xml::{Document, Element, ns};
 
@@ -22,35 +25,71 @@ pub struct RequestContext<'a> {
     pub timeouts: Timeouts,
     /// Language asked for in texts; the host may not obey.
     pub locale: Option<&'a str>,
+    /// Options and header blocks besides.
+    pub extra: Option<&'a Extra>,
+}
+
+/// What the headers of one request say, besides what [`RequestContext`] knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    pub(super) action: &'a str,
+    /// Another receiver than the URL dialled.
+    pub(super) to: Option<&'a str>,
+    pub(super) resource: Option<&'a ResourceUri>,
+    pub(super) selectors: &'a SelectorSet,
+    /// Prefixes that the body needs besides the common ones.
+    pub(super) prefixes: &'a [&'a str],
+}
+
+impl<'a> Head<'a> {
+    /// An action on a resource.
+    pub fn new(action: &'a str, resource: &'a ResourceUri, selectors: &'a SelectorSet) -> Self {
+        Head { action, to: None, resource: Some(resource), selectors, prefixes: &[] }
+    }
+
+    /// With prefixes of the table in [`ns::PREFIXES`] declared on the envelope, besides `s`, `a` and `w`.
+    #[must_use]
+    pub fn using(self, prefixes: &'a [&'a str]) -> Self {
+        Head { prefixes, ..self }
+    }
 }
 
 impl RequestContext<'_> {
     /// An envelope with the headers of every request, in the order that all known servers take
-    /// (OMI wants ResourceURI before SelectorSet).
-    pub(super) fn envelope(&self, action: &str, resource: &ResourceUri, extra: &[&str]) -> EnvelopeWriter {
-        let mut prefixes = extra.to_vec();
+    /// (OMI wants ResourceURI before SelectorSet). For operations of your own: see [`Operation`](super::Operation).
+    pub fn envelope(&self, head: Head<'_>) -> EnvelopeWriter {
+        let mut prefixes = head.prefixes.to_vec();
         if self.locale.is_some() {
             prefixes.push("pm");
         }
         let mut envelope = EnvelopeWriter::new(&prefixes);
+        envelope.header("a", "To", Header::Must, head.to.unwrap_or(self.to));
+        if let Some(resource) = head.resource {
+            envelope.header("w", "ResourceURI", Header::Must, resource.as_str());
+        }
         envelope
-            .header("a", "To", Header::Must, self.to)
-            .header("w", "ResourceURI", Header::Must, resource.as_str())
             .reply_to_anonymous()
-            .header("a", "Action", Header::Must, action)
+            .header("a", "Action", Header::Must, head.action)
             .header("w", "MaxEnvelopeSize", Header::Must, &self.limits.max_envelope_size.to_string())
             .header("a", "MessageID", Header::Plain, self.message_id);
         if let Some(locale) = self.locale {
             envelope.language("w", "Locale", locale).language("pm", "DataLocale", locale);
         }
         envelope.header("w", "OperationTimeout", Header::Plain, &xs_duration(self.timeouts.operation()));
+        envelope.blocks(|writer| head.selectors.write(writer));
+        if let Some(extra) = self.extra {
+            envelope.blocks(|writer| extra.write(writer));
+        }
         envelope
     }
 }
 
 /// Reads a reply as far as every operation does: an envelope, not a fault, the right action, the right
 /// RelatesTo. The action of a reply is compared without case, as class URIs are.
-pub(super) fn accept(reply: Vec<u8>, message_id: &str, action: &str) -> Result<Document, ReplyError> {
+///
+/// # Errors
+/// [`ReplyError`], in this order: `Xml`, `Envelope`, `Fault`, `Action`, `RelatesTo`.
+pub fn accept(reply: Vec<u8>, message_id: &str, action: &str) -> Result<Document, ReplyError> {
     let document = Document::parse(reply)?;
     let envelope = Envelope::of(&document)?;
     if let Some(fault) = envelope.payload().and_then(Fault::read) {
@@ -120,6 +159,12 @@ pub struct RequestHeader {
     pub operation_timeout: Option<String>,
     /// `xml:lang` of `w:Locale`.
     pub locale: Option<String>,
+    /// `w:OptionSet`.
+    pub options: Vec<ResourceOption>,
+    /// `w:FragmentTransfer`.
+    pub fragment: Option<Fragment>,
+    /// `e:Identifier`, which names a subscription.
+    pub subscription: Option<String>,
     /// Headers marked mustUnderstand="true": namespace and local name.
     pub must_understand: Vec<(String, String)>,
 }
@@ -142,6 +187,8 @@ pub enum RequestBody {
         optimize: bool,
         /// Most items of that reply.
         max_elements: Option<u32>,
+        /// What of derived classes is brought.
+        polymorphism: Option<PolymorphismMode>,
     },
     /// Pull.
     Pull {
@@ -155,6 +202,28 @@ pub enum RequestBody {
         /// The context to give up.
         context: String,
     },
+    /// WS-Transfer Put; the payload is the resource, or `w:XmlFragment` with the header of a fragment.
+    Put,
+    /// WS-Transfer Create; the payload is the resource.
+    Create,
+    /// WS-Transfer Delete.
+    Delete,
+    /// Subscribe.
+    Subscribe {
+        /// URI of the delivery mode.
+        mode: String,
+        /// Which events.
+        filter: Option<Filter>,
+        /// `e:Expires`, as text.
+        expires: Option<String>,
+    },
+    /// Renew; the header names the subscription.
+    Renew {
+        /// `e:Expires`, as text.
+        expires: Option<String>,
+    },
+    /// Unsubscribe; the header names the subscription.
+    Unsubscribe,
     /// A method: the body's root is `<method>_INPUT`.
     Invoke {
         /// Name of the method, from the action.
@@ -184,7 +253,7 @@ impl Request {
 }
 
 impl RequestHeader {
-    fn read(envelope: &Envelope<'_>) -> RequestHeader {
+    pub(super) fn read(envelope: &Envelope<'_>) -> RequestHeader {
         let text = |namespace, local| {
             envelope.header(namespace, local).map(|e| e.text().trim().to_owned()).filter(|text| !text.is_empty())
         };
@@ -205,6 +274,9 @@ impl RequestHeader {
                 .header(ns::WSMAN, "Locale")
                 .and_then(|locale| locale.attribute(ns::XML, "lang"))
                 .map(str::to_owned),
+            options: envelope.header(ns::WSMAN, "OptionSet").map(ResourceOption::read_all).unwrap_or_default(),
+            fragment: envelope.header(ns::WSMAN, "FragmentTransfer").map(Fragment::read),
+            subscription: text(ns::EVENTING, "Identifier"),
             must_understand: envelope
                 .headers()
                 .filter(marked)
@@ -215,13 +287,16 @@ impl RequestHeader {
 }
 
 impl RequestBody {
-    fn read(envelope: &Envelope<'_>, action: &str) -> RequestBody {
+    pub(super) fn read(envelope: &Envelope<'_>, action: &str) -> RequestBody {
         let payload = envelope.payload();
         let count = |element: Element<'_>, namespace| {
             element.child(namespace, "MaxElements").and_then(|max| max.text().trim().parse().ok())
         };
         let context = |element: Element<'_>| {
             element.child(ns::ENUMERATION, "EnumerationContext").map_or("", |context| context.text().trim()).to_owned()
+        };
+        let expires = |element: Element<'_>| {
+            element.child(ns::EVENTING, "Expires").map(|expires| expires.text().trim().to_owned())
         };
         match (action, payload) {
             ("", Some(payload)) if payload.is(ns::IDENTITY, "Identify") => RequestBody::Identify,
@@ -231,6 +306,7 @@ impl RequestBody {
                 mode: EnumerationMode::read(e),
                 optimize: e.child(ns::WSMAN, "OptimizeEnumeration").is_some(),
                 max_elements: count(e, ns::WSMAN),
+                polymorphism: PolymorphismMode::read(e),
             },
             (pull::ACTION, Some(e)) if e.is(ns::ENUMERATION, "Pull") => {
                 RequestBody::Pull { context: context(e), max_elements: count(e, ns::ENUMERATION) }
@@ -238,6 +314,20 @@ impl RequestBody {
             (release::ACTION, Some(e)) if e.is(ns::ENUMERATION, "Release") => {
                 RequestBody::Release { context: context(e) }
             }
+            (put::ACTION, Some(_)) => RequestBody::Put,
+            (create::ACTION, Some(_)) => RequestBody::Create,
+            (delete::ACTION, None) => RequestBody::Delete,
+            (subscribe::ACTION, Some(e)) if e.is(ns::EVENTING, "Subscribe") => RequestBody::Subscribe {
+                mode: e
+                    .child(ns::EVENTING, "Delivery")
+                    .and_then(|delivery| delivery.attribute("", "Mode"))
+                    .unwrap_or("")
+                    .to_owned(),
+                filter: Filter::read(e),
+                expires: expires(e),
+            },
+            (renew::ACTION, Some(e)) if e.is(ns::EVENTING, "Renew") => RequestBody::Renew { expires: expires(e) },
+            (unsubscribe::ACTION, Some(e)) if e.is(ns::EVENTING, "Unsubscribe") => RequestBody::Unsubscribe,
             (_, Some(payload)) => match (payload.local().strip_suffix("_INPUT"), action.rsplit('/').next()) {
                 (Some(method), Some(last)) if method == last => RequestBody::Invoke { method: method.to_owned() },
                 _ => RequestBody::Unknown,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::cim::{CimError, FromProperty, InstanceView};
 use crate::soap::ANONYMOUS;
 use crate::xml::{Element, Writer, ns};
 
@@ -186,6 +187,14 @@ impl EndpointReference {
         writer.open("a", "ReferenceParameters").text_element("w", "ResourceURI", self.resource.as_str());
         self.selectors.write(writer);
         writer.close();
+    }
+}
+
+/// A REF property as a field of a [`CimClass`](crate::cim::CimClass).
+impl FromProperty for EndpointReference {
+    fn read(instance: &InstanceView<'_>, name: &str) -> Result<Self, CimError> {
+        let reference = instance.property(name).into_option().and_then(EndpointReference::read);
+        reference.ok_or_else(|| instance.missing(name))
     }
 }
 

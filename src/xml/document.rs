@@ -101,6 +101,14 @@ impl Document {
         &self.input
     }
 
+    /// The root element as it was read, with what follows it and without what stands before: an XML declaration
+    /// must not be carried into another document.
+    pub fn root_source(&self) -> &str {
+        let name = self.nodes.first().map_or(0, |root| usize::try_from(root.local.start()).unwrap_or(0));
+        let start = self.input.get(..name).and_then(|before| before.rfind('<')).unwrap_or(0);
+        self.input.get(start..).unwrap_or("").trim_end()
+    }
+
     pub(super) fn span(&self, span: Span) -> &str {
         let arena = if span.is_unescaped() { &self.unescaped } else { &self.input };
         let start = usize::try_from(span.start()).unwrap_or(usize::MAX);
@@ -155,6 +163,14 @@ impl<'d> Element<'d> {
     /// between child elements is not text.
     pub fn text(self) -> &'d str {
         self.document.span(self.node().text)
+    }
+
+    /// Where the text stands in [`Document::source`]; none where it had to be unescaped or joined.
+    pub fn text_range(self) -> Option<std::ops::Range<usize>> {
+        let span = self.node().text;
+        let start = usize::try_from(span.start()).ok()?;
+        let range = start..start.checked_add(usize::try_from(span.len()).ok()?)?;
+        (span.len() > 0 && !span.is_unescaped()).then_some(range)
     }
 
     /// Child elements in document order.

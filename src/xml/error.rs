@@ -16,7 +16,7 @@ impl Error {
         let before = input.get(..offset).unwrap_or(input);
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-        Error { kind, offset, line, column }
+        Error { kind: kind.shortened(), offset, line, column }
     }
 
     /// What is wrong.
@@ -98,6 +98,28 @@ pub enum ErrorKind {
     #[error("not well-formed: {0}")]
     Syntax(String),
 }
+
+impl ErrorKind {
+    /// A name in a damaged document may be as long as the document; an error stays readable.
+    fn shortened(mut self) -> Self {
+        match &mut self {
+            ErrorKind::Entity(text)
+            | ErrorKind::UndeclaredPrefix(text)
+            | ErrorKind::Attribute(text)
+            | ErrorKind::Truncated(text)
+            | ErrorKind::Syntax(text) => {
+                if let Some((end, _)) = text.char_indices().nth(LONGEST_QUOTE) {
+                    text.truncate(end);
+                    text.push('…');
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+const LONGEST_QUOTE: usize = 200;
 
 /// Why a document could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -10,6 +10,8 @@ pub const ADDRESSING: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing";
 pub const WSMAN: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd";
 /// WS-Enumeration.
 pub const ENUMERATION: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration";
+/// WS-Eventing.
+pub const EVENTING: &str = "http://schemas.xmlsoap.org/ws/2004/08/eventing";
 /// WS-Transfer.
 pub const TRANSFER: &str = "http://schemas.xmlsoap.org/ws/2004/09/transfer";
 /// WS-Management Identify. [MS-WSMV] 2.2.1 prints `identify`; the schema and every client have `identity`.
@@ -33,6 +35,7 @@ pub const PREFIXES: &[(&str, &str)] = &[
     ("a", ADDRESSING),
     ("w", WSMAN),
     ("n", ENUMERATION),
+    ("e", EVENTING),
     ("x", TRANSFER),
     ("i", IDENTITY),
     ("pm", MS_WSMAN),

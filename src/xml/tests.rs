@@ -109,6 +109,15 @@ fn errors_say_where() {
 }
 
 #[test]
+fn errors_do_not_quote_the_document() {
+    let long = "x".repeat(10_000);
+    for text in [format!("<{long}>"), format!("<a></{long}>"), format!("<{long}:a/>"), format!("<a>&{long};</a>")] {
+        let error = Document::parse(text).unwrap_err().to_string();
+        assert!(error.len() < 1000, "an error of {} bytes", error.len());
+    }
+}
+
+#[test]
 fn errors_among_plain_elements_say_where() {
     let place = |text: &str| Document::parse(text).unwrap_err().offset();
     assert_eq!(place("<a>\n<b>1</b><p:b>2</p:b></a>"), 13);

@@ -96,7 +96,6 @@ impl Writer {
 
     /// Puts in what another writer has finished: whole elements that need no declaration from here, or use
     /// only prefixes that this document declares.
-    #[cfg(feature = "simulator")]
     pub(crate) fn fragment(&mut self, finished: &[u8]) -> &mut Self {
         self.end_tag_start();
         self.out.extend_from_slice(finished);

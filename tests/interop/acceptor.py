@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A strict WinRM-like listener on 127.0.0.1 whose NTLM was not written here; it echoes messages.
+"""A strict WinRM-like listener on 127.0.0.1 whose NTLM and Kerberos were not written here; it echoes messages.
 
 Over plain HTTP every message must be sealed, over TLS (--tls) the login must be bound to the certificate. The first
 line of standard output is {"port": …, "certificate": PEM or null}; then comes one line of JSON for every request,
@@ -18,6 +18,7 @@ import ipaddress
 import itertools
 import json
 import os
+import re
 import ssl
 import sys
 import tempfile
@@ -26,6 +27,7 @@ import threading
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 # NTLMv2 only, in both mechanisms; names for the challenge of gss-ntlmssp.
@@ -37,6 +39,7 @@ from spnego._ntlm_raw.messages import Authenticate, AvFlags, AvId, NegotiateFlag
 import mechanisms
 import sealed_body
 
+MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 HTTP_SYS = "Microsoft-HTTPAPI/2.0"
 SOAP = "application/soap+xml;charset=UTF-8"
 CERTIFICATES = {
@@ -44,6 +47,7 @@ CERTIFICATES = {
     "rsa-sha512": (lambda: rsa.generate_private_key(65537, 2048), hashes.SHA512()),
     "ecdsa-sha384": (lambda: ec.generate_private_key(ec.SECP384R1()), hashes.SHA384()),
 }
+CLIENT_SECRET = "Key-Hörse-1".encode()
 # What an AUTHENTICATE for sealing must carry ([MS-NLMP] 2.2.2.5).
 NEEDED = (
     NegotiateFlags.unicode
@@ -71,6 +75,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
         self.number = next(self.numbers)
         self.requests = 0
         self.mechanism = None
+        self.scheme = None
         self.established = False
         if self.server.tls:
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
@@ -90,7 +95,9 @@ class Connection(http.server.BaseHTTPRequestHandler):
         except mechanisms.Refused as refusal:
             self.line["refused"] = str(refusal)
             self.mechanism, self.established = None, False
-            status, self.offers = 401, self.server.modes.offer
+            status, self.offers = 401, list(self.server.modes.offer)
+            if refusal.token:
+                self.offers[0] += " " + base64.b64encode(refusal.token).decode()
         self.reply(status, reply)
 
     def read_body(self):
@@ -103,7 +110,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
         for name in ("Host", "Content-Length", "Authorization", "Content-Type"):
             if len(self.headers.get_all(name, [])) > 1:
                 raise Fault(f"{name} stands there twice")
-        if self.headers["Host"] != f"127.0.0.1:{self.server.server_port}":
+        if self.headers["Host"] not in [f"{host}:{self.server.server_port}" for host in ("127.0.0.1", "localhost")]:
             raise Fault(f"Host is {self.headers['Host']!r}")
         length = self.headers["Content-Length"]
         if length is None or not length.isdecimal():
@@ -113,13 +120,26 @@ class Connection(http.server.BaseHTTPRequestHandler):
     def answer(self, body):
         """Status and plain reply."""
         authorization = self.headers["Authorization"]
+        modes = self.server.modes
         if authorization is None:
             if not self.established:
-                raise Fault("a request without a login")
+                # With nothing at all a client asks what is offered, which it must know before its first token where
+                # that is bound to a certificate.
+                if body or self.requests > 1 or not self.server.tls:
+                    raise Fault("a request without a login")
+                self.offers = modes.offer
+                return 401, b""
             return 200, self.echo(body)
+        if authorization == MUTUAL:
+            return self.client_certificate(body)
         scheme, _, token = authorization.partition(" ")
-        if scheme != "Negotiate":
-            raise Fault(f"scheme {scheme}")
+        if not re.search(rf"(^|, *){scheme}( |,|$)", ", ".join(modes.offer), re.IGNORECASE):
+            self.line["token"] = f"not offered: {scheme}"
+            if body:
+                raise Fault(f"a body under the scheme {scheme}, which is not offered")
+            self.offers = modes.offer
+            return 401, b""
+        self.scheme = scheme
         if self.established:
             raise Fault("a token on a connection that is logged in")
         token = base64.b64decode(token, validate=True)
@@ -128,13 +148,44 @@ class Connection(http.server.BaseHTTPRequestHandler):
             return self.negotiate(token, body)
         if kind == 3:
             return self.authenticate(token, body)
-        raise Fault(f"a token that is no NTLM message of a client: {token[:16].hex()}")
+        if token[:1] not in (b"\x60", b"\xa1") or modes.mechanism in ("pyspnego", "gss-ntlmssp"):
+            raise Fault(f"a token that is no NTLM message of a client: {token[:16].hex()}")
+        return self.ticket(token, body)
+
+    def client_certificate(self, body):
+        """Who logs in is whom the certificate names, if it is one of those mapped to an account."""
+        self.line["token"] = "certificate"
+        if not self.server.clients:
+            raise Fault("a client certificate was never asked for")
+        shown = self.request.getpeercert()
+        names = dict(pair for names in shown.get("subject", ()) for pair in names) if shown else {}
+        self.line["user"] = names.get("commonName")
+        if self.line["user"] != "admin@lab.test":
+            return 401, b""
+        return 200, self.echo(body)
+
+    def ticket(self, token, body):
+        """A token of Kerberos or SPNEGO."""
+        self.line["token"] = "ticket" if token[:1] == b"\x60" else "more"
+        if body:
+            raise Fault("a body with a token, before the server proved who it is")
+        if self.mechanism is None:
+            self.mechanism = mechanisms.ALL[self.server.modes.mechanism](self.server.binding)
+        reply = self.mechanism.step(token)
+        if reply:
+            self.offers = [f"{self.scheme} {base64.b64encode(reply).decode()}"]
+        if not self.mechanism.complete:
+            return 401, b""
+        self.established = True
+        self.line["user"] = self.mechanism.user
+        self.line["etype"] = getattr(self.mechanism, "encryption_type", None)
+        return 200, b""
 
     def negotiate(self, token, body):
         self.line["token"] = "negotiate"
+        modes = self.server.modes
         if body:
             raise Fault("a body with the first token")
-        modes = self.server.modes
         if self.requests == 1 and (modes.blind == "always" or (modes.blind == "once" and self.number == 1)):
             # As servers do that name their schemes before they look at any token.
             self.offers = modes.offer
@@ -142,7 +193,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
             return 401, b""
         self.mechanism = mechanisms.ALL[modes.mechanism](self.server.binding)
         challenge = self.mechanism.step(token)
-        self.offers = ["Negotiate " + base64.b64encode(challenge).decode()]
+        self.offers = [f"{self.scheme} {base64.b64encode(challenge).decode()}"]
         self.close_connection = modes.close_after_challenge
         return 401, b""
 
@@ -158,7 +209,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
             raise Fault("the mechanism wants more")
         self.established = True
         if last:
-            self.offers = ["Negotiate " + base64.b64encode(last).decode()]
+            self.offers = [f"{self.scheme} {base64.b64encode(last).decode()}"]
         return 200, self.echo(body) if body else b""
 
     def echo(self, body):
@@ -168,17 +219,19 @@ class Connection(http.server.BaseHTTPRequestHandler):
             plain = body
         else:
             try:
-                signature, data = sealed_body.read(self.headers["Content-Type"], body, self.server.tab)
+                signature, data = sealed_body.read(
+                    self.headers["Content-Type"], body, self.server.tab, self.scheme, self.mechanism.signature_bytes
+                )
             except sealed_body.Malformed as error:
                 raise Fault(str(error)) from error
             try:
                 plain = self.mechanism.unwrap(signature, data)
             except mechanisms.Refused as refusal:
                 raise Fault(f"the seal does not open: {refusal}") from refusal
-            if plain in body:
+            if len(plain) > 8 and plain in body:
                 raise Fault("the sealed body shows the message")
             self.seals = not self.server.modes.clear_replies
-        if not plain.startswith(b"<s:Envelope"):
+        if len(plain) > 1 and not plain.startswith(b"<s:Envelope"):
             raise Fault(f"no envelope: {plain[:40]!r}")
         self.line["opened"] = len(plain)
         return plain
@@ -187,8 +240,8 @@ class Connection(http.server.BaseHTTPRequestHandler):
         modes = self.server.modes
         body, content_type = plain, SOAP
         if self.seals:
-            body = sealed_body.write(*self.mechanism.wrap(plain), self.server.tab)
-            content_type = sealed_body.CONTENT_TYPE
+            body = sealed_body.write(*self.mechanism.wrap(plain), self.server.tab, self.scheme)
+            content_type = sealed_body.content_type(self.scheme)
         if self.requests == modes.requests_per_connection:
             self.close_connection = True
         self.line["status"] = status
@@ -232,6 +285,10 @@ class Listener(http.server.ThreadingHTTPServer):
             self.tls = tls_settings(self.certificate, key)
             bound = make_certificate(modes.tls)[0] if modes.foreign_binding else certificate
             self.binding = tls_server_end_point(bound)
+        self.clients = modes.clients and clients()
+        if self.clients:
+            self.tls.load_verify_locations(cadata=self.clients.pop("authority"))
+            self.tls.verify_mode = ssl.CERT_REQUIRED if modes.clients == "required" else ssl.CERT_OPTIONAL
         super().__init__(("127.0.0.1", 0), Connection)
 
     def tell(self, line):
@@ -261,7 +318,7 @@ def look(token, line, bound):
         raise Fault("the LM response is not zero")
     if len(message.encrypted_random_session_key or b"") != 16:
         raise Fault("there is no session key")
-    if pairs.get(AvId.target_name) != "HTTP/127.0.0.1":
+    if pairs.get(AvId.target_name) not in ("HTTP/127.0.0.1", "HTTP/localhost"):
         raise Fault(f"the target name is {pairs.get(AvId.target_name)!r}")
     has_binding = pairs.get(AvId.channel_bindings, bytes(16)) != bytes(16)
     if has_binding != bound:
@@ -279,19 +336,57 @@ def chunks(body):
     return b"".join(out) + b"0\r\n\r\n"
 
 
-def make_certificate(kind):
-    """A self-signed certificate for 127.0.0.1, and its key."""
+def make_certificate(kind, name="interop.test", issuer=None, issuer_key=None, ca=False):
+    """A certificate for 127.0.0.1 and localhost, self-signed if no issuer is given, and its key."""
     make_key, digest = CERTIFICATES[kind]
     key = make_key()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "interop.test")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.timezone.utc)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = x509.CertificateBuilder().subject_name(name).public_key(key.public_key())
+    builder = builder.issuer_name(issuer.subject if issuer else name)
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
     builder = builder.not_valid_after(now + datetime.timedelta(days=1))
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
-    return builder.sign(key, digest), key
+    if ca:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+    builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return builder.sign(issuer_key or key, hashes.SHA256() if issuer_key else digest), key
+
+
+def clients():
+    """An authority, and certificates it gave out with their keys, in every form a client may have them."""
+    authority, authority_key = make_certificate("rsa-sha256", "authority.test", ca=True)
+    found = {"authority": authority.public_bytes(serialization.Encoding.PEM).decode()}
+    for name, kind, issuer, issuer_key in [
+        ("admin@lab.test", "rsa-sha256", authority, authority_key),
+        ("nobody@lab.test", "ecdsa-sha384", authority, authority_key),
+        ("stranger@lab.test", "ecdsa-sha384", None, None),
+    ]:
+        certificate, key = make_certificate(kind, name, issuer, issuer_key)
+        found[name] = forms(certificate, key)
+    return found
+
+
+def forms(certificate, key):
+    def pem(form, protection):
+        return key.private_bytes(serialization.Encoding.PEM, form, protection).decode()
+
+    def pkcs12_of(protection):
+        made = pkcs12.serialize_key_and_certificates(b"client", key, certificate, None, protection)
+        return base64.b64encode(made).decode()
+
+    private, none = serialization.PrivateFormat, serialization.NoEncryption()
+    old = private.PKCS12.encryption_builder().kdf_rounds(2048)
+    old = old.key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC).hmac_hash(hashes.SHA1()).build(CLIENT_SECRET)
+    return {
+        "certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        "key": pem(private.PKCS8, none),
+        "traditional": pem(private.TraditionalOpenSSL, none),
+        "encrypted": pem(private.PKCS8, serialization.BestAvailableEncryption(CLIENT_SECRET)),
+        "pkcs12": pkcs12_of(serialization.BestAvailableEncryption(CLIENT_SECRET)),
+        "old_pkcs12": pkcs12_of(old),
+    }
 
 
 def tls_settings(certificate, key):
@@ -319,6 +414,7 @@ def main():
     parser.add_argument("--server", default=HTTP_SYS, help="the Server header; decides how bodies must look")
     parser.add_argument("--offer", action="append", help="a WWW-Authenticate header without a token; repeatable")
     parser.add_argument("--tls", choices=CERTIFICATES)
+    parser.add_argument("--clients", choices=["optional", "required"], help="ask for client certificates, and make some")
     parser.add_argument("--foreign-binding", action="store_true", help="expect the binding to another certificate")
     parser.add_argument("--blind", choices=["once", "always"], help="ignore a first token, answer 401 and close")
     parser.add_argument("--close-after-challenge", action="store_true")
@@ -334,7 +430,7 @@ def main():
     listener = Listener(modes)
     listener.daemon_threads = True
     threading.Thread(target=listener.serve_forever, daemon=True).start()
-    listener.tell({"port": listener.server_port, "certificate": listener.certificate})
+    listener.tell({"port": listener.server_port, "certificate": listener.certificate, "clients": listener.clients})
     sys.stdin.read()
 
 

@@ -3,49 +3,55 @@
 import re
 import struct
 
-PROTOCOL = "application/HTTP-SPNEGO-session-encrypted"
-CONTENT_TYPE = f'multipart/encrypted;protocol="{PROTOCOL}";boundary="Encrypted Boundary"'
+PROTOCOLS = {
+    "Negotiate": "application/HTTP-SPNEGO-session-encrypted",
+    "NTLM": "application/HTTP-SPNEGO-session-encrypted",
+    "Kerberos": "application/HTTP-Kerberos-session-encrypted",
+}
 CLOSING = b"--Encrypted Boundary--\r\n"
-SIGNATURE_BYTES = 16
 
 
 class Malformed(Exception):
     """The body is not of the form; the text says where."""
 
 
-def _head(tab, length):
+def content_type(scheme):
+    """The outer header under this scheme."""
+    return f'multipart/encrypted;protocol="{PROTOCOLS[scheme]}";boundary="Encrypted Boundary"'
+
+
+def _head(tab, length, scheme):
     return (
         "--Encrypted Boundary\r\n"
-        f"{tab}Content-Type: {PROTOCOL}\r\n"
+        f"{tab}Content-Type: {PROTOCOLS[scheme]}\r\n"
         f"{tab}OriginalContent: type=application/soap+xml;charset=UTF-8;Length={length}\r\n"
         "--Encrypted Boundary\r\n"
         f"{tab}Content-Type: application/octet-stream\r\n"
     ).encode()
 
 
-def read(content_type, body, tab):
+def read(found_type, body, tab, scheme, signature_bytes):
     """Signature and data of a body whose part headers must begin with `tab` (a tab, or nothing)."""
-    if content_type != CONTENT_TYPE:
-        raise Malformed(f"Content-Type is {content_type!r}")
+    if found_type != content_type(scheme):
+        raise Malformed(f"Content-Type is {found_type!r}")
     length = re.search(rb";Length=(0|[1-9][0-9]*)\r\n", body[:400])
     if not length:
         raise Malformed("there is no Length")
     length = int(length[1])
-    head = _head(tab, length)
+    head = _head(tab, length, scheme)
     if not body.startswith(head):
         raise Malformed(f"the head is {body[:len(head)]!r}, due is {head!r}")
     rest = body[len(head) :]
-    if rest[:4] != struct.pack("<I", SIGNATURE_BYTES):
-        raise Malformed(f"the signature length is {rest[:4].hex()}")
-    signature, rest = rest[4 : 4 + SIGNATURE_BYTES], rest[4 + SIGNATURE_BYTES :]
+    signature_bytes = signature_bytes(length)
+    if rest[:4] != struct.pack("<I", signature_bytes):
+        raise Malformed(f"the signature length is {rest[:4].hex()}, due is {signature_bytes}")
+    signature, rest = rest[4 : 4 + signature_bytes], rest[4 + signature_bytes :]
     data, closing = rest[:length], rest[length:]
     if closing != CLOSING:
         raise Malformed(f"behind {length} bytes of data stands {closing[:80]!r}, due is {CLOSING!r}")
     return signature, data
 
 
-def write(signature, data, tab):
+def write(signature, data, tab, scheme):
     """The body for this signature and data."""
-    if len(signature) != SIGNATURE_BYTES:
-        raise Malformed(f"the mechanism made a signature of {len(signature)} bytes")
-    return _head(tab, len(data)) + struct.pack("<I", SIGNATURE_BYTES) + signature + data + CLOSING
+    return _head(tab, len(data), scheme) + struct.pack("<I", len(signature)) + signature + data + CLOSING

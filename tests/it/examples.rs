@@ -25,12 +25,17 @@ fn they_run() {
         ("follow_job", &[], "Ended after"),
         ("custom_class", &[], "Windows Server 2022"),
         ("stream_instances", &["2000"], "2000 instances"),
+        ("offline_replay", &[], "the recording ends the same: Recovered"),
     ] {
         let text = run(name, arguments);
         assert!(text.contains(words), "{name}: {words:?} is not in {text}");
     }
+    let class = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/custom_class.rs")).unwrap();
+    let code =
+        class.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("//") && !line.starts_with('#'));
+    assert!(code.count() < 20, "a class of one's own takes few lines");
     let listed = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
     let sources =
         listed.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "rs")).count();
-    assert_eq!(sources, 8, "an example is missing in this test");
+    assert_eq!(sources, 9, "an example is missing in this test");
 }

@@ -5,10 +5,21 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use hyperv_replica::trace::{Opener, Recorder, Redactor, Sender, Trace, read_capture};
+
+use crate::support::capture::{Piece, Style, capture};
 use crate::support::oracle;
 
-const READERS: &[fn(&[u8])] =
-    &[oracle::xml, oracle::wsman, oracle::cim, oracle::login, oracle::sealed, oracle::scenario];
+const READERS: &[fn(&[u8])] = &[
+    oracle::xml,
+    oracle::wsman,
+    oracle::cim,
+    oracle::login,
+    oracle::sealed,
+    oracle::scenario,
+    oracle::har,
+    oracle::capture,
+];
 
 fn every_file(folder: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder);
@@ -47,10 +58,63 @@ fn large_input_is_bounded() {
     oracle::login(&vec![0xff; 200_000]);
 }
 
+/// A recording and captures of the same conversation, in both forms.
+fn conversation() -> [Vec<u8>; 3] {
+    let pieces: Vec<Piece> = [
+        (true, &b"POST /wsman HTTP/1.1\r\nHost: h\r\nAuthorization: Negotiate TlRMTVNTUAABAAAA\r\nContent-Length: 0\r\n\r\n"[..]),
+        (false, b"HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate TlRMTVNTUAACAAAA\r\nContent-Length: 0\r\n\r\n"),
+        (true, b"POST /wsman HTTP/1.1\r\nContent-Type: application/soap+xml\r\nContent-Length: 4\r\n\r\n<a/>"),
+        (false, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n<b/>\r\n0\r\n\r\n"),
+        (true, b""),
+    ]
+    .into_iter()
+    .map(|(from_client, bytes)| Piece { connection: 0, from_client, time: Default::default(), bytes: bytes.to_vec() })
+    .collect();
+    let recorder = Recorder::in_memory(Redactor::new(), None);
+    let request = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/requests/get-vm.xml")).unwrap();
+    let entry = serde_json::json!({
+        "startedDateTime": "2026-11-25T10:00:00Z", "time": 1.5, "_hvr": { "failure": { "kind": "timeout" } },
+        "request": { "url": "http://h/wsman", "postData": { "text": request }, "headers": [{ "name": "a", "value": "b" }] },
+        "response": { "status": 200, "content": { "text": "PGIvPg==", "encoding": "base64" } },
+    });
+    recorder.add(serde_json::from_value(entry).unwrap());
+    let style = Style { segment: 30, ..Style::default() };
+    let next = Style { next_generation: true, ipv6: true, ..style };
+    [recorder.har().unwrap(), capture(&pieces, style, |_| true), capture(&pieces, next, |_| true)]
+}
+
+#[test]
+fn the_seeds_of_captures_are_good() {
+    let [har, pcap, pcapng] = conversation();
+    assert!(Trace::read(har.as_slice()).unwrap().entries[0].is_message());
+    for bytes in [pcap, pcapng] {
+        let mut entries = 0;
+        let found = read_capture(bytes.as_slice(), || NoKeys, |_| entries += 1).unwrap();
+        assert_eq!((found.requests, entries), (2, 2), "{found:?}");
+    }
+}
+
+struct NoKeys;
+
+impl Opener for NoKeys {
+    fn token(&mut self, _: Sender, _: &str, _: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn open(&mut self, _: Sender, _: &str, _: &[u8]) -> Result<Vec<u8>, String> {
+        Err("no keys".to_owned())
+    }
+}
+
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let mut seeds = every_file("published");
     seeds.extend(every_file("inferred"));
     seeds.extend(every_file("requests"));
+    damaged_of(seeds)
+}
+
+/// One of these, with a few bytes changed, added, cut off or doubled.
+fn damaged_of(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let edits = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..6);
     (prop::sample::select(seeds), edits).prop_map(|(mut bytes, edits)| {
         for (place, byte, kind) in edits {
@@ -82,6 +146,12 @@ proptest! {
         oracle::xml(&bytes);
         oracle::wsman(&bytes);
         oracle::cim(&bytes);
+    }
+
+    #[test]
+    fn no_damaged_recording_or_capture_breaks_a_reader(bytes in damaged_of(conversation().to_vec())) {
+        oracle::har(&bytes);
+        oracle::capture(&bytes);
     }
 
     #[test]

@@ -11,11 +11,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("wsman", &["soap", "cim", "xml"]),
     ("auth", &[]),
     ("transport", &["wsman", "auth"]),
+    ("trace", &["wsman", "soap", "xml"]),
     ("hyperv", &["wsman", "cim"]),
     // `soap` for the code of a fault that decides whether a call was refused.
     ("failover", &["hyperv", "wsman", "cim", "soap"]),
     ("simulator", &["wsman", "cim", "soap", "xml", "hyperv", "auth"]),
-    ("cli", &["failover", "hyperv", "wsman", "cim", "soap", "xml", "auth", "transport", "simulator"]),
+    ("manual", &[]),
+    ("cli", &["failover", "hyperv", "wsman", "cim", "soap", "xml", "auth", "transport", "trace", "simulator"]),
 ];
 
 fn root() -> PathBuf {

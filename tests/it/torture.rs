@@ -10,6 +10,7 @@
 #![expect(clippy::print_stdout, reason = "a long run says what it did")]
 
 mod attack;
+mod contention;
 mod deed;
 mod rig;
 mod round;
@@ -73,7 +74,7 @@ fn no_crash_sends_anything_twice_or_leaves_anything_behind() {
                             failed.lock().unwrap().push(text);
                         }
                     }
-                    if (number + 1) % 100 == 0 {
+                    if (number + 1).is_multiple_of(100) {
                         println!("{:?}: {:?}", begun.elapsed(), total.lock().unwrap());
                     }
                 }

@@ -14,10 +14,13 @@ use hyperv_replica::hyperv::{
     Relation, ReplicationSettings, ReplicationState, ReturnCode, ServiceKeys, Vm, VmId,
 };
 use hyperv_replica::wsman::{
-    ClassAddressing, Client, Delivery, Enumerate, EnumerationMode, Exchange, ExchangeError, ExchangeErrorKind, Filter,
-    Get, Identify, Invoke, Limits, Message, Operation, Parameter, Pull, Release, Reply, ReplyError, RequestContext,
-    ResourceUri, SelectorSet, Timeouts, wql,
+    Associated, AssociationFilter, ClassAddressing, Client, Create, Delete, Delivery, EndpointReference, Enumerate,
+    EnumerationMode, Exchange, ExchangeError, ExchangeErrorKind, Extra, Filter, Fragment, FragmentContent, Get,
+    GetFragment, HeaderBlock, Identify, Invoke, Limits, Message, Operation, Parameter, PolymorphismMode, Pull, Put,
+    PutFragment, Release, Renew, Reply, ReplyError, Representation, RequestContext, ResourceOption, ResourceUri,
+    SelectorSet, Subscribe, SubscriptionManager, Timeouts, Unsubscribe, wql,
 };
+use hyperv_replica::xml::Document;
 
 const V2: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/virtualization/v2";
 const GUID: &str = "3F1E0C52-8A5B-4E0C-9C0D-7C1D5B0A9E21";
@@ -31,6 +34,10 @@ const TO: &str = "https://hvr01.example.test:5986/wsman";
 
 /// The request as written with fixed ids, compared with its file; `HVR_BLESS=1` writes the file anew.
 fn golden<O: Operation>(name: &str, operation: &O) {
+    golden_with(name, operation, None);
+}
+
+fn golden_with<O: Operation>(name: &str, operation: &O, extra: Option<&Extra>) {
     let limits = Limits::default();
     let context = RequestContext {
         message_id: MESSAGE_ID,
@@ -38,6 +45,7 @@ fn golden<O: Operation>(name: &str, operation: &O) {
         limits: &limits,
         timeouts: Timeouts::new(Duration::from_secs(60)),
         locale: Some("en-US"),
+        extra,
     };
     compare(name, operation.write(&context).unwrap());
 }
@@ -111,6 +119,7 @@ fn requests_are_written_byte_for_byte() {
     let (resource, selectors) = (microsoft.all_classes(), SelectorSet::new());
     golden("pull", &Pull { resource: resource.clone(), selectors: selectors.clone(), context: context.clone() });
     golden("release", &Release { resource, selectors, context });
+    transfer_and_eventing(&microsoft, &dmtf, vm(&microsoft));
     let latest =
         Invoke::new(service.clone(), "InitiateFailover").with("ComputerSystem", Parameter::Reference(vm(&microsoft)));
     golden("initiate-failover-latest", &latest);
@@ -135,6 +144,84 @@ fn requests_are_written_byte_for_byte() {
         .with("ComputerSystem", Parameter::Reference(vm(&microsoft)))
         .with("NetworkSettings", Parameter::Array(vec![adapter("10.0.0.7"), adapter("10.0.0.8")]));
     golden("invoke-embedded-array", &network);
+}
+
+/// The operations that a failover does not need.
+fn transfer_and_eventing(microsoft: &ClassAddressing, dmtf: &ClassAddressing, vm: EndpointReference) {
+    let text = |text: &str| Some(Parameter::Value(Value::text(text)));
+    let properties = vec![("ElementName".to_owned(), text("a <new> & 'old' name")), ("Description".to_owned(), None)];
+    let instance = |class: &str| Representation::Instance { class: class.to_owned(), properties: properties.clone() };
+    golden("put", &Put { target: vm.clone(), content: instance("Msvm_ComputerSystem") });
+    let config = "<cfg:Config xmlns:cfg=\"http://schemas.microsoft.com/wbem/wsman/1/config\">\
+                  <cfg:MaxTimeoutms>120000</cfg:MaxTimeoutms></cfg:Config>";
+    let host = EndpointReference::new(
+        ResourceUri::new("http://schemas.microsoft.com/wbem/wsman/1/config"),
+        SelectorSet::new(),
+    );
+    let document = Document::parse(config).unwrap();
+    golden("put-document", &Put { target: host.clone(), content: document.into() });
+    golden("get-config", &Get { target: host.clone() });
+    let fragment = Fragment::new("MaxTimeoutms/text()");
+    golden("get-fragment", &GetFragment { target: host.clone(), fragment: fragment.clone() });
+    let content = FragmentContent::Text("120000".to_owned());
+    golden("put-fragment-text", &PutFragment { target: host, fragment, content });
+    let content = FragmentContent::Properties(properties.clone());
+    let fragment = Fragment { expression: "ElementName".to_owned(), dialect: Some("urn:example:path".to_owned()) };
+    golden("put-fragment", &PutFragment { target: vm.clone(), fragment, content });
+    let (resource, selectors) = (dmtf.class("Demo_Item"), dmtf.class_selectors());
+    golden("create", &Create { resource: resource.clone(), selectors, content: instance("Demo_Item") });
+    golden("delete", &Delete { target: dmtf.reference("Demo_Item", SelectorSet::new().with("Id", "7")) });
+
+    let selectors = SelectorSet::new().with("EnabledState", "2").with("ElementName", "a&b");
+    let class = Enumerate::new(microsoft.class("Msvm_ComputerSystem"));
+    golden("enumerate-selectors", &class.clone().filter(Filter::Selectors(selectors)));
+    let associated = AssociationFilter {
+        association_class: Some("Msvm_SystemReplicationRelationship".to_owned()),
+        role: Some("Antecedent".to_owned()),
+        result_class: Some("Msvm_ReplicationRelationship".to_owned()),
+        result_role: Some("Dependent".to_owned()),
+        properties: vec!["InstanceID".to_owned()],
+        ..AssociationFilter::new(Associated::Instances, vm.clone())
+    };
+    let all = Enumerate::new(microsoft.all_classes());
+    golden("enumerate-associated", &all.clone().filter(Filter::Association(Box::new(associated))));
+    let ties = AssociationFilter::new(Associated::Associations, vm);
+    golden("enumerate-associations", &all.filter(Filter::Association(Box::new(ties))));
+    let polymorphism = Some(PolymorphismMode::ExcludeSubClassProperties);
+    golden("enumerate-polymorphism", &Enumerate { polymorphism, ..class });
+
+    let subscribe = Subscribe {
+        resource: microsoft.all_classes(),
+        selectors: SelectorSet::new(),
+        filter: Some(Filter::wql("SELECT * FROM __InstanceModificationEvent WITHIN 5")),
+        expires: Some(Duration::from_secs(600)),
+        heartbeats: Some(Duration::from_secs(30)),
+    };
+    golden("subscribe", &subscribe);
+    let manager = SubscriptionManager {
+        address: "https://hvr01.example.test:5986/wsman/subscriptions/1".to_owned(),
+        resource: Some(microsoft.all_classes()),
+        selectors: SelectorSet::new().with("__cimnamespace", "root/virtualization/v2"),
+        identifier: Some("uuid:BBBBBBBB-0000-4000-8000-000000000001".to_owned()),
+    };
+    golden("renew", &Renew { manager: manager.clone(), expires: Some(Duration::from_secs(600)) });
+    golden("unsubscribe", &Unsubscribe { manager });
+}
+
+/// A request with options and headers of the user's own.
+#[test]
+fn requests_carry_what_the_user_adds() {
+    let extra = Extra {
+        options: vec![ResourceOption { name: "ShowExtensions".to_owned(), value: String::new(), must_comply: false }],
+        headers: vec![HeaderBlock {
+            namespace: "urn:example:trace".to_owned(),
+            local: "Correlation".to_owned(),
+            text: "a&b".to_owned(),
+            must_understand: Some(false),
+        }],
+    };
+    let target = ClassAddressing::microsoft("root/cimv2").reference("Win32_OperatingSystem", SelectorSet::new());
+    golden_with("get-extra", &Get { target }, Some(&extra));
 }
 
 #[test]

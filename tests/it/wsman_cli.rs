@@ -266,6 +266,551 @@ fn a_job_is_named_and_methods_that_read_do_not_ask() {
     assert!(asked.code == 2 && asked.err.contains("--yes"), "{}", asked.err);
 }
 
+const NOTE: &str = "wmicimv2/Demo_Note?Id=1";
+const NOTES: &str = "class Demo_Note { [Key] string Id; string Text; string Tags[]; };";
+
+/// A file that lives as long as the test.
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+fn path(file: &tempfile::NamedTempFile) -> &str {
+    file.path().to_str().unwrap()
+}
+
+fn document(ran: &crate::cli::Ran) -> Value {
+    let document = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}\n{}\n{}", ran.out, ran.err));
+    check_document(&document);
+    document
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_is_made_changed_and_removed() {
+    let server = crate::support::serve(ACCOUNT, ServerOptions::http()).await;
+    let mof = file(NOTES);
+    let ask = |words: &[&str]| {
+        let ran = against(&server, &with(&with(&["wsman"], words), &["--schema", path(&mof), "-o", "json"]));
+        (ran.code, document(&ran), ran.err)
+    };
+    let make = ["create", "wmicimv2/Demo_Note", "Id=1", "tags=a", "Tags=b", "Text=x & <y>", "--yes"];
+    let (code, made, err) = ask(&make);
+    assert_eq!((code, &made["reference"]["keys"]), (0, &json!({"Id": "1"})), "{err}");
+    assert!(err.contains("creating an instance of Demo_Note") && err.contains("Tags = [a, b]"), "{err}");
+    let (code, twice, _) = ask(&make);
+    assert_eq!((code, &twice["code"]), (4, &json!("fault")));
+
+    let (code, changed, err) = ask(&["put", NOTE, "Text=null", "--yes"]);
+    assert_eq!((code, &changed["instance"]["properties"]["Text"]), (0, &Value::Null), "{err}");
+    assert_eq!(changed["instance"]["properties"]["Tags"], json!(["a", "b"]), "what is not given stays");
+
+    // What get prints is what put takes.
+    let (_, shown, _) = ask(&["get", NOTE]);
+    let edited = file(&shown.to_string().replace("\"b\"", "\"c\""));
+    let (code, changed, err) = ask(&["put", NOTE, "--input", path(&edited), "--yes"]);
+    assert_eq!((code, &changed["instance"]["properties"]["Tags"]), (0, &json!(["a", "c"])), "{err}");
+
+    let (_, part, _) = ask(&["get", NOTE, "--fragment", "Tags[2]/text()"]);
+    assert_eq!((&part["text"], &part["elements"]), (&json!("c"), &json!([])));
+    let (_, part, _) = ask(&["get", NOTE, "--fragment", "Tags"]);
+    assert_eq!(part["elements"], json!([{"name": "Tags", "value": "a"}, {"name": "Tags", "value": "c"}]));
+    let (code, _, err) = ask(&["put", NOTE, "--fragment", "Tags[1]/text()", "--text", "z", "--yes"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(ask(&["put", NOTE, "Text=new", "--fragment", "Text", "--yes"]).0, 0);
+    let (_, shown, _) = ask(&["get", NOTE]);
+    assert_eq!(shown["instance"]["properties"]["Tags"], json!(["z", "c"]));
+    assert_eq!(shown["instance"]["properties"]["Text"], "new");
+    let (code, _, err) = ask(&["get", NOTE, "--fragment", "Nope"]);
+    assert!(code == 4 && err.contains("CannotProcessFilter"), "{err}");
+
+    let xml = "<?xml version=\"1.0\"?><n:Demo_Note xmlns:n=\"http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/Demo_Note\">\
+               <n:Text>from a file</n:Text></n:Demo_Note>";
+    let (code, changed, err) = ask(&["put", NOTE, "--input", path(&file(xml)), "--yes"]);
+    assert_eq!((code, &changed["instance"]["properties"]["Text"]), (0, &json!("from a file")), "{err}");
+
+    let (code, gone, _) = ask(&["delete", NOTE, "--yes"]);
+    assert_eq!((code, &gone["action"]), (0, &json!("deleted")));
+    assert_eq!(ask(&["delete", NOTE, "--yes"]).0, 4);
+    let sent = server.simulator().requests();
+    assert_eq!((sent.get("Create"), sent.get("Delete"), sent.get("Put")), (Some(&2), Some(&2), Some(&5)));
+}
+
+#[test]
+fn changes_are_asked_about_and_unknown_ends_are_5() {
+    for words in [
+        &["put", NOTE, "Text=x", "--no-schema"][..],
+        &["create", "wmicimv2/Demo_Note", "Id=1", "--no-schema"],
+        &["delete", NOTE],
+    ] {
+        let ran = run(&with(&with(&["wsman"], words), &["--simulate"]));
+        assert!(ran.code == 2 && ran.err.contains("add --yes"), "{words:?}: {}", ran.err);
+    }
+    for (operation, words) in [
+        ("Create", &["create", "wmicimv2/Demo_Note", "Id=1", "--no-schema", "--yes"][..]),
+        ("Delete", &["delete", NOTE, "--yes"]),
+        ("Put", &["put", NOTE, "Text=x", "--no-schema", "--yes"]),
+    ] {
+        let scenario = format!("[[faults]]\non = \"{operation}\"\ncut = \"after\"");
+        let (ran, document) = rehearse(&scenario, &with(&["wsman"], words));
+        assert_eq!((ran.code, &document["may_have_changed"]), (5, &json!("perhaps")), "{operation}: {}", ran.err);
+        let scenario = format!("[[faults]]\non = \"{operation}\"\nfault = \"AccessDenied\"");
+        assert_eq!(rehearse(&scenario, &with(&["wsman"], words)).0.code, 7, "{operation}");
+    }
+}
+
+#[test]
+fn properties_that_do_not_fit_are_refused_with_the_declaration() {
+    let mof = file(
+        "class X { [Key] string Id; uint16 Port; string Tags[]; [EmbeddedInstance(\"X\")] string Inner; X REF Other; };",
+    );
+    for (words, expected) in [
+        (&["Nope=1"][..], "X has no property Nope"),
+        (&["Port=70000"], "not a uint16"),
+        (&["Port=1", "Port=2"], "no array"),
+        (&["Inner=text"], "embedded instance"),
+        (&["Other=X?Nope=1"], "Nope is no key of X; its keys: [key] string Id"),
+        (&["Other=X"], "names no instance without a key"),
+        (&[], "nothing is given"),
+        (&["--input", "/nonexistent"], "/nonexistent"),
+        (&["--text", "x"], "--fragment"),
+    ] {
+        let arguments = with(&["wsman", "put", "X?Id=1", "--schema", path(&mof), "--dry-run", "-H", "h"], words);
+        let ran = run(&arguments);
+        assert!(ran.code == 2 && ran.err.contains(expected), "{words:?}: {}", ran.err);
+    }
+    for (text, typed, expected) in [
+        ("{\"Port\": [1]}", &[][..], "Port is no array"),
+        ("{\"Port\": true}", &[], "is a uint16"),
+        ("{\"Tags\": {\"a\": 1}}", &[], "Tags is a string"),
+        ("[1]", &[], "no JSON object"),
+        ("{\"Port\": ", &[], "EOF"),
+        ("<x", &[], "not well-formed"),
+        ("<x/>", &["Id=2"], "sent as it stands"),
+        ("<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"/>", &[], "hvr wsman send"),
+        ("{\"Id\": \"2\"}", &["Id=2"], "on the command line and in the document"),
+    ] {
+        let given = file(text);
+        let base = ["wsman", "put", "X?Id=1", "--schema", path(&mof), "--dry-run", "-H", "h", "--input", path(&given)];
+        let ran = run(&with(&base, typed));
+        assert!(ran.code == 2 && ran.err.contains(expected), "{text}: {}", ran.err);
+    }
+    let given = file("{\"instance\": {\"class\": \"X\", \"properties\": {\"Port\": {\"value\": 5, \"name\": null}, \"Tags\": [\"a\"],
+        \"Other\": {\"class\": \"X\", \"keys\": {\"Id\": \"7\"}}, \"Inner\": {\"class\": \"X\", \"properties\": {\"Port\": 1}}}}}");
+    let xml = envelope(&["wsman", "put", "X?Id=1", "--schema", path(&mof), "--input", path(&given)]);
+    for part in [
+        "<p:Port>5</p:Port><p:Tags>a</p:Tags><p:Other><a:Address>",
+        "<w:Selector Name=\"Id\">7</w:Selector>",
+        "<p:Inner>&lt;INSTANCE CLASSNAME=",
+    ] {
+        assert!(xml.contains(part), "{part}: {xml}");
+    }
+}
+
+#[test]
+fn parameters_come_from_a_document_too() {
+    let mof = file(
+        "class X { [Key] string Id; uint32 Do([In] uint16 Port, [In] string Tags[], [In] boolean On, [In] X REF Other,
+           [In, ValueMap{\"2\",\"3\"}, Values{\"Run\",\"Off\"}] uint16 State); };",
+    );
+    let given =
+        file("{\"Tags\": [\"a\", \"b\"], \"On\": true, \"Other\": \"X?Id=2\", \"State\": \"Off\", \"Port\": null}");
+    let xml = envelope(&["wsman", "invoke", "X?Id=1", "Do", "--schema", path(&mof), "--input", path(&given)]);
+    let body = "<p:Tags>a</p:Tags><p:Tags>b</p:Tags><p:On>true</p:On><p:Other>";
+    assert!(xml.contains(body) && xml.contains("<p:State>3</p:State>") && !xml.contains("Port"), "{xml}");
+    let ran = run(&[
+        "wsman",
+        "invoke",
+        "X?Id=1",
+        "Do",
+        "On=true",
+        "--schema",
+        path(&mof),
+        "--input",
+        path(&given),
+        "--dry-run",
+        "-H",
+        "h",
+    ]);
+    assert!(ran.code == 2 && ran.err.contains("On is given on the command line"), "{}", ran.err);
+    let untyped = envelope(&["wsman", "invoke", "X?Id=1", "Do", "--no-schema", "--input", path(&given)]);
+    assert!(untyped.contains("<p:Other>X?Id=2</p:Other>") && untyped.contains("<p:On>true</p:On>"), "{untyped}");
+}
+
+#[test]
+fn short_names_selectors_options_and_headers_stand_in_the_envelope() {
+    let xml = envelope(&[
+        "wsman",
+        "get",
+        "winrm/config/service",
+        "--selector",
+        "A=b",
+        "--option",
+        "!Must=1",
+        "--option",
+        "May=",
+        "--header",
+        "!{urn:x}Trace=a&b",
+        "--header",
+        "{urn:y}Note=n",
+        "--locale",
+        "ja-JP",
+    ]);
+    for part in [
+        ">http://schemas.microsoft.com/wbem/wsman/1/config/service</w:ResourceURI>",
+        "<w:SelectorSet><w:Selector Name=\"A\">b</w:Selector></w:SelectorSet>",
+        "<w:OptionSet s:mustUnderstand=\"true\"><w:Option Name=\"Must\" MustComply=\"true\">1</w:Option>",
+        "<w:Option Name=\"May\"></w:Option></w:OptionSet>",
+        "<Trace xmlns=\"urn:x\" s:mustUnderstand=\"true\">a&amp;b</Trace><Note xmlns=\"urn:y\">n</Note>",
+        "<w:Locale xml:lang=\"ja-JP\"",
+    ] {
+        assert!(xml.contains(part), "{part}: {xml}");
+    }
+    let xml = envelope(&["wsman", "enumerate", "wmicimv2/*", "--wql", "SELECT * FROM Win32_X"]);
+    assert!(xml.contains("/wmi/root/cimv2/*</w:ResourceURI>"), "{xml}");
+    let xml = envelope(&["wsman", "enumerate", "X", "--where", "A=1", "--where", "B=x y", "--plain"]);
+    assert!(
+        xml.contains("SelectorFilter\"><w:SelectorSet><w:Selector Name=\"A\">1<") && !xml.contains("Optimize"),
+        "{xml}"
+    );
+    let xml = envelope(&[
+        "wsman",
+        "enumerate",
+        "Y",
+        "--associated-with",
+        "X?Id=1",
+        "--role",
+        "Left",
+        "--association-class",
+        "L",
+        "--polymorphism",
+        "exclude",
+    ]);
+    for part in [
+        "/v2/*</w:ResourceURI>",
+        "<b:Role>Left</b:Role><b:ResultClassName>Y</b:ResultClassName>",
+        "<b:PolymorphismMode>ExcludeSubClassProperties<",
+    ] {
+        assert!(xml.contains(part), "{part}: {xml}");
+    }
+    for (words, expected) in [
+        (&["get", "X?A=1", "--header", "Trace=1"][..], "{NAMESPACE}LOCAL=VALUE"),
+        (&["get", "X?A=1", "--header", "{urn:x}a b=1"], "not a name"),
+        (&["enumerate", "X", "--role", "Left"], "--associated-with"),
+        (&["enumerate", "X", "--where", "A=1", "--wql", "SELECT * FROM X"], "--where"),
+        (&["get", "nope/X?A=1"], "wmicimv2"),
+        (&["pull", "X?A=1", "c"], "takes a class"),
+    ] {
+        let ran = run(&with(&with(&["wsman"], words), &["--dry-run", "-H", "h"]));
+        assert!(ran.code == 2 && ran.err.contains(expected), "{words:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_dry_run_has_three_forms() {
+    let shell = run(&["wsman", "get", "X?A=it's", "--dry-run=shell", "-H", "hv-dr-01", "--http"]);
+    let lines: Vec<_> = shell.out.lines().collect();
+    assert_eq!(lines[0], "hvr wsman send - -H hv-dr-01 --http <<'END_OF_ENVELOPE'", "{}", shell.out);
+    assert!(lines[1].starts_with("<s:Envelope") && lines[2] == "END_OF_ENVELOPE", "{}", shell.out);
+    let json = run(&["wsman", "get", "X?A=1", "--dry-run=json", "-H", "h"]);
+    assert_eq!(document(&json)["kind"], "wsman-dry-run");
+    let yes = run(&["wsman", "delete", "X?A=1", "--dry-run=shell", "-H", "h", "--yes"]);
+    assert!(yes.out.starts_with("hvr wsman send - --yes "), "{}", yes.out);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_enumeration_can_be_driven_by_hand() {
+    let server = crate::support::serve(&format!("demo_items = 5\n{ACCOUNT}"), ServerOptions::http()).await;
+    let ask = |words: &[&str]| {
+        let ran = against(&server, &with(&with(&["wsman"], words), &["--no-schema", "-o", "json"]));
+        (ran.code, document(&ran))
+    };
+    let class = "wmicimv2/Demo_Item";
+    let (_, first) = ask(&["enumerate", class, "--first-page", "--max-elements", "2"]);
+    assert_eq!((first["items"].as_array().unwrap().len(), &first["complete"]), (2, &json!(false)));
+    assert_eq!(server.simulator().open_enumerations(), 1, "left open");
+    let (_, second) = ask(&["pull", class, first["context"].as_str().unwrap(), "--max-elements", "2"]);
+    assert_eq!(second["items"].as_array().unwrap().len(), 2);
+    let (code, _) = ask(&["pull", class, first["context"].as_str().unwrap()]);
+    assert_eq!(code, 4, "a context is good once");
+    let (_, released) = ask(&["release", class, second["context"].as_str().unwrap()]);
+    assert_eq!((&released["action"], server.simulator().open_enumerations()), (&json!("released"), 0));
+    let table = against(&server, &["wsman", "enumerate", class, "--first-page", "--plain"]);
+    assert!(table.code == 0 && table.out.starts_with("context: uuid:"), "{}", table.out);
+}
+
+#[test]
+fn filters_reach_the_host() {
+    let (_, found) = rehearse("", &["wsman", "enumerate", "Msvm_ComputerSystem", "--where", "ElementName=app-db-01"]);
+    assert_eq!(found["count"], 1);
+    let (_, found) = rehearse("", &["wsman", "enumerate", "Msvm_ReplicationRelationship", "--associated-with", VM]);
+    assert_eq!(
+        (&found["count"], &found["items"][0]["instance"]["class"]),
+        (&json!(1), &json!("Msvm_ReplicationRelationship"))
+    );
+    let (_, found) = rehearse("", &["wsman", "enumerate", "Msvm_SnapshotOfVirtualSystem", "--associations-of", VM]);
+    assert!(found["count"].as_u64().unwrap() > 1, "{found}");
+}
+
+#[test]
+fn the_configuration_of_the_host_can_be_read() {
+    let table = run(&["wsman", "get", "winrm/config", "--simulate"]);
+    let line =
+        |name: &str| table.out.lines().find(|line| line.split_whitespace().next() == Some(name)).map(str::to_owned);
+    assert!(line("MaxEnvelopeSizekb").is_some_and(|line| line.ends_with("500")), "{}", table.out);
+    assert!(line("Service/Auth/CbtHardeningLevel").is_some_and(|line| line.ends_with("Relaxed")), "{}", table.out);
+    let (_, whole) = rehearse("", &["wsman", "get", "winrm/config"]);
+    let service = &whole["instance"]["properties"]["Service"]["content"];
+    assert_eq!(service["Auth"]["content"]["Basic"], "false");
+    let (_, part) = rehearse("", &["wsman", "get", "winrm/config", "--fragment", "MaxTimeoutms/text()"]);
+    assert_eq!(part["text"], "60000");
+    let (ran, _) =
+        rehearse("", &["wsman", "put", "winrm/config", "--fragment", "MaxTimeoutms/text()", "--text", "x", "--yes"]);
+    assert_eq!(ran.code, 4, "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_fetched_as_they_happen_and_the_subscription_is_ended() {
+    let server = crate::support::serve(ACCOUNT, ServerOptions::http()).await;
+    let url = server.url();
+    let listen = ["wsman", "subscribe", "wmicimv2/Demo_Note", "--limit", "2", "--no-schema", "-o", "jsonl", "-H", &url];
+    let mut listener = crate::cli::hvr(&with(&listen, &["-u", "dr-admin"]));
+    listener
+        .env("HVR_PASSWORD", "canary-pass-42")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let listener = listener.spawn().unwrap();
+    for _ in 0..200 {
+        if server.simulator().requests().contains_key("Pull") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    for id in ["Id=1", "Id=2", "Id=3"] {
+        let made = against(&server, &["wsman", "create", "wmicimv2/Demo_Note", id, "--no-schema", "--yes"]);
+        assert_eq!(made.code, 0, "{}", made.err);
+    }
+    let ran = crate::cli::ran(listener.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 2), "{}", ran.err);
+    for (line, id) in ran.out.lines().zip(["1", "2"]) {
+        let event: Value = serde_json::from_str(line).unwrap();
+        check_document(&event);
+        assert_eq!(event["instance"]["properties"]["Id"], id);
+    }
+    let sent = server.simulator().requests();
+    assert_eq!((sent.get("Subscribe"), sent.get("Unsubscribe")), (Some(&1), Some(&1)));
+
+    let quiet = against(&server, &with(&listen[..3], &["--for", "700ms", "-o", "json"]));
+    let events = document(&quiet);
+    assert_eq!(
+        (quiet.code, &events["kind"], &events["count"]),
+        (0, &json!("wsman-events"), &json!(0)),
+        "{}",
+        quiet.err
+    );
+    assert_eq!(server.simulator().requests().get("Unsubscribe"), Some(&2));
+    let none = run(&["wsman", "subscribe", "Msvm_ComputerSystem", "--simulate", "--for", "5s"]);
+    assert!(none.code == 4 && none.err.contains("ActionNotSupported"), "{}", none.err);
+}
+
+fn data(name: &str) -> String {
+    format!("{}/tests/data/{name}.xml", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs with something on standard input.
+fn with_input(arguments: &[&str], input: &str) -> crate::cli::Ran {
+    use std::io::Write;
+    let mut command = crate::cli::hvr(arguments);
+    command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that ends before it has read all is no failure here.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    crate::cli::ran(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn any_message_is_decoded_with_its_types() {
+    let decode = |name: &str| {
+        let ran = run(&["wsman", "decode", &data(name), "-o", "json"]);
+        assert_eq!(ran.code, 0, "{name}: {}", ran.err);
+        document(&ran)["message"].clone()
+    };
+    let vm = decode("published/get-vm");
+    assert_eq!((&vm["reply"], &vm["body"]["type"]), (&json!(true), &json!("instance")));
+    let properties = &vm["body"]["instance"]["properties"];
+    assert_eq!(properties["ReplicationState"], json!({"value": 3, "name": "Replicating"}));
+    let output = decode("inferred/output-job");
+    assert_eq!(output["body"]["parameters"]["ReturnValue"]["value"], 4096);
+    let fault = decode("published/fault-access-denied");
+    assert_eq!((&fault["body"]["number"], &fault["body"]["name"]), (&json!(5), &json!("access denied")));
+    let call = decode("requests/initiate-failover-point");
+    assert_eq!((&call["body"]["type"], &call["body"]["method"]), (&json!("input"), &json!("InitiateFailover")));
+    assert_eq!(call["body"]["parameters"]["ComputerSystem"]["class"], "Msvm_ComputerSystem");
+    let query = decode("requests/enumerate-wql");
+    assert_eq!(query["body"]["operation"], "Enumerate");
+    assert!(query["body"]["filter"]["content"].as_str().unwrap().starts_with("SELECT * FROM"));
+    // Every message there is fits the schema, and has a table.
+    let folders = ["requests", "published", "inferred"].map(|name| data(name).trim_end_matches(".xml").to_owned());
+    for file in folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path())
+    {
+        let path = file.to_str().unwrap();
+        let ran = run(&["wsman", "decode", path, "-o", "json"]);
+        assert_eq!(ran.code, 0, "{path}: {}", ran.err);
+        document(&ran);
+        let table = run(&["wsman", "decode", path]);
+        assert!(table.code == 0 && !table.out.is_empty(), "{path}");
+    }
+    let table = run(&["wsman", "decode", &data("published/get-vm")]).out;
+    assert!(table.contains("3 (Replicating)") && table.contains("MSVM_COMPUTERSYSTEM"), "{table}");
+    let piped =
+        with_input(&["wsman", "decode", "-", "-o", "json"], &std::fs::read_to_string(data("requests/pull")).unwrap());
+    assert_eq!(document(&piped)["message"]["body"]["operation"], "Pull");
+}
+
+#[test]
+fn what_is_no_envelope_is_2_in_bounded_memory() {
+    for (text, expected) in
+        [("", "empty"), ("<html></html>", "not a SOAP 1.2 envelope"), ("<a><b></a>", "not well-formed")]
+    {
+        let ran = with_input(&["wsman", "decode", "-"], text);
+        assert!(ran.code == 2 && ran.err.contains(expected), "{text}: {}", ran.err);
+    }
+    let large = tempfile::NamedTempFile::new().unwrap();
+    large.as_file().set_len(100 << 20).unwrap();
+    let large = large.path().to_str().unwrap();
+    for verb in [&["decode", large][..], &["send", large, "--simulate"], &["diff", large, large], &["lint", large]] {
+        let ran = run(&with(&["wsman"], verb));
+        assert!(ran.code == 2 && ran.err.contains("more than 67108864 bytes"), "{verb:?}: {}", ran.err);
+    }
+    let missing = run(&["wsman", "lint", "/nonexistent"]);
+    assert!(missing.code == 2 && missing.err.contains("/nonexistent"), "{}", missing.err);
+}
+
+#[test]
+fn an_envelope_is_linted_rule_by_rule() {
+    let good = run(&["wsman", "lint", &data("requests/get-vm"), "-o", "json"]);
+    assert_eq!((good.code, document(&good)["findings"].clone()), (0, json!([])), "{}", good.err);
+    let text = std::fs::read_to_string(data("requests/enumerate-plain")).unwrap();
+    let bad = text.replace(
+        "<w:Locale xml:lang=\"en-US\" s:mustUnderstand=\"false\"/>",
+        "<w:Locale xml:lang=\"en-US\" s:mustUnderstand=\"true\"/>",
+    );
+    let ran = with_input(&["wsman", "lint", "-", "-o", "json"], &bad);
+    let found = document(&ran);
+    assert_eq!((ran.code, &found["errors"]), (3, &json!(1)));
+    assert_eq!(found["findings"][0]["clause"], "MS-WSMV 3.1.4.1.8");
+    let table = with_input(&["wsman", "lint", "-"], &bad);
+    assert!(table.out.starts_with("error: locale: ") && table.out.contains("(MS-WSMV 3.1.4.1.8)"), "{}", table.out);
+    let slow =
+        std::fs::read_to_string(data("requests/pull")).unwrap().replace("<n:MaxElements>32000</n:MaxElements>", "");
+    assert_eq!(with_input(&["wsman", "lint", "-"], &slow).code, 0, "a warning is no error");
+    assert_eq!(with_input(&["wsman", "lint", "-", "--strict"], &slow).code, 3);
+    let rules = run(&["wsman", "lint", "--rules", "-o", "json"]);
+    assert!(document(&rules)["rules"].as_array().unwrap().len() > 30);
+    assert!(run(&["wsman", "lint", "--rules"]).out.contains("DSP0226 R13.1-9"));
+}
+
+#[test]
+fn envelopes_are_compared_by_meaning() {
+    let (left, right) = (data("requests/initiate-failover-latest"), data("requests/initiate-failover-point"));
+    let ran = run(&["wsman", "diff", &left, &right, "-o", "json"]);
+    let found = document(&ran);
+    assert_eq!((ran.code, &found["same"]), (3, &json!(false)));
+    assert_eq!(found["differences"].as_array().unwrap().len(), 1);
+    assert_eq!(found["differences"][0]["path"], "Body/InitiateFailover_INPUT/SnapshotSettingData");
+    // Two dry runs of one command differ in their ids alone.
+    let dry = || file(&envelope(&["wsman", "get", VM]));
+    let (one, two) = (dry(), dry());
+    assert_ne!(std::fs::read(one.path()).unwrap(), std::fs::read(two.path()).unwrap());
+    let ran = run(&["wsman", "diff", path(&one), path(&two)]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    assert_eq!(run(&["wsman", "diff", &left, "/nonexistent"]).code, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edited_envelope_is_sent_and_its_reply_is_checked() {
+    let server = crate::support::serve(ACCOUNT, ServerOptions::http()).await;
+    let get = file(&envelope(&["wsman", "get", VM]));
+    let ran = against(&server, &["wsman", "send", path(&get), "-o", "json"]);
+    let reply = document(&ran);
+    assert_eq!((ran.code, &reply["message"]["body"]["type"]), (0, &json!("instance")), "{}", ran.err);
+    let first = reply["message"]["relates_to"].clone();
+    let again = document(&against(&server, &["wsman", "send", path(&get), "-o", "json"]));
+    assert_ne!(first, again["message"]["relates_to"], "a new MessageID each time");
+    let as_is = document(&against(&server, &["wsman", "send", path(&get), "--as-is", "-o", "json"]));
+    let id = as_is["message"]["relates_to"].as_str().unwrap().to_owned();
+    assert!(std::fs::read_to_string(get.path()).unwrap().contains(&id));
+
+    // The shell form of a dry run does what the command would do.
+    let shell = run(&["wsman", "identify", "--dry-run=shell", "-H", "h"]);
+    let here: Vec<_> = shell.out.lines().collect();
+    let identify = file(here[1]);
+    assert_eq!(
+        document(&against(&server, &["wsman", "send", path(&identify), "-o", "json"]))["message"]["body"]["type"],
+        "identity"
+    );
+
+    let call = file(&envelope(&["wsman", "invoke", SERVICE, "InitiateFailover", &format!("ComputerSystem={VM}")]));
+    let refused = against(&server, &["wsman", "send", path(&call)]);
+    assert!(refused.code == 2 && refused.err.contains("add --yes"), "{}", refused.err);
+    assert_eq!(server.simulator().taken("InitiateFailover", "app-db-01"), 0);
+    let sent = against(&server, &["wsman", "send", path(&call), "--yes", "-o", "json"]);
+    let output = document(&sent);
+    assert_eq!(
+        (sent.code, &output["message"]["body"]["parameters"]["ReturnValue"]["value"]),
+        (0, &json!(4096)),
+        "{}",
+        sent.err
+    );
+    assert!(sent.err.contains("hvr job wait"), "{}", sent.err);
+    let twice = against(&server, &["wsman", "send", path(&call), "--yes"]);
+    assert!(twice.code == 4 && twice.err.contains("InitiateFailover returned"), "{}", twice.err);
+
+    let broken = file(&std::fs::read_to_string(get.path()).unwrap().replace("Name=\"Name\"", "Name=\"Nope\""));
+    let ran = against(&server, &["wsman", "send", path(&broken), "--raw"]);
+    assert!(ran.code == 4 && ran.out.contains("InvalidSelectors"), "{} {}", ran.code, ran.err);
+    let reply = against(&server, &["wsman", "send", &data("published/get-vm")]);
+    assert!(reply.code == 2 && reply.err.contains("it is a reply"), "{}", reply.err);
+    let dry = run(&["wsman", "send", path(&get), "--dry-run", "-H", "h"]);
+    assert!(dry.code == 0 && dry.out.contains("transfer/Get<"), "{}", dry.err);
+}
+
+#[test]
+fn a_sent_call_that_may_have_been_taken_is_5() {
+    let call = file(&envelope(&["wsman", "invoke", SERVICE, "InitiateFailover", &format!("ComputerSystem={VM}")]));
+    let scenario = "[[faults]]\non = \"InitiateFailover\"\ncut = \"after\"";
+    let (ran, document) = rehearse(scenario, &["wsman", "send", path(&call), "--yes"]);
+    assert_eq!((ran.code, &document["may_have_changed"]), (5, &json!("perhaps")), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_subscription_is_ended_on_the_host() {
+    let server = crate::support::serve(ACCOUNT, ServerOptions::http()).await;
+    let url = server.url();
+    let mut listener = crate::cli::hvr(&["wsman", "subscribe", "wmicimv2/Demo_Note", "-H", &url, "-u", "dr-admin"]);
+    listener
+        .env("HVR_PASSWORD", "canary-pass-42")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let listener = listener.spawn().unwrap();
+    for _ in 0..200 {
+        if server.simulator().requests().contains_key("Pull") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let killed = std::process::Command::new("kill").args(["-TERM", &listener.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let ran = crate::cli::ran(listener.wait_with_output().unwrap());
+    assert_eq!(ran.code, 130, "{}", ran.err);
+    assert!(ran.err.contains("the subscription was ended"), "{}", ran.err);
+    assert_eq!(server.simulator().requests().get("Unsubscribe"), Some(&1));
+}
+
 #[test]
 fn an_enumeration_takes_a_class_and_its_query_must_agree() {
     for (arguments, words) in [

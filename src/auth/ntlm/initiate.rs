@@ -2,11 +2,12 @@
 use ntlmclient::TargetInfoType;
 
 use super::super::binding::ChannelBinding;
+use super::super::context::SecurityContext;
 use super::super::credentials::Credentials;
 use super::super::error::AuthError;
 use super::authenticate::{Authenticate, set_mic};
 use super::challenge::Challenge;
-use super::{Entropy, Flags, SecurityContext, Side, keys, negotiate};
+use super::{Entropy, Flags, NtlmKeys, Side, keys, negotiate};
 
 /// What a login depends on besides the credentials. Sealing is always asked for.
 #[derive(Debug)]
@@ -50,6 +51,10 @@ impl Initiator {
     /// When the challenge is damaged or offers less than 128-bit sealing under NTLMv2, or a name
     /// is longer than a message can carry. Nothing more may be sent then ([MS-NTHT] 3.1.5.1).
     pub fn authenticate(self, challenge: &[u8]) -> Result<(Vec<u8>, SecurityContext), AuthError> {
+        self.authenticate_to_keys(challenge).map(|(token, keys)| (token, SecurityContext::ntlm(keys)))
+    }
+
+    pub(in crate::auth) fn authenticate_to_keys(self, challenge: &[u8]) -> Result<(Vec<u8>, NtlmKeys), AuthError> {
         let offer = Challenge::read(challenge)?;
         let flags = agree(&offer)?;
         let (user, domain) = (self.credentials.user.user(), self.credentials.user.domain());
@@ -88,7 +93,7 @@ impl Initiator {
             let mic = keys::message_integrity(&exported, [&self.negotiate, challenge, &token]);
             set_mic(&mut token, mic);
         }
-        Ok((token, SecurityContext::new(&exported, flags, Side::Client)))
+        Ok((token, NtlmKeys::new(&exported, flags, Side::Client)))
     }
 }
 

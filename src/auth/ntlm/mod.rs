@@ -20,8 +20,7 @@ use zeroize::Zeroize;
 
 pub use initiate::{Initiator, Options};
 pub(super) use ntlmclient::Flags;
-pub(super) use session::Side;
-pub use session::{Sealed, SecurityContext};
+pub(super) use session::{NtlmKeys, Side};
 
 use super::error::AuthError;
 

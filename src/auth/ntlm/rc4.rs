@@ -2,6 +2,7 @@
 use zeroize::Zeroize;
 
 /// An RC4 key stream; wiped when dropped.
+#[derive(Clone)]
 pub(super) struct Rc4 {
     state: [u8; 256],
     i: u8,

@@ -1,8 +1,9 @@
-//! What a login ends in: two directions of signing and sealing ([MS-NLMP] 3.4).
+//! The keys of a login at work: two directions of signing and sealing ([MS-NLMP] 3.4).
 use std::fmt;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use super::super::context::Sealed;
 use super::super::error::AuthError;
 use super::Flags;
 use super::keys::{Key, hmac_md5, same, seal_key, sign_key};
@@ -24,92 +25,70 @@ impl Side {
     }
 }
 
-/// The keys and counters of one authenticated connection.
-///
-/// Messages must be sealed in the order they are sent and unsealed in the order they come: both
-/// ciphers run on, and a lost or repeated message is an error. After a failed
-/// [`unseal`](Self::unseal) the context is dead and every call fails with
-/// [`AuthError::Poisoned`]. Keys are wiped when dropped; `Debug` shows none of them.
-pub struct SecurityContext {
+/// The keys and counters of one NTLM login. Keys are wiped when dropped; `Debug` shows none of them.
+pub(in crate::auth) struct NtlmKeys {
     outgoing: Direction,
     incoming: Direction,
     sealing: bool,
-    poisoned: bool,
 }
 
-/// A sealed message: what [`SecurityContext::seal`] returns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    /// Version, checksum, sequence number ([MS-NLMP] 2.2.2.9.2).
-    pub signature: [u8; 16],
-    /// The enciphered message, as long as the plain one.
-    pub data: Vec<u8>,
-}
-
-impl SecurityContext {
+impl NtlmKeys {
     pub(in crate::auth) fn new(exported: &Key, flags: Flags, side: Side) -> Self {
         Self {
             outgoing: Direction::new(exported, flags, side),
             incoming: Direction::new(exported, flags, side.other()),
             sealing: flags.contains(Flags::NEGOTIATE_SIGN | Flags::NEGOTIATE_SEAL),
-            poisoned: false,
         }
     }
 
-    /// Seals one message (GSS_WrapEx, [MS-NLMP] 3.4.6).
-    ///
-    /// # Errors
-    /// When this login has no sealing, the context is dead, or 2^32 messages went this way.
-    pub fn seal(&mut self, plain: &[u8]) -> Result<Sealed, AuthError> {
-        self.usable()?;
+    /// Whether sealing was agreed on.
+    pub(in crate::auth) fn seals(&self) -> bool {
+        self.sealing
+    }
+
+    /// Seals one message.
+    pub(in crate::auth) fn seal(&mut self, plain: &[u8]) -> Result<Sealed, AuthError> {
         let sequence = self.outgoing.sequence()?;
         let mut data = plain.to_vec();
         self.outgoing.rc4.apply(&mut data);
         let checksum = self.outgoing.checksum(sequence, plain);
         self.outgoing.advance();
-        let [c0, c1, c2, c3, c4, c5, c6, c7] = checksum;
-        let [s0, s1, s2, s3] = sequence.to_le_bytes();
-        Ok(Sealed { signature: [1, 0, 0, 0, c0, c1, c2, c3, c4, c5, c6, c7, s0, s1, s2, s3], data })
+        Ok(Sealed { signature: signature(checksum, sequence).to_vec(), data })
     }
 
-    /// Unseals one message and checks its signature and its place in the sequence
-    /// (GSS_UnwrapEx, [MS-NLMP] 3.4.7).
-    ///
-    /// # Errors
-    /// When any of it does not hold. The connection is then dead: nothing more can be sealed or
-    /// unsealed, and nothing of the message may be believed.
-    pub fn unseal(&mut self, signature: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError> {
-        self.usable()?;
-        let outcome = self.incoming.open(signature, data);
-        self.poisoned = outcome.is_err();
-        outcome
+    /// Unseals one message; after an error nothing fits any more.
+    pub(in crate::auth) fn unseal(&mut self, signature: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError> {
+        self.incoming.open(signature, data)
     }
 
-    /// A message that cannot be read may have been one of the sequence: nothing fits any more.
-    pub(in crate::auth) fn poison(&mut self) {
-        self.poisoned = true;
+    /// The integrity code of a text, for SPNEGO: takes a sequence number, and leaves the cipher
+    /// where it was ([MS-SPNG] 3.2.5.1).
+    pub(in crate::auth) fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, AuthError> {
+        Ok(self.outgoing.mic(text)?.to_vec())
     }
 
-    pub(in crate::auth) fn usable(&self) -> Result<(), AuthError> {
-        if self.poisoned {
-            Err(AuthError::Poisoned)
-        } else if self.sealing {
-            Ok(())
-        } else {
-            Err(AuthError::NotSealing)
-        }
+    /// Checks the integrity code of a text, for SPNEGO ([MS-SPNG] 3.3.5.1).
+    pub(in crate::auth) fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), AuthError> {
+        let due = self.incoming.mic(text)?;
+        if mic.try_into().is_ok_and(|mic: &[u8; 16]| same(mic, &due)) { Ok(()) } else { Err(AuthError::Signature) }
     }
 }
 
-impl fmt::Debug for SecurityContext {
+impl fmt::Debug for NtlmKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecurityContext")
+        f.debug_struct("NtlmKeys")
             .field("sealing", &self.sealing)
             .field("sent", &self.outgoing.next)
             .field("received", &self.incoming.next)
-            .field("poisoned", &self.poisoned)
             .finish_non_exhaustive()
     }
+}
+
+/// Version, checksum, sequence number ([MS-NLMP] 2.2.2.9.2).
+fn signature(checksum: [u8; 8], sequence: u32) -> [u8; 16] {
+    let [c0, c1, c2, c3, c4, c5, c6, c7] = checksum;
+    let [s0, s1, s2, s3] = sequence.to_le_bytes();
+    [1, 0, 0, 0, c0, c1, c2, c3, c4, c5, c6, c7, s0, s1, s2, s3]
 }
 
 struct Direction {
@@ -148,6 +127,14 @@ impl Direction {
             self.rc4.apply(&mut checksum);
         }
         checksum
+    }
+
+    fn mic(&mut self, text: &[u8]) -> Result<[u8; 16], AuthError> {
+        let (sequence, cipher) = (self.sequence()?, self.rc4.clone());
+        let checksum = self.checksum(sequence, text);
+        self.rc4 = cipher;
+        self.advance();
+        Ok(signature(checksum, sequence))
     }
 
     fn open(&mut self, signature: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError> {

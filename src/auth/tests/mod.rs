@@ -1,6 +1,7 @@
 //! Tests of the layer as a whole; what concerns one file alone stands in that file.
 mod hostile;
 mod login;
+mod negotiate;
 mod sealing;
 mod vectors;
 
@@ -8,7 +9,7 @@ use super::accept::{Acceptor, AcceptorOptions, Account, BindingPolicy};
 use super::{AuthError, ChannelBinding, Credentials, Entropy, Initiator, Options, SecurityContext};
 
 /// The bytes of a hex text; blanks and line breaks may stand in it.
-fn hex(text: &str) -> Vec<u8> {
+pub(super) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> =
         text.chars().filter(|c| !c.is_whitespace()).map(|c| u8::try_from(c.to_digit(16).unwrap()).unwrap()).collect();
     assert_eq!(digits.len() % 2, 0);

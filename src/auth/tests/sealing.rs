@@ -256,7 +256,7 @@ fn a_replayed_or_skipped_message_kills_the_connection() {
 
 #[test]
 fn altered_messages_and_signatures_are_refused() {
-    let refusal = |alter: fn(&mut [u8; 16], &mut Vec<u8>)| {
+    let refusal = |alter: fn(&mut Vec<u8>, &mut Vec<u8>)| {
         let (mut client, mut server) = connection();
         let mut sealed = client.seal(b"a message").unwrap();
         alter(&mut sealed.signature, &mut sealed.data);
@@ -269,7 +269,7 @@ fn altered_messages_and_signatures_are_refused() {
     assert_eq!(refusal(|_, data| data.push(0)), AuthError::Signature);
     assert_eq!(refusal(|signature, _| signature[4] ^= 1), AuthError::Signature);
     assert_eq!(refusal(|signature, _| signature[0] = 2), AuthError::Signature);
-    assert_eq!(refusal(|signature, _| *signature = [0; 16]), AuthError::Signature);
+    assert_eq!(refusal(|signature, _| *signature = vec![0; 16]), AuthError::Signature);
     assert_eq!(refusal(|signature, _| signature[4..].fill(0)), AuthError::Unsigned);
     assert_eq!(refusal(|signature, _| signature[15] = 1), AuthError::Sequence { expected: 0, found: 0x0100_0000 });
     let (mut client, mut server) = connection();

@@ -1,5 +1,6 @@
 //! The vectors of [MS-NLMP] 4.2.4. Those marked "computed" are not printed there; they follow
 //! from the same inputs by the formulas of 3.4.
+use super::super::ntlm::NtlmKeys;
 use ntlmclient::TargetInfoType;
 use zeroize::Zeroizing;
 
@@ -42,7 +43,8 @@ fn pairs() -> TargetInfo {
 fn contexts() -> (SecurityContext, SecurityContext) {
     let exported = Zeroizing::new([0x55; 16]);
     let flags = Flags::from_bits_retain(0xe288_8235);
-    (SecurityContext::new(&exported, flags, Side::Client), SecurityContext::new(&exported, flags, Side::Server))
+    let of = |side| SecurityContext::ntlm(NtlmKeys::new(&exported, flags, side));
+    (of(Side::Client), of(Side::Server))
 }
 
 #[test]

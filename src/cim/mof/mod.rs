@@ -20,8 +20,8 @@ pub use ast::{
     ParameterDeclaration, Pragma, PropertyDeclaration, Qualifier, QualifierDeclaration, TypeName, Value,
 };
 
-/// Largest text that is read, in bytes. All of the DMTF schema is about 20 MB in a thousand files.
-pub const MAX_INPUT: usize = 16 * 1024 * 1024;
+/// Largest text that is read, in bytes. All of the DMTF schema, a thousand files, is about 20 MB.
+pub const MAX_INPUT: usize = 32 * 1024 * 1024;
 
 /// How many problems are collected before reading stops.
 pub const MAX_PROBLEMS: usize = 20;

@@ -212,7 +212,7 @@ fn problems_input_and_nesting_are_bounded() {
     assert!(read(&instances).is_err());
 
     let long = " ".repeat(MAX_INPUT + 1);
-    assert_eq!(problems(&long), ["1:1: expected at most 16777216 bytes, found 16777217 bytes"]);
+    assert_eq!(problems(&long), ["1:1: expected at most 33554432 bytes, found 33554433 bytes"]);
 }
 
 #[test]

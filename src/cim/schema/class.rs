@@ -20,9 +20,23 @@ pub struct Class {
     pub is_abstract: bool,
     /// What it is, in the words of its MOF.
     pub description: Option<String>,
+    /// Where the declaration stands, and what its text says of its own sources.
+    pub source: Option<Source>,
     pub(super) base: Option<Arc<Class>>,
     pub(super) properties: Vec<Property>,
     pub(super) methods: Vec<Method>,
+}
+
+/// Where a declaration comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Source {
+    /// The file, as it was named when it was read.
+    pub file: Arc<str>,
+    /// The line of the class, counted from 1.
+    pub line: usize,
+    /// The comment at the head of the file, in which the files of this crate say where their facts come from.
+    pub about: Arc<str>,
 }
 
 impl Class {

@@ -142,6 +142,7 @@ impl Reader<'_> {
             association: flag(&declaration.qualifiers, "association"),
             is_abstract: flag(&declaration.qualifiers, "abstract"),
             description: description(&declaration.qualifiers),
+            source: None,
             base: None,
             properties: Vec::with_capacity(declaration.properties.len()),
             methods: Vec::with_capacity(declaration.methods.len()),

@@ -59,6 +59,24 @@ impl ValueMap {
             _ => None,
         })
     }
+
+    /// Every entry in the order of the MOF: a number, a range such as `5..10` or `..`, or a text, and its name.
+    pub fn entries(&self) -> impl Iterator<Item = (String, &str)> {
+        self.entries.iter().map(|(range, name)| (range.to_string(), name.as_str()))
+    }
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Range::Numbers(low, high) if low == high => write!(f, "{low}"),
+            Range::Numbers(i128::MIN, high) => write!(f, "..{high}"),
+            Range::Numbers(low, i128::MAX) => write!(f, "{low}.."),
+            Range::Numbers(low, high) => write!(f, "{low}..{high}"),
+            Range::Rest => f.write_str(".."),
+            Range::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 impl Range {

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use crate::auth::{Mechanism, Scheme};
 use crate::cli::Context;
 use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
@@ -155,8 +156,20 @@ impl Check {
     }
 
     fn logged_in(&mut self, connection: &Connection) {
-        let scheme = connection.session().scheme().map_or_else(String::new, |scheme| format!(" by {scheme}"));
-        self.ok("login", format!("logged in{scheme}"), "the host knows the account and took the password");
+        let login = connection.session().login();
+        let by = login.as_ref().map_or_else(String::new, |login| format!(" by {login}"));
+        let meaning = match login.as_ref().and_then(|login| login.mechanism) {
+            Some(Mechanism::Kerberos) => "the host knows the account, took the ticket and proved who it is",
+            _ if login.as_ref().is_some_and(|login| login.scheme == Scheme::Certificate) => {
+                "the host maps the client certificate to an account"
+            }
+            _ => "the host knows the account and took the password",
+        };
+        self.ok("login", format!("logged in{by}"), meaning);
+        if let Some(reason) = login.and_then(|login| login.passed_over) {
+            let meaning = "Kerberos could not be used; NTLM proves the password, and the host only by it";
+            self.warn("login", reason, meaning, "", Side::Client);
+        }
     }
 
     /// Namespace and replication service, told by one enumeration. Says whether going on makes sense.

@@ -12,9 +12,11 @@ pub mod points;
 pub mod power;
 pub mod reverse;
 pub mod run;
+pub mod schema;
 pub mod simulate;
 pub mod status;
 pub mod test;
+pub mod trace;
 pub mod wsman;
 
 use crate::hyperv::{Host, LookedUp, Vm, VmSelector};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::cli::Context;
-use crate::cli::connect::endpoint;
+use crate::cli::connect::{endpoint, proxy};
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::Problem;
@@ -32,9 +32,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     if !endpoint.is_tls() {
         return Err(Problem::usage("plain HTTP has no certificate"));
     }
+    let proxy = proxy(&settings, &endpoint)?;
     let timeout = settings.timeout.unwrap_or(Duration::from_secs(10));
-    let shown =
-        show_certificate(&endpoint, timeout).await.map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
+    let shown = show_certificate(&endpoint, proxy.as_ref(), timeout)
+        .await
+        .map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     if context.printer.is_table() {
         let row = |name: &str, value: String| vec![name.to_owned(), value];
         let rows = [

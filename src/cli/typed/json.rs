@@ -37,7 +37,20 @@ pub fn reference_to_json(reference: &EndpointReference) -> Json {
 
 /// Name and value of each property, for people.
 pub fn lines(properties: &Map<String, Json>) -> Vec<Vec<String>> {
-    properties.iter().map(|(name, value)| vec![name.clone(), words(value)]).collect()
+    let mut lines = Vec::with_capacity(properties.len());
+    for (name, value) in properties {
+        match value.get("content").and_then(Json::as_object) {
+            // Elements inside elements, as a path.
+            Some(content) => lines.extend(self::lines(content).into_iter().map(|mut line| {
+                if let Some(inner) = line.first_mut() {
+                    *inner = format!("{name}/{inner}");
+                }
+                line
+            })),
+            None => lines.push(vec![name.clone(), words(value)]),
+        }
+    }
+    lines
 }
 
 /// A value for people: `2 (Running)`, `Class?Key=value`, items with commas between.
@@ -117,29 +130,43 @@ fn properties<'s>(instance: &InstanceView<'_>, shape: impl Fn(&str) -> Shape<'s>
         let shape = shape(name);
         let is_array = matches!(shape, Shape::Known { array: true, .. });
         let item = if element.is_nil() { Json::Null } else { shape.item(element) };
-        match object.get_mut(name) {
-            None if is_array && !item.is_null() => {
-                object.insert(name.to_owned(), Json::Array(vec![item]));
-            }
-            None => {
-                object.insert(name.to_owned(), item);
-            }
-            // Repeated is an array, whatever the declaration says.
-            Some(Json::Array(items)) => items.push(item),
-            Some(first) => *first = Json::Array(vec![first.take(), item]),
-        }
+        add(&mut object, name, item, is_array);
     }
     object
 }
 
-/// A text, unless the element itself shows that it is a time or a reference.
-fn untyped(element: Element<'_>) -> Json {
-    match EndpointReference::read(element) {
-        Some(reference) => reference_to_json(&reference),
-        None => match element.children().find(|child| child.namespace() == ns::CIM) {
-            Some(_) => Json::from(time(element)),
-            None => Json::from(element.text()),
-        },
+/// Adds an element to those before it: repeated is an array, whatever the declaration says.
+fn add(object: &mut Map<String, Json>, name: &str, item: Json, is_array: bool) {
+    match object.get_mut(name) {
+        None if is_array && !item.is_null() => {
+            object.insert(name.to_owned(), Json::Array(vec![item]));
+        }
+        None => {
+            object.insert(name.to_owned(), item);
+        }
+        Some(Json::Array(items)) => items.push(item),
+        Some(first) => *first = Json::Array(vec![first.take(), item]),
+    }
+}
+
+/// A text, unless the element itself shows that it is a time, a reference, or further elements: those come by name as
+/// `{"content":{…}}`.
+pub fn untyped(element: Element<'_>) -> Json {
+    if let Some(reference) = EndpointReference::read(element) {
+        return reference_to_json(&reference);
+    }
+    let mut children = element.children().peekable();
+    match children.peek() {
+        None => Json::from(element.text()),
+        Some(child) if child.namespace() == ns::CIM => Json::from(time(element)),
+        Some(_) => {
+            let mut content = Map::new();
+            for child in children {
+                let value = if child.is_nil() { Json::Null } else { untyped(child) };
+                add(&mut content, child.local(), value, false);
+            }
+            json!({ "content": content })
+        }
     }
 }
 

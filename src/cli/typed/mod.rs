@@ -4,14 +4,20 @@
 //! before anything is sent, and what comes back becomes numbers, booleans, arrays and references by the same MOF.
 
 mod embedded;
+mod extra;
+mod given;
 mod json;
 mod parameter;
 mod reference;
 #[cfg(test)]
 mod tests;
 
-pub use json::{instance_to_json, lines, output_to_json, reference_to_json, words};
-pub use parameter::{Argument, find_method, parameters};
+pub use extra::{ExtraHeader, ExtraOption, ExtraSelector};
+#[cfg(test)]
+use given::ArgumentError;
+pub use given::{Argument, read_file};
+pub use json::{instance_to_json, lines, output_to_json, reference_to_json, untyped, words};
+pub use parameter::{find_method, parameters, properties};
 pub use reference::ReferenceText;
 
 use super::problem::Problem;

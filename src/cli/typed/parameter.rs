@@ -1,85 +1,15 @@
-//! `name=value` made into the parameters of a method, typed by its declaration.
+//! What was given made into parameters of a method or properties of an instance, typed by their declaration.
 
-use std::fs::File;
-use std::io::Read;
-use std::str::FromStr;
+use serde_json::Value as Json;
 
-use crate::cim::names::NameError;
-use crate::cim::schema::{Class, Method, Parameter as Declared, Schema, ValueMap};
-use crate::cim::{CimType, PropertyName, Value};
-use crate::wsman::{ClassAddressing, Parameter};
+use crate::cim::schema::{Class, Method, Parameter as Declared, Property, Schema, ValueMap};
+use crate::cim::{CimType, ClassName, Value};
+use crate::wsman::{ClassAddressing, EndpointReference, Parameter, ResourceUri, SelectorSet};
 
 use super::Mismatch;
-use super::embedded::{fits, instance_from_text};
+use super::embedded::{fits, instance_from_json, instance_from_text};
+use super::given::{Argument, Given};
 use super::reference::ReferenceText;
-
-/// One `name=value` of the command line.
-///
-/// The value is read by the type the parameter is declared with. Some beginnings have a meaning of their own: `@FILE`
-/// is the text of a file, `instance:{…}` an embedded instance in JSON, `ref:Class?Key=v` a reference, `text:…` a text
-/// as it stands (also one of these words), and `null` alone leaves the parameter out, which is how NULL is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Argument {
-    name: PropertyName,
-    given: Given,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Given {
-    Null,
-    /// As typed, or the content of a file.
-    Plain(String),
-    Text(String),
-    Reference(String),
-    Instance(String),
-}
-
-/// Why an argument cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ArgumentError {
-    /// Not `name=value`.
-    #[error("{0:?} is not name=value")]
-    Form(String),
-    /// A name that no parameter can have.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// The file of `name=@FILE` cannot be read as text.
-    #[error("the file {file} cannot be read: {source}")]
-    File {
-        /// The file as typed.
-        file: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is larger than a request may be.
-    #[error("the file {0} has more than {MOST_FILE} bytes, which is more than a request can carry")]
-    TooLarge(String),
-}
-
-impl FromStr for Argument {
-    type Err = ArgumentError;
-
-    fn from_str(text: &str) -> Result<Self, ArgumentError> {
-        let form = || ArgumentError::Form(text.chars().take(200).collect());
-        let (name, value) = text.split_once('=').ok_or_else(form)?;
-        let name = name.trim().parse()?;
-        let given = if value == "null" {
-            Given::Null
-        } else if let Some(text) = value.strip_prefix("text:") {
-            Given::Text(text.to_owned())
-        } else if let Some(reference) = value.strip_prefix("ref:") {
-            Given::Reference(reference.to_owned())
-        } else if let Some(json) = value.strip_prefix("instance:") {
-            Given::Instance(json.to_owned())
-        } else if let Some(file) = value.strip_prefix('@') {
-            Given::Plain(read_file(file)?)
-        } else {
-            Given::Plain(value.to_owned())
-        };
-        Ok(Argument { name, given })
-    }
-}
 
 /// The parameters of a call in the order of the MOF, each of the type it is declared with.
 ///
@@ -96,7 +26,11 @@ pub fn parameters(
     arguments: &[Argument],
     addressing: &ClassAddressing,
 ) -> Result<Vec<(String, Parameter)>, Mismatch> {
-    let Some(schema) = schema else { return untyped(arguments, addressing) };
+    let Some(schema) = schema else {
+        // NULL is sent by leaving the parameter out.
+        let given = untyped(arguments, addressing)?;
+        return Ok(given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect());
+    };
     let declared = find_method(schema, class, method)?;
     let fail = |text: String| Mismatch::declared(text, &declared.declaration());
     for argument in arguments {
@@ -112,12 +46,40 @@ pub fn parameters(
     let mut sent = Vec::new();
     for parameter in declared.inputs() {
         let given: Vec<_> = arguments.iter().filter(|argument| argument.name == parameter.name).collect();
-        let typed = Typing { schema, parameter, addressing }.read(&given).map_err(fail)?;
+        let typed = Typing { schema, slot: Slot::of_parameter(parameter), addressing }.read(&given).map_err(fail)?;
         match typed {
             Some(value) => sent.push((parameter.name.as_str().to_owned(), value)),
             None if parameter.required => return Err(fail(format!("{} must be given", parameter.name))),
             None => {}
         }
+    }
+    Ok(sent)
+}
+
+/// The properties of an instance in the order given, each of the type it is declared with; none is NULL.
+///
+/// # Errors
+/// [`Mismatch`] as for [`parameters`].
+pub fn properties(
+    schema: Option<&Schema>,
+    class: &str,
+    arguments: &[Argument],
+    addressing: &ClassAddressing,
+) -> Result<Vec<(String, Option<Parameter>)>, Mismatch> {
+    let Some(schema) = schema else { return untyped(arguments, addressing) };
+    let declared = find_class(schema, class)?;
+    let fail = |text: String| Mismatch::declared(text, &declared.declaration());
+    let mut sent: Vec<(String, Option<Parameter>)> = Vec::new();
+    for argument in arguments {
+        let Some(property) = declared.property(argument.name.as_str()) else {
+            return Err(fail(format!("{class} has no property {}", argument.name)));
+        };
+        if sent.iter().any(|(known, _)| property.name == *known.as_str()) {
+            continue;
+        }
+        let given: Vec<_> = arguments.iter().filter(|other| other.name == property.name).collect();
+        let typed = Typing { schema, slot: Slot::of_property(property), addressing }.read(&given).map_err(fail)?;
+        sent.push((property.name.as_str().to_owned(), typed));
     }
     Ok(sent)
 }
@@ -136,6 +98,10 @@ pub fn find_method<'s>(schema: &'s Schema, class: &str, method: &str) -> Result<
     })
 }
 
+/// The declaration of a class.
+///
+/// # Errors
+/// [`Mismatch`] where it is not declared.
 fn find_class<'s>(schema: &'s Schema, class: &str) -> Result<&'s Class, Mismatch> {
     schema.class(class).ok_or_else(|| {
         Mismatch::new(
@@ -145,24 +111,65 @@ fn find_class<'s>(schema: &'s Schema, class: &str) -> Result<&'s Class, Mismatch
     })
 }
 
-/// Reads what was given for one parameter.
+/// What is declared of one parameter or property.
+struct Slot<'a> {
+    name: &'a str,
+    cim_type: CimType,
+    array: bool,
+    reference_class: Option<&'a ClassName>,
+    embedded_class: Option<&'a ClassName>,
+    embedded_object: bool,
+    value_map: Option<&'a ValueMap>,
+}
+
+impl<'a> Slot<'a> {
+    fn of_parameter(parameter: &'a Declared) -> Self {
+        Slot {
+            name: parameter.name.as_str(),
+            cim_type: parameter.cim_type,
+            array: parameter.array,
+            reference_class: parameter.reference_class.as_ref(),
+            embedded_class: parameter.embedded_class.as_ref(),
+            embedded_object: parameter.embedded_object,
+            value_map: parameter.value_map.as_ref(),
+        }
+    }
+
+    fn of_property(property: &'a Property) -> Self {
+        Slot {
+            name: property.name.as_str(),
+            cim_type: property.cim_type,
+            array: property.array,
+            reference_class: property.reference_class.as_ref(),
+            embedded_class: property.embedded_class.as_ref(),
+            embedded_object: property.embedded_object,
+            value_map: property.value_map.as_ref(),
+        }
+    }
+}
+
+/// Reads what was given for one parameter or property.
 struct Typing<'a> {
     schema: &'a Schema,
-    parameter: &'a Declared,
+    slot: Slot<'a>,
     addressing: &'a ClassAddressing,
 }
 
 impl Typing<'_> {
     fn read(&self, given: &[&Argument]) -> Result<Option<Parameter>, String> {
-        let name = &self.parameter.name;
+        let Slot { name, array, .. } = self.slot;
         match given {
             [] => Ok(None),
             [one] if one.given == Given::Null => Ok(None),
+            [one] if one.given == Given::Empty && array => Ok(Some(Parameter::Array(Vec::new()))),
             _ if given.iter().any(|argument| argument.given == Given::Null) => {
                 Err(format!("{name} is given as null and as a value"))
             }
-            [one] if !self.parameter.array => self.item(&one.given).map(Some),
-            _ if !self.parameter.array => Err(format!("{name} is given {} times and is no array", given.len())),
+            [one] if !array && !matches!(one.given, Given::Json(_, true) | Given::Empty) => {
+                self.item(&one.given).map(Some)
+            }
+            [_] if !array => Err(format!("{name} is no array")),
+            _ if !array => Err(format!("{name} is given {} times and is no array", given.len())),
             _ => {
                 let items = given.iter().map(|argument| self.item(&argument.given));
                 Ok(Some(Parameter::Array(items.collect::<Result<_, _>>()?)))
@@ -171,13 +178,14 @@ impl Typing<'_> {
     }
 
     fn item(&self, given: &Given) -> Result<Parameter, String> {
-        let name = &self.parameter.name;
-        match (self.parameter.cim_type, given) {
+        let Slot { name, cim_type, .. } = self.slot;
+        match (cim_type, given) {
+            (_, Given::Json(json, _)) => self.json(json),
             (CimType::Reference, Given::Plain(text) | Given::Reference(text)) => self.reference(text),
             (CimType::Reference, _) => Err(format!("{name} is a reference: write {name}=Class?Key=value")),
-            (_, Given::Reference(_)) => Err(format!("{name} is a {}, not a reference", self.parameter.cim_type)),
+            (_, Given::Reference(_)) => Err(format!("{name} is a {cim_type}, not a reference")),
             (_, Given::Instance(_)) if !self.is_embedded() => {
-                Err(format!("{name} is a {}, not an embedded instance", self.parameter.cim_type))
+                Err(format!("{name} is a {cim_type}, not an embedded instance"))
             }
             (_, Given::Instance(json)) => self.embedded(json),
             (_, Given::Plain(text)) if self.is_embedded() => match text.trim_start() {
@@ -186,46 +194,92 @@ impl Typing<'_> {
                 _ => Err(format!("{name} is an embedded instance: write {name}='instance:{{\"class\":\"…\",…}}'")),
             },
             (_, Given::Plain(text) | Given::Text(text)) => self.scalar(text).map(Parameter::Value),
-            (_, Given::Null) => Err(format!("{name} is null")),
+            (_, Given::Null | Given::Empty) => Err(format!("{name} is null")),
+        }
+    }
+
+    /// A member of a document: as this program prints it, or plainer.
+    fn json(&self, json: &Json) -> Result<Parameter, String> {
+        let Slot { name, cim_type, .. } = self.slot;
+        let is_number = cim_type.integer_range().is_some() || matches!(cim_type, CimType::Real32 | CimType::Real64);
+        match json {
+            Json::Object(_) if self.is_embedded() => {
+                let instance = instance_from_json(json, self.schema).map_err(|error| format!("{name}: {error}"))?;
+                self.check_embedded(instance)
+            }
+            Json::Object(_) if cim_type == CimType::Reference => {
+                let reference = reference_from_json(json, self.addressing);
+                self.check_reference(reference.ok_or_else(|| {
+                    format!("{name} is a reference: {{\"class\":\"X\",\"keys\":{{…}}}} or \"X?Key=value\"")
+                })?)
+            }
+            Json::String(text) if cim_type == CimType::Reference => self.reference(text),
+            Json::String(text) if self.is_embedded() => self.embedded(text),
+            Json::String(text) if cim_type != CimType::Boolean => self.scalar(text).map(Parameter::Value),
+            Json::Bool(value) if cim_type == CimType::Boolean => Ok(Parameter::Value(Value::Boolean(*value))),
+            Json::Number(number) if is_number => self.scalar(&number.to_string()).map(Parameter::Value),
+            // A number beside its name, as it is printed.
+            Json::Object(fields) if is_number => match fields.get("value") {
+                Some(Json::Number(number)) => self.scalar(&number.to_string()).map(Parameter::Value),
+                _ => Err(format!("{name} is a {cim_type}, and {json} is none")),
+            },
+            _ => Err(format!("{name} is a {cim_type}, and {json} is none")),
         }
     }
 
     fn is_embedded(&self) -> bool {
-        self.parameter.embedded_class.is_some() || self.parameter.embedded_object
+        self.slot.embedded_class.is_some() || self.slot.embedded_object
     }
 
     fn reference(&self, text: &str) -> Result<Parameter, String> {
-        let name = &self.parameter.name;
-        let reference: ReferenceText = text.trim().parse().map_err(|error| format!("{name}: {error}"))?;
-        if let Some(wanted) = &self.parameter.reference_class
-            && !fits(self.schema, reference.class(), wanted.as_str())
+        let reference: ReferenceText = text.trim().parse().map_err(|error| format!("{}: {error}", self.slot.name))?;
+        self.check_reference(reference.resolve(self.addressing))
+    }
+
+    fn check_reference(&self, reference: EndpointReference) -> Result<Parameter, String> {
+        let name = self.slot.name;
+        let class = reference.resource.last_segment();
+        if let Some(wanted) = self.slot.reference_class
+            && !fits(self.schema, class, wanted.as_str())
         {
-            return Err(format!("{name} is a reference to a {wanted}, and {} is none", reference.class()));
+            return Err(format!("{name} is a reference to a {wanted}, and {class} is none"));
         }
-        Ok(Parameter::Reference(reference.resolve(self.addressing)))
+        let keys: Vec<_> = self.schema.class(class).map(|class| class.keys().collect()).unwrap_or_default();
+        let known: Vec<_> = keys.iter().map(|key: &&Property| key.declaration()).collect();
+        let known = known.join(", ");
+        let given: Vec<_> = reference.selectors.iter().filter(|key| key.name != "__cimnamespace").collect();
+        match given.iter().find(|given| !keys.iter().any(|key| key.name == *given.name.as_str())) {
+            _ if keys.is_empty() => {}
+            Some(wrong) => return Err(format!("{name}: {} is no key of {class}; its keys: {known}", wrong.name)),
+            None if given.is_empty() => {
+                return Err(format!("{name}: {class} names no instance without a key; its keys: {known}"));
+            }
+            None => {}
+        }
+        Ok(Parameter::Reference(reference))
     }
 
     fn embedded(&self, text: &str) -> Result<Parameter, String> {
-        let name = &self.parameter.name;
-        let instance = instance_from_text(text, self.schema).map_err(|error| format!("{name}: {error}"))?;
-        if let Some(wanted) = &self.parameter.embedded_class
+        let instance = instance_from_text(text, self.schema).map_err(|error| format!("{}: {error}", self.slot.name))?;
+        self.check_embedded(instance)
+    }
+
+    fn check_embedded(&self, instance: crate::cim::Instance) -> Result<Parameter, String> {
+        if let Some(wanted) = self.slot.embedded_class
             && !fits(self.schema, instance.class().as_str(), wanted.as_str())
         {
-            return Err(format!("{name} holds a {wanted}, and {} is none", instance.class()));
+            return Err(format!("{} holds a {wanted}, and {} is none", self.slot.name, instance.class()));
         }
         Ok(Parameter::Embedded(instance))
     }
 
     fn scalar(&self, text: &str) -> Result<Value, String> {
-        let (name, cim_type) = (&self.parameter.name, self.parameter.cim_type);
-        let by_name = || {
-            let number = self.parameter.value_map.as_ref()?.number(text.trim())?;
-            Value::parse(cim_type, &number.to_string()).ok()
-        };
+        let Slot { name, cim_type, value_map, .. } = self.slot;
+        let by_name = || Value::parse(cim_type, &value_map?.number(text.trim())?.to_string()).ok();
         match Value::parse(cim_type, text) {
             Ok(value) => Ok(value),
             Err(error) => by_name().ok_or_else(|| {
-                let names = self.parameter.value_map.as_ref().map(names_of).unwrap_or_default();
+                let names = value_map.map(names_of).unwrap_or_default();
                 format!("{name}: {error}{names}")
             }),
         }
@@ -237,19 +291,39 @@ fn names_of(map: &ValueMap) -> String {
     if names.is_empty() { String::new() } else { format!("; its values are: {}", names.join(", ")) }
 }
 
-fn untyped(arguments: &[Argument], addressing: &ClassAddressing) -> Result<Vec<(String, Parameter)>, Mismatch> {
-    let mut sent: Vec<(String, Parameter)> = Vec::new();
+/// `{"class","uri","keys"}` as this program prints it; the URI may be left out.
+fn reference_from_json(json: &Json, addressing: &ClassAddressing) -> Option<EndpointReference> {
+    let mut keys = SelectorSet::new();
+    for (name, value) in json.get("keys")?.as_object()? {
+        keys.push(name.as_str(), value.as_str()?);
+    }
+    match (json.get("uri"), json.get("class")) {
+        (Some(uri), _) => Some(EndpointReference::new(ResourceUri::new(uri.as_str()?), keys)),
+        (None, class) => Some(addressing.reference(class?.as_str()?, keys)),
+    }
+}
+
+fn untyped(arguments: &[Argument], addressing: &ClassAddressing) -> Result<Vec<(String, Option<Parameter>)>, Mismatch> {
+    let mut sent: Vec<(String, Option<Parameter>)> = Vec::new();
     for argument in arguments {
         let name = argument.name.as_str();
         let value = match &argument.given {
-            Given::Null => continue,
-            Given::Plain(text) | Given::Text(text) => Parameter::Value(Value::text(text.as_str())),
+            Given::Null => None,
+            Given::Empty => Some(Parameter::Array(Vec::new())),
+            Given::Plain(text) | Given::Text(text) => Some(Parameter::Value(Value::text(text.as_str()))),
             Given::Reference(text) => {
                 let reference = text.trim().parse::<ReferenceText>();
                 let reference = reference.map_err(|error| Mismatch::new(format!("{name}: {error}"), ""))?;
-                Parameter::Reference(reference.resolve(addressing))
+                Some(Parameter::Reference(reference.resolve(addressing)))
             }
-            Given::Instance(_) => {
+            Given::Json(Json::String(text), _) => Some(Parameter::Value(Value::text(text.as_str()))),
+            Given::Json(json @ (Json::Number(_) | Json::Bool(_)), _) => {
+                Some(Parameter::Value(Value::text(json.to_string())))
+            }
+            Given::Json(json, _) if reference_from_json(json, addressing).is_some() => {
+                reference_from_json(json, addressing).map(Parameter::Reference)
+            }
+            Given::Instance(_) | Given::Json(..) => {
                 return Err(Mismatch::new(
                     format!("{name}: without class declarations the types in an embedded instance are not known"),
                     "leave out --no-schema, or give the instance as CIM-XML text",
@@ -257,25 +331,17 @@ fn untyped(arguments: &[Argument], addressing: &ClassAddressing) -> Result<Vec<(
             }
         };
         // Repeated elements must stand together to be one array.
-        match sent.iter_mut().find(|(known, _)| known == name) {
-            None => sent.push((name.to_owned(), value)),
-            Some((_, Parameter::Array(items))) => items.push(value),
-            Some((_, first)) => *first = Parameter::Array(vec![first.clone(), value]),
+        match (sent.iter_mut().find(|(known, _)| known == name), value) {
+            (None, value) => sent.push((name.to_owned(), value)),
+            (Some((_, Some(Parameter::Array(items)))), Some(value)) => items.push(value),
+            (Some((_, held @ Some(_))), Some(value)) => {
+                let first = held.take();
+                *held = Some(Parameter::Array(first.into_iter().chain([value]).collect()));
+            }
+            (Some(_), _) => {
+                return Err(Mismatch::new(format!("{name} is given as null and as a value"), ""));
+            }
         }
     }
     Ok(sent)
 }
-
-fn read_file(file: &str) -> Result<String, ArgumentError> {
-    let fail = |source| ArgumentError::File { file: file.to_owned(), source };
-    let mut text = String::new();
-    let opened = File::open(file).map_err(fail)?;
-    opened.take(MOST_FILE + 1).read_to_string(&mut text).map_err(fail)?;
-    match u64::try_from(text.len()) {
-        Ok(length) if length <= MOST_FILE => Ok(text),
-        _ => Err(ArgumentError::TooLarge(file.to_owned())),
-    }
-}
-
-/// Twice the largest envelope that a host takes by default.
-const MOST_FILE: u64 = 1 << 20;

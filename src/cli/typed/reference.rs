@@ -1,4 +1,4 @@
-//! References as people write them: `Class?Key=value,Key="a,b"`.
+//! References as people write them: `Class?Key=value,Key="a,b"`, the class also as `winrm` writes it: `wmicimv2/Class`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,10 +7,11 @@ use crate::cim::{ClassName, PropertyName};
 use crate::wsman::{ClassAddressing, EndpointReference, ResourceUri, SelectorSet};
 
 /// A reference as typed. A value with a comma stands in double quotes, in which a quote is doubled; a backslash is
-/// literal, as in a selector. The class may be a whole resource URI.
+/// literal, as in a selector. The class may be a whole resource URI, or one that begins with a short name of `winrm`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReferenceText {
-    class: ClassName,
+    /// A class, or `*` at the end of a URI.
+    class: String,
     uri: Option<String>,
     keys: Vec<(String, String)>,
 }
@@ -26,7 +27,7 @@ pub struct ReferenceError {
 impl ReferenceText {
     /// The class, without what stands before it in a URI.
     pub fn class(&self) -> &str {
-        self.class.as_str()
+        &self.class
     }
 
     /// Whether keys were given.
@@ -56,11 +57,14 @@ impl FromStr for ReferenceText {
             Some((head, keys)) => (head.trim(), Some(keys)),
             None => (text.trim(), None),
         };
-        let is_uri = head.contains("://");
-        let class = if is_uri { head.rsplit('/').next().unwrap_or("") } else { head };
-        let class = class.parse::<ClassName>().map_err(|error| fail(error.to_string()))?;
+        let uri = expand(head).map_err(fail)?;
+        let class = uri.as_deref().map_or(head, |uri| uri.rsplit('/').next().unwrap_or(""));
+        let class = match (class, &uri) {
+            ("*", Some(_)) => "*".to_owned(),
+            _ => class.parse::<ClassName>().map_err(|error| fail(error.to_string()))?.as_str().to_owned(),
+        };
         let keys = keys.map(read_keys).transpose().map_err(fail)?.unwrap_or_default();
-        Ok(ReferenceText { class, uri: is_uri.then(|| head.to_owned()), keys })
+        Ok(ReferenceText { class, uri, keys })
     }
 }
 
@@ -77,6 +81,30 @@ impl fmt::Display for ReferenceText {
         Ok(())
     }
 }
+
+/// The whole URI of a short name, or of a URI; none for a class alone.
+fn expand(head: &str) -> Result<Option<String>, String> {
+    if head.contains("://") {
+        return Ok(Some(head.to_owned()));
+    }
+    let Some((alias, rest)) = head.split_once('/') else { return Ok(None) };
+    let known = ALIASES.iter().find(|(name, _)| name.eq_ignore_ascii_case(alias));
+    let (_, prefix) = known.ok_or_else(|| {
+        let names: Vec<_> = ALIASES.iter().map(|(name, _)| *name).collect();
+        format!("{alias:?} is no short name; there are {}", names.join(", "))
+    })?;
+    Ok(Some(format!("{prefix}/{}", rest.replace('\\', "/"))))
+}
+
+/// Short names of resource URIs, as `winrm` has them (Microsoft, "URI prefixes").
+const ALIASES: &[(&str, &str)] = &[
+    ("wmi", "http://schemas.microsoft.com/wbem/wsman/1/wmi"),
+    ("wmicimv2", "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2"),
+    ("cimv2", "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2"),
+    ("winrm", "http://schemas.microsoft.com/wbem/wsman/1"),
+    ("wsman", "http://schemas.microsoft.com/wbem/wsman/1"),
+    ("shell", "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"),
+];
 
 fn read_keys(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut keys: Vec<(String, String)> = Vec::new();
@@ -157,6 +185,9 @@ mod tests {
             ("X?A=\"open", "does not end"),
             ("X?A=\"a\"b", "else than a comma"),
             ("http://host/?A=1", "empty"),
+            ("nope/X?A=1", "wmicimv2"),
+            ("wmi/root/v2/?A=1", "empty"),
+            ("*", "class name"),
         ] {
             let error = text.parse::<ReferenceText>().unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
@@ -170,6 +201,31 @@ mod tests {
             assert_eq!(reference.to_string(), text);
             assert_eq!(reference.to_string().parse::<ReferenceText>(), Ok(reference));
         }
+    }
+
+    #[test]
+    fn short_names_are_those_of_winrm() {
+        const WINDOWS: &str = "http://schemas.microsoft.com/wbem/wsman/1";
+        for (text, uri, class) in [
+            ("wmi/root/virtualization/v2/Msvm_X?A=1", "/wmi/root/virtualization/v2/Msvm_X", "Msvm_X"),
+            (r"WMI/root\cimv2\Win32_X", "/wmi/root/cimv2/Win32_X", "Win32_X"),
+            ("wmicimv2/Win32_X", "/wmi/root/cimv2/Win32_X", "Win32_X"),
+            ("wmicimv2/*", "/wmi/root/cimv2/*", "*"),
+            ("winrm/config", "/config", "config"),
+            ("winrm/config/service/auth", "/config/service/auth", "auth"),
+            ("winrm/config/Listener?Address=*,Transport=HTTP", "/config/Listener", "Listener"),
+            ("shell/cmd?ShellId=1", "/windows/shell/cmd", "cmd"),
+        ] {
+            let reference: ReferenceText = text.parse().unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(reference.class(), class, "{text}");
+            let resolved = reference.resolve(&ClassAddressing::microsoft("root/other"));
+            assert_eq!(resolved.resource.as_str(), format!("{WINDOWS}{uri}"), "{text}");
+            assert_eq!(resolved.selectors.value("__cimnamespace"), None);
+        }
+        let dmtf: ReferenceText = "cimv2/CIM_X".parse().unwrap();
+        let resolved = dmtf.resolve(&ClassAddressing::dmtf("root/interop"));
+        assert_eq!(resolved.resource.as_str(), "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_X");
+        assert_eq!(resolved.selectors.value("__cimnamespace"), Some("root/interop"));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 use serde_json::json;
 
 use super::embedded::instance_from_json;
-use super::parameter::ArgumentError;
 use super::*;
 use crate::cim::schema::Schema;
 use crate::cim::{InstanceView, Value};

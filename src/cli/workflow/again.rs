@@ -45,9 +45,13 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
         )
         .remedy("a failover is taken back with hvr undo, a rehearsal ended with hvr test stop"));
     }
-    if let Some(end) = history.end {
-        return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended: {}", end.name()))
-            .remedy("a planned failover that is done is brought back by one in the other direction"));
+    match history.end {
+        // What is done and not turned round can be walked back too; the hosts decide.
+        None | Some(RunEnd::Done | RunEnd::HandedOver) => {}
+        Some(end) => {
+            return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended: {}", end.name()))
+                .remedy(format!("see what it did: {}", context.settings.journal_command(&["show", run.as_str()]))));
+        }
     }
     say(&history);
     let ends = ends_of(&history, context).await?;
@@ -80,9 +84,7 @@ async fn settle(run: &RunId, store: &Store, ends: &Ends, context: &Context) -> R
     note("what came of the last call is looked at first");
     let vm = history.record.vm.to_string();
     match look(history, journal, Answer::No, ends, context).await? {
-        Outcome::Done(_) => Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} turned out to be done"))
-            .remedy("a planned failover that is done is brought back by one in the other direction")),
-        Outcome::Declined(_) => Ok(()),
+        Outcome::Done(_) | Outcome::Declined(_) => Ok(()),
         // Nothing was confirmed, so nothing was sent; or what was sent has certainly failed.
         Outcome::Stopped(stopped) if !is_in_doubt(&stopped.cause) => Ok(()),
         outcome => end(outcome, &Scene { vm: &vm, open: Some(run), run: Some(run), ends, context }).await.map(drop),

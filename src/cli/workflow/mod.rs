@@ -18,7 +18,7 @@ use crate::transport::Session;
 use super::connect::Connection;
 use super::exit::Exit;
 use super::output::{self, is_interactive};
-use super::problem::Problem;
+use super::problem::{Changed, Problem};
 use super::settings::Settings;
 use super::{Context, stop};
 
@@ -110,6 +110,7 @@ async fn look(
     ends: &Ends,
     context: &Context,
 ) -> Result<Outcome, Problem> {
+    stays_open(&history.record.id, context);
     let mut console = Console::new(Some(history.record.id.clone()), ends, answer, context);
     let deadline = context.settings.timeout;
     let outcome = tokio::select! {
@@ -132,6 +133,9 @@ pub async fn carry(
     context: &Context,
 ) -> (Option<RunId>, Result<Exit, Problem>) {
     let undone = about.undoes.clone();
+    if let Some(undone) = &undone {
+        stays_open(undone, context);
+    }
     let mut console = Console::new(None, ends, answer, context);
     let outcome = tokio::select! {
         biased;
@@ -142,6 +146,16 @@ pub async fn carry(
     let run = console.run().cloned();
     let ended = end(outcome, &Scene { vm, open: undone.as_ref(), run: run.as_ref(), ends, context }).await;
     (run, ended)
+}
+
+/// What an interruption leaves behind before anything is sent for a run that was begun before.
+fn stays_open(run: &RunId, context: &Context) {
+    let again = context.settings.journal_command(&["resume", run.as_str()]);
+    stop::leave_behind(
+        Changed::No,
+        format!("nothing was sent; run {run} stays as it was"),
+        format!("take it up again: {again}"),
+    );
 }
 
 fn interrupted(console: &mut Console<'_>, journal: &mut SqliteJournal) -> Problem {

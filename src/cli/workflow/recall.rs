@@ -1,8 +1,10 @@
 //! The connection settings that a run is begun with, kept in the journal so that it can be taken up again. No secrets.
 
+use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use crate::cli::settings::{Auth, Layer, PasswordSource, Settings, TrustSetting};
+use crate::cli::settings::{Layer, PasswordSource, ProxySetting, Settings, TrustSetting};
+use crate::transport::Proxy;
 
 /// The settings as a text for the journal.
 pub fn recall(host: &Settings, primary: Option<&Settings>) -> String {
@@ -21,16 +23,24 @@ fn one(settings: &Settings) -> Value {
         _ => None,
     };
     let absolute = |file: Option<std::path::PathBuf>| file.map(|file| std::path::absolute(&file).unwrap_or(file));
-    let auth = match settings.auth {
-        Auth::Auto => "auto",
-        Auth::Negotiate => "negotiate",
-        Auth::Basic => "basic",
+    let auth = settings.auth.to_possible_value().map(|auth| auth.get_name().to_owned());
+    // A proxy with a password in it is for the next command to name again.
+    let proxy = match &settings.proxy {
+        ProxySetting::Url(url) => url.expose().parse().ok().filter(|proxy: &Proxy| !proxy.has_password()),
+        ProxySetting::None | ProxySetting::Environment => None,
     };
     json!({
         "host": settings.host,
         "user": settings.user,
         "password_file": absolute(password_file),
         "auth": auth,
+        "keytab": absolute(settings.keytab.clone()),
+        "spn": settings.spn,
+        "delegate": settings.delegate,
+        "cert": absolute(settings.cert.clone()),
+        "key": absolute(settings.key.clone()),
+        "proxy": proxy.map(|proxy| proxy.to_string()),
+        "proxy_from_env": matches!(settings.proxy, ProxySetting::Environment),
         "http": settings.http,
         "ca": absolute(ca),
         "pin_sha256": pin,

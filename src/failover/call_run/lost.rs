@@ -85,14 +85,17 @@ impl CallRun {
     }
 
     /// The job of this call among the jobs of the VM: one that still runs, or else the last one that was submitted after
-    /// the call went out. Before the call no such job ran, so a running one is of this moment.
+    /// the call went out. Before the call no such job ran, so a running one is of this moment. One that has ended well
+    /// would have reached the goal by now: without that it is taken for ours only where no difference of clocks can make
+    /// an earlier one look so.
     pub(super) fn our_job<'j>(&self, jobs: &'j [Job]) -> Option<&'j Job> {
         let earliest = self.sent_wall.checked_sub(CLOCK_SKEW)?;
         let kinds = self.step.call.as_ref().map_or(&[][..], |call| call.job_types());
         let submitted = |job: &Job| job.submitted.as_ref().and_then(|time| time.to_system_time());
         let is_ours = |job: &&Job| {
+            let since = if job.is_good() { self.sent_wall } else { earliest };
             job.kind.is_some_and(|kind| kinds.contains(&kind))
-                && (!job.is_over() || submitted(job).is_some_and(|time| time >= earliest))
+                && (!job.is_over() || submitted(job).is_some_and(|time| time >= since))
         };
         jobs.iter().filter(is_ours).max_by_key(|job| (!job.is_over(), submitted(job)))
     }

@@ -281,6 +281,22 @@ fn an_old_job_is_not_taken_for_ours() {
 }
 
 #[test]
+fn the_job_of_an_undone_failover_a_moment_ago_is_not_taken_for_ours() {
+    let (outcome, trail, _) = drive(order(), |action, n| match name(action) {
+        "Invoke" => called(Err(unknown())),
+        "ReadVm" => read(Ok(Some(vm(ReplicationState::Replicating)))),
+        "FindJobs" => {
+            let mut earlier = job(JobState::Completed, 0);
+            earlier.submitted = Some(time_ago(15));
+            Observation::Jobs(Ok(vec![earlier]))
+        }
+        _ => well(action, n),
+    });
+    assert_eq!(ended(&outcome), "unproven", "{outcome:?}");
+    assert!(!trail.contains(&"GetJob"));
+}
+
+#[test]
 fn a_call_that_never_left_is_sent_on_a_new_connection_once() {
     for (times, done) in [(1, true), (2, false)] {
         let (outcome, trail, _) = drive(order(), |action, n| match name(action) {

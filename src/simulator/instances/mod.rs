@@ -73,6 +73,7 @@ pub(super) fn instances(world: &World, class: &Class, now: Duration, language: L
             })
             .collect(),
         "Msvm_AffectedJobElement" => world.visible_jobs(now).flat_map(|job| view.affected(job)).collect(),
+        "Demo_Note" => world.notes.objects(),
         "Win32_OperatingSystem" => vec![view.operating_system()],
         "MSCluster_Resource" => {
             world.cluster.iter().flat_map(|cluster| cluster::resources(cluster, &world.computer)).collect()

@@ -8,8 +8,10 @@ mod token;
 
 use std::time::Duration;
 
+use crate::wsman::{Associated, AssociationFilter};
+
 use super::instances::instances;
-use super::object::{Content, Object, Path};
+use super::object::{Content, NAMESPACE_SELECTOR, Object, Path};
 use super::schema::{self, Class};
 use super::text::Language;
 use super::world::World;
@@ -66,6 +68,25 @@ pub(super) struct Scope<'a> {
 impl Query {
     pub(super) fn parse(text: &str) -> Result<Query, BadQuery> {
         parse::query(text)
+    }
+
+    /// The query that an association filter means (DSP0227 8.2).
+    pub(super) fn of_association(filter: &AssociationFilter) -> Query {
+        let keys = filter.object.selectors.iter().filter(|key| !key.name.eq_ignore_ascii_case(NAMESPACE_SELECTOR));
+        let of = Path {
+            class: filter.object.resource.last_segment().to_owned(),
+            keys: keys.map(|key| (key.name.clone(), key.value.clone())).collect(),
+        };
+        let by = Traversal {
+            association: filter.association_class.clone(),
+            result: filter.result_class.clone(),
+            role: filter.role.clone(),
+            result_role: filter.result_role.clone(),
+        };
+        match filter.bring {
+            Associated::Instances => Query::Associators { of, by },
+            Associated::Associations => Query::References { of, by },
+        }
     }
 
     /// The class that a plain `SELECT * FROM class` names, so that many instances can be made page by page.

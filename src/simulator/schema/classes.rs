@@ -164,6 +164,7 @@ classes! {
         singleton: true,
         ..plain("Win32_OperatingSystem", &["Name"], &["CIM_OperatingSystem"])
     };
+    DEMO_NOTE = Class { namespace: CIMV2, ..plain("Demo_Note", &["Id"], &[]) };
     DEMO_ITEM = Class { namespace: CIMV2, ..plain("Demo_Item", &["Id"], &[]) };
     CLUSTER_RESOURCE = Class {
         namespace: MSCLUSTER,

@@ -3,6 +3,7 @@
 mod delivery;
 mod host;
 mod login;
+mod observing;
 mod trust;
 
 use std::time::Duration;

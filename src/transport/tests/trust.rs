@@ -162,12 +162,12 @@ async fn a_port_that_does_not_speak_tls() {
 async fn the_certificate_is_shown_before_anything_is_sent() {
     let key = key();
     let (host, _) = secure(&key, Plan::default()).await;
-    let shown = show_certificate(&host.address.to_string().parse().unwrap(), LONG).await.unwrap();
+    let shown = show_certificate(&host.address.to_string().parse().unwrap(), None, LONG).await.unwrap();
     assert_eq!((shown.pin, &shown.der), (Pin::of(&key.der), &key.der));
     assert_eq!(shown.names, ["127.0.0.1", "hv.lab.test"]);
     assert!(host.requests().is_empty());
     let plain = Endpoint::http(&host.address.to_string()).unwrap();
-    assert_eq!(show_certificate(&plain, LONG).await.unwrap_err().kind(), ExchangeErrorKind::Configuration);
+    assert_eq!(show_certificate(&plain, None, LONG).await.unwrap_err().kind(), ExchangeErrorKind::Configuration);
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! What the tests share: a simulated host, a client of it, a clock and an operator.
 
+pub mod capture;
+pub mod dmtf;
 pub mod exposition;
 pub mod oracle;
 pub mod proxy;
 pub mod random;
 pub mod schema;
+pub mod secrets;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

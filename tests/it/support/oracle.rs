@@ -5,7 +5,8 @@
 
 use hyperv_replica::auth::accept::{Acceptor, AcceptorOptions, BindingPolicy, Strictness, unseal_request};
 use hyperv_replica::auth::{
-    ChannelBinding, Credentials, Entropy, Initiator, Options, SecurityContext, offered, unseal_message,
+    ChannelBinding, Credentials, Entropy, Initiator, Options, Overheard, SecurityContext, TokenKind, offered,
+    unseal_message,
 };
 use hyperv_replica::cim::{CimDatetime, Instance, mof};
 use hyperv_replica::hyperv::{
@@ -13,8 +14,13 @@ use hyperv_replica::hyperv::{
     ReplicationStatistics, Vm,
 };
 use hyperv_replica::simulator::Scenario;
+use hyperv_replica::trace::{
+    Again, Anonymiser, Answers, Meaning, Opener, Recorder, Redactor, Sender, Trace, differences, pretty, read_capture,
+};
 use hyperv_replica::wsman::{
-    ClassAddressing, Enumerate, Get, Identify, Invoke, Operation, Pull, Release, Request, ResourceUri, SelectorSet,
+    ClassAddressing, Create, Decoded, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull,
+    Put, RawRequest, Release, Renew, Representation, Request, ResourceUri, SelectorSet, Subscribe, Unsubscribe, diff,
+    lint,
 };
 use hyperv_replica::xml::Document;
 
@@ -71,9 +77,43 @@ pub fn wsman(bytes: &[u8]) {
         let items = page.iter().flat_map(|page| page.items()).filter_map(|item| item.reference()).count();
         assert!(items <= bytes.len());
     }
+    let subscribe = Subscribe {
+        resource: resource.clone(),
+        selectors: selectors.clone(),
+        filter: None,
+        expires: None,
+        heartbeats: None,
+    };
+    if let Some(made) = says(subscribe.read(bytes.to_vec(), "uuid:1")) {
+        says(Renew { manager: made.manager.clone(), expires: None }.read(bytes.to_vec(), "uuid:1"));
+        says(Unsubscribe { manager: made.manager }.read(bytes.to_vec(), "uuid:1"));
+    }
+    if let Some(document) = says(Document::parse(bytes)) {
+        let content = Representation::from(document);
+        says(Put { target: target.clone(), content: content.clone() }.read(bytes.to_vec(), "uuid:1"));
+        says(
+            Create { resource: resource.clone(), selectors: selectors.clone(), content }.read(bytes.to_vec(), "uuid:1"),
+        );
+    }
+    let fragment = Fragment::new("Name");
+    says(GetFragment { target: target.clone(), fragment }.read(bytes.to_vec(), "uuid:1"));
+    says(Delete { target: target.clone() }.read(bytes.to_vec(), "uuid:1"));
     says(Release { resource, selectors, context: String::new() }.read(bytes.to_vec(), "uuid:1"));
     if let Some(output) = says(Invoke::new(target, "InitiateFailover").read(bytes.to_vec(), "uuid:1")) {
         says(Invoked::read("InitiateFailover", &output));
+    }
+    for finding in lint::lint(bytes) {
+        assert!(!finding.text.is_empty() && finding.text.len() < 4096 + bytes.len());
+    }
+    if let Some(decoded) = says(Decoded::read(bytes)) {
+        let _ = (decoded.is_reply(), decoded.content(), decoded.headers().count());
+        assert!(
+            diff::diff(decoded.document(), decoded.document()).unwrap().is_empty(),
+            "an envelope differs from itself"
+        );
+    }
+    if let Some(raw) = says(RawRequest::fresh(bytes)) {
+        says(raw.read(bytes.to_vec(), "uuid:1"));
     }
     if let Some(request) = says(Request::read(bytes)) {
         let _ = request.payload();
@@ -124,6 +164,47 @@ pub fn sealed(bytes: &[u8]) {
     let header = String::from_utf8_lossy(bytes);
     says(unseal_message(&mut client, &header, bytes));
     says(unseal_request(&mut server, kind, bytes, Strictness::Lenient));
+}
+
+/// Recordings: read, played, shown, made anonymous, taken apart.
+pub fn har(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = (pretty(&text), says(Meaning::of(bytes)), says(differences(bytes, b"<a/>")));
+    let recorder = Recorder::in_memory(Redactor::new().hiding("canary-password"), Some(Anonymiser::new()));
+    let Some(trace) = says(Trace::read(bytes)) else { return };
+    assert!(trace.entries.len() <= bytes.len());
+    says(Answers::of(&trace).map_err(|error| error.to_string()).and_then(|answers| answers.answer(bytes)));
+    let mut again = Again::new();
+    for entry in &trace.entries {
+        says(again.prepare(entry, "uuid:1", "http://h/wsman"));
+        again.learn(&entry.reply_bytes(), bytes);
+        recorder.add(entry.clone());
+    }
+    // What was read can be written, and is read again.
+    assert_eq!(recorder.failure(), None);
+    let written = Trace::read(recorder.har().unwrap().as_slice()).unwrap();
+    assert_eq!(written.entries.len(), trace.entries.len());
+}
+
+/// Packet captures, opened with the keys of a login that is not theirs.
+pub fn capture(bytes: &[u8]) {
+    struct Keys(SecurityContext);
+    impl Opener for Keys {
+        fn token(&mut self, _: Sender, _: &str, token: &[u8]) -> Result<(), String> {
+            let _ = (TokenKind::of(token), TokenKind::account(token));
+            says(Overheard::login(&"canary-password".into(), token, token));
+            Ok(())
+        }
+
+        fn open(&mut self, _: Sender, content_type: &str, body: &[u8]) -> Result<Vec<u8>, String> {
+            unseal_message(&mut self.0, content_type, body).map_err(|error| error.to_string())
+        }
+    }
+    let mut requests = 0;
+    let found = says(read_capture(bytes, || Keys(contexts().0), |_| requests += 1));
+    assert!(
+        found.is_none_or(|found| found.requests >= requests && found.packets <= u64::try_from(bytes.len()).unwrap())
+    );
 }
 
 /// Scenario files.

@@ -30,6 +30,7 @@ impl Random {
 
     /// One of several.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[usize::try_from(self.within(0..from.len() as u64)).unwrap()]
+        let end = u64::try_from(from.len()).unwrap();
+        &from[usize::try_from(self.within(0..end)).unwrap()]
     }
 }

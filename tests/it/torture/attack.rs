@@ -52,7 +52,7 @@ impl Attack {
             let blow = match random.within(0..10) {
                 0 => Blow::Signal("INT"),
                 1 => Blow::Signal("TERM"),
-                2 => Blow::Twice(*random.pick::<&str>(&["INT", "TERM"]), Duration::from_micros(random.within(0..4000))),
+                2 => Blow::Twice(random.pick::<&str>(&["INT", "TERM"]), Duration::from_micros(random.within(0..4000))),
                 _ => Blow::Kill,
             };
             let when = match random.percent(40) {

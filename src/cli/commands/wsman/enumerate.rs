@@ -1,33 +1,36 @@
 //! `hvr wsman enumerate`: items printed page by page as they come; one page is held at a time.
 
-use serde_json::{Value as Json, json};
-
-use crate::cli::Format;
 use crate::cli::exit::Exit;
-use crate::cli::output::{self, note};
 use crate::cli::problem::Problem;
-use crate::cli::typed::{ReferenceText, instance_to_json, lines, reference_to_json, words};
-use crate::wsman::{Client, Enumerate, EnumerationMode, Exchange, Filter, Item, Limits, ResourceUri};
+use crate::cli::typed::{ExtraSelector, ReferenceText};
+use crate::wsman::{
+    Associated, AssociationFilter, Client, Enumerate, EnumerationMode, Exchange, Filter, Limits, PolymorphismMode,
+    ResourceUri, SelectorSet,
+};
 
-use super::{Desk, Line, fields, say};
+use super::desk::{Desk, Line};
+use super::listing::Listing;
+use super::{pull, without_keys};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Class, or its whole URI; may be left out with --wql
-    #[arg(required_unless_present = "wql")]
+    /// Class, its whole URI, or a short name such as wmicimv2/Class; with --associated-with the class of the items
+    #[arg(required_unless_present_any = ["wql", "associated_with", "associations_of"])]
     class: Option<ReferenceText>,
-    /// WQL query, sent to all classes of the namespace
-    #[arg(long, value_name = "QUERY")]
-    wql: Option<String>,
-    /// Filter in another dialect, sent to the class
-    #[arg(long, value_name = "TEXT", requires = "dialect", conflicts_with = "wql")]
-    filter: Option<String>,
-    /// URI of the dialect of --filter
-    #[arg(long, value_name = "URI", requires = "filter")]
-    dialect: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// What to bring
     #[arg(long, value_enum, default_value_t = Mode::Object)]
     mode: Mode,
+    /// What to make of instances of derived classes; the default leaves it to the host, and Windows takes no other
+    #[arg(long, value_enum)]
+    polymorphism: Option<Polymorphism>,
+    /// Do not ask for items with the first reply
+    #[arg(long)]
+    plain: bool,
+    /// Print the first page alone with its context, and leave the enumeration open for pull and release
+    #[arg(long, conflicts_with_all = ["limit", "columns"])]
+    first_page: bool,
     /// Most items of one reply
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_elements: Option<u32>,
@@ -42,6 +45,52 @@ pub struct Args {
     columns: Vec<String>,
 }
 
+/// Which items; of enumerations and subscriptions.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct FilterArgs {
+    /// WQL query, sent to all classes of the namespace
+    #[arg(long, value_name = "QUERY")]
+    pub wql: Option<String>,
+    /// Selector filter: only instances whose property has this value; may be repeated
+    #[arg(long = "where", value_name = "NAME=VALUE", conflicts_with_all = ["wql", "filter"])]
+    equals: Vec<ExtraSelector>,
+    /// Association filter: the instances that this one is tied to
+    #[arg(long, value_name = "REFERENCE", conflicts_with_all = ["wql", "filter", "equals"])]
+    associated_with: Option<ReferenceText>,
+    /// Association filter: the associations of this instance themselves
+    #[arg(long, value_name = "REFERENCE", conflicts_with_all = ["wql", "filter", "equals", "associated_with"])]
+    associations_of: Option<ReferenceText>,
+    /// Only ties of this class
+    #[arg(long, value_name = "CLASS", requires = "associated_with")]
+    association_class: Option<String>,
+    /// Only ties in which the instance stands in this property
+    #[arg(long, value_name = "NAME")]
+    role: Option<String>,
+    /// Only items that stand in this property of the tie
+    #[arg(long, value_name = "NAME", requires = "associated_with")]
+    result_role: Option<String>,
+    /// Only these properties of the items of an association filter; may be repeated
+    #[arg(long, value_name = "NAME")]
+    result_property: Vec<String>,
+    /// Filter in another dialect, sent to the class
+    #[arg(long, value_name = "TEXT", requires = "dialect", conflicts_with = "wql")]
+    filter: Option<String>,
+    /// URI of the dialect of --filter
+    #[arg(long, value_name = "URI", requires = "filter")]
+    dialect: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Polymorphism {
+    /// With all their properties
+    Include,
+    /// With the properties of the class asked for
+    Exclude,
+    /// Not at all
+    None,
+}
+
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Mode {
     /// Instances
@@ -54,13 +103,19 @@ enum Mode {
 
 pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let enumerate = operation(args, desk)?;
-    if desk.args.dry_run {
-        return desk.dry(&enumerate, |client| sized(client, args)).await;
+    if desk.is_dry() {
+        return desk.dry(&enumerate, false, |client| sized(client, args)).await;
     }
     let Line { connection, client } = desk.connect().await?;
     let line = Line { connection, client: sized(client, args) };
     let class = args.class.as_ref().map_or("", ReferenceText::class);
-    let mut listing = Listing { desk, columns: &args.columns, simulated: line.connection.is_simulated(), count: 0 };
+    if args.first_page {
+        let answer = line.client.ask(&enumerate).await;
+        desk.print_raw(&line);
+        return pull::print_page(desk, &line, &answer?, class);
+    }
+    let simulated = line.connection.is_simulated();
+    let mut listing = Listing::new(desk, "wsman-enumeration", &args.columns, simulated);
     let mut enumeration = line.client.enumerate(enumerate);
     let mut left = args.limit.map_or(u64::MAX, u64::from);
     let ended = loop {
@@ -95,36 +150,79 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
 }
 
 fn operation(args: &Args, desk: &Desk<'_>) -> Result<Enumerate, Problem> {
-    let resource = match (&args.class, &args.wql) {
-        (Some(class), _) if class.has_keys() => {
-            return Err(Problem::usage(format!(
-                "{class} names one instance: enumerate takes a class, get an instance"
-            )));
-        }
-        (Some(class), Some(query)) => {
-            // The query alone decides, so the two must agree.
-            let is_word = |c: char| c.is_alphanumeric() || c == '_';
-            let mut words = query.split(|c| !is_word(c));
-            if !words.any(|word| word.eq_ignore_ascii_case(class.class())) {
-                return Err(Problem::usage(format!("the query is not about {class}; leave the class out")));
-            }
-            all_classes(class, desk)
-        }
-        (Some(class), None) => desk.target(class).resource,
-        (None, _) => desk.addressing.all_classes(),
-    };
+    if let Some(class) = &args.class {
+        without_keys(class, "enumerate")?;
+    }
+    let resource = args.filter.resource(args.class.as_ref(), desk)?;
     let mut enumerate = Enumerate::new(resource).mode(match args.mode {
         Mode::Object => EnumerationMode::Object,
         Mode::Epr => EnumerationMode::Reference,
         Mode::Both => EnumerationMode::ObjectAndReference,
     });
-    enumerate.selectors = desk.addressing.class_selectors();
-    enumerate.filter = match (&args.wql, &args.filter, &args.dialect) {
-        (Some(query), _, _) => Some(Filter::wql(query.as_str())),
-        (None, Some(text), Some(dialect)) => Some(Filter { dialect: dialect.clone(), text: text.clone() }),
-        _ => None,
-    };
+    enumerate.selectors = desk.class_selectors();
+    enumerate.filter = args.filter.build(args.class.as_ref(), desk);
+    enumerate.optimize = !args.plain;
+    enumerate.polymorphism = args.polymorphism.map(|mode| match mode {
+        Polymorphism::Include => PolymorphismMode::IncludeSubClassProperties,
+        Polymorphism::Exclude => PolymorphismMode::ExcludeSubClassProperties,
+        Polymorphism::None => PolymorphismMode::None,
+    });
     Ok(enumerate)
+}
+
+impl FilterArgs {
+    /// What the request is about: a class, or all classes where the filter itself says which.
+    pub fn resource(&self, class: Option<&ReferenceText>, desk: &Desk<'_>) -> Result<ResourceUri, Problem> {
+        let object = self.associated_with.as_ref().or(self.associations_of.as_ref());
+        if object.is_none() && (self.role.is_some() || !self.result_property.is_empty()) {
+            return Err(Problem::usage(
+                "--role and --result-property belong to --associated-with or --associations-of",
+            ));
+        }
+        Ok(match (class, &self.wql, object) {
+            (Some(class), Some(query), _) => {
+                // The query alone decides, so the two must agree.
+                let is_word = |c: char| c.is_alphanumeric() || c == '_';
+                let mut words = query.split(|c| !is_word(c));
+                if class.class() != "*" && !words.any(|word| word.eq_ignore_ascii_case(class.class())) {
+                    return Err(Problem::usage(format!("the query is not about {class}; leave the class out")));
+                }
+                all_classes(class, desk)
+            }
+            (_, None, Some(object)) => all_classes(object, desk),
+            (Some(class), None, None) => desk.target(class).resource,
+            (None, ..) => desk.addressing.all_classes(),
+        })
+    }
+
+    pub fn build(&self, class: Option<&ReferenceText>, desk: &Desk<'_>) -> Option<Filter> {
+        if let Some(query) = &self.wql {
+            return Some(Filter::wql(query.as_str()));
+        }
+        let association = match (&self.associated_with, &self.associations_of) {
+            (Some(object), _) => Some((Associated::Instances, object)),
+            (None, Some(object)) => Some((Associated::Associations, object)),
+            (None, None) => None,
+        };
+        if let Some((bring, object)) = association {
+            return Some(Filter::Association(Box::new(AssociationFilter {
+                bring,
+                object: object.resolve(&desk.addressing),
+                association_class: self.association_class.clone(),
+                role: self.role.clone(),
+                result_class: class.map(|class| class.class().to_owned()),
+                result_role: self.result_role.clone(),
+                properties: self.result_property.clone(),
+            })));
+        }
+        if !self.equals.is_empty() {
+            let set = SelectorSet::new();
+            let set = self.equals.iter().fold(set, |set, pair| set.with(pair.name.as_str(), pair.value.as_str()));
+            return Some(Filter::Selectors(set));
+        }
+        let (text, dialect) = (self.filter.as_ref()?, self.dialect.as_ref()?);
+        Some(Filter::Text { dialect: dialect.clone(), text: text.clone() })
+    }
 }
 
 /// The all-classes URI beside a class: a whole URI keeps its own prefix.
@@ -141,106 +239,3 @@ fn sized<E: Exchange>(client: Client<E>, args: &Args) -> Client<E> {
     limits.max_envelope_size = args.max_envelope.unwrap_or(limits.max_envelope_size);
     client.with_limits(limits)
 }
-
-/// Items as they come: one line each, one growing JSON document, or tables for people.
-struct Listing<'a> {
-    desk: &'a Desk<'a>,
-    columns: &'a [String],
-    simulated: bool,
-    count: u64,
-}
-
-impl Listing<'_> {
-    fn page(&mut self, items: &[Item<'_>], class: &str) {
-        let items = items.iter().map(|item| self.item(item, class));
-        if self.desk.printer().is_table() && !self.columns.is_empty() {
-            let items: Vec<_> = items.collect();
-            self.count += u64::try_from(items.len()).unwrap_or(0);
-            let rows: Vec<_> = items.iter().map(|item| self.row(item)).collect();
-            let header: Vec<_> = self.columns.iter().map(String::as_str).collect();
-            if !rows.is_empty() {
-                self.desk.printer().table(&header, &rows);
-            }
-            return;
-        }
-        for item in items.collect::<Vec<_>>() {
-            self.print(&item);
-        }
-    }
-
-    fn item(&self, item: &Item<'_>, class: &str) -> Json {
-        let schema = self.desk.schema.as_ref();
-        let instance = item.instance.as_ref().map_or(Json::Null, |item| instance_to_json(item, schema, class));
-        let reference = item.reference().map_or(Json::Null, |reference| reference_to_json(&reference));
-        json!({ "kind": "wsman-item", "schema": 1, "instance": instance, "reference": reference })
-    }
-
-    fn row(&self, item: &Json) -> Vec<String> {
-        let instance = item.get("instance").unwrap_or(&Json::Null);
-        let reference = item.get("reference").unwrap_or(&Json::Null);
-        let find = |name: &String| {
-            let mut all = fields(instance, "properties").iter().chain(fields(reference, "keys"));
-            all.find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or_else(String::new, |(_, value)| words(value))
-        };
-        self.columns.iter().map(find).collect()
-    }
-
-    fn print(&mut self, item: &Json) {
-        self.count += 1;
-        match self.desk.printer().format() {
-            Format::Jsonl => self.desk.printer().event(item),
-            Format::Json => {
-                output::line(if self.count == 1 { HEAD } else { "," });
-                self.desk.printer().document(item);
-            }
-            Format::Table | Format::Prometheus => {
-                if self.count > 1 {
-                    output::line("");
-                }
-                let reference = item.get("reference").filter(|reference| reference.is_object());
-                match (item.get("instance").filter(|instance| instance.is_object()), reference) {
-                    (Some(instance), reference) => {
-                        if let Some(reference) = reference {
-                            output::line(&output::printable(&words(reference)));
-                        }
-                        self.desk.print_instance(instance);
-                    }
-                    (None, Some(reference)) => {
-                        let class = reference.get("class").and_then(Json::as_str).unwrap_or("reference");
-                        self.desk.printer().table(&[class, "key"], &lines(fields(reference, "keys")));
-                    }
-                    (None, None) => {}
-                }
-            }
-        }
-    }
-
-    /// Ends the document. It is whole JSON also where the enumeration broke off, and says so itself.
-    fn end(&self, ended: Result<bool, Problem>) -> Result<Exit, Problem> {
-        let printer = self.desk.printer();
-        if printer.format() != Format::Json {
-            if self.count == 0 && ended.is_ok() && printer.is_table() {
-                note("none is visible to this account; that need not mean that there is none");
-            }
-            return ended.map(|_| Exit::Done);
-        }
-        let (complete, problem) = match ended {
-            Ok(complete) => (complete, None),
-            // Nothing was printed yet: the error is the document.
-            Err(problem) if self.count == 0 => return Err(problem),
-            Err(problem) => (false, Some(problem)),
-        };
-        if self.count == 0 {
-            output::line(HEAD);
-        }
-        let (simulated, count) = (self.simulated, self.count);
-        output::line(&format!(
-            "], \"simulated\": {simulated}, \"count\": {count}, \"complete\": {complete}, \"error\":"
-        ));
-        printer.document(&problem.as_ref().map_or(Json::Null, |problem| problem.to_json(simulated)));
-        output::line("}");
-        Ok(problem.as_ref().map_or(Exit::Done, say))
-    }
-}
-
-const HEAD: &str = "{\"kind\": \"wsman-enumeration\", \"schema\": 1, \"items\": [";

@@ -1,17 +1,19 @@
 //! `hvr wsman invoke`: one method call, typed by its declaration, sent at most once.
 
+use std::path::PathBuf;
+
 use serde_json::{Value as Json, json};
 
+use crate::cim::InstanceView;
 use crate::cim::schema::Method;
-use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::{is_interactive, note};
-use crate::cli::problem::{Changed, Problem, chain};
-use crate::cli::stop;
+use crate::cli::output::note;
+use crate::cli::problem::{Changed, Problem};
 use crate::cli::typed::{self, Argument, ReferenceText, find_method};
-use crate::wsman::{Delivery, Error, Invoke, InvokeOutput, Parameter};
+use crate::wsman::{EndpointReference, Invoke, InvokeOutput, Parameter};
 
-use super::{Desk, Line};
+use super::desk::{Desk, Line};
+use super::once;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -26,13 +28,16 @@ pub struct Args {
     /// one of these.
     #[arg(value_name = "NAME=VALUE")]
     parameters: Vec<Argument>,
+    /// Parameters from a JSON object by name, besides those typed; - is standard input
+    #[arg(long, value_name = "FILE.json")]
+    input: Option<PathBuf>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
 }
 
 /// Methods that change nothing; any other is asked about first. Kept short: a name alone proves nothing.
-const READ_ONLY: &[&str] = &[
+pub(super) const READ_ONLY: &[&str] = &[
     "GetError",
     "GetErrorEx",
     "GetReplicationStatistics",
@@ -45,61 +50,32 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let schema = desk.schema.as_ref();
     let class = args.reference.class();
     let method = schema.map(|schema| find_method(schema, class, &args.method)).transpose()?;
-    let parameters = typed::parameters(schema, class, &args.method, &args.parameters, &desk.addressing)?;
+    let given = desk.given(&args.parameters, args.input.as_deref())?;
+    let parameters = typed::parameters(schema, class, &args.method, &given, &desk.addressing)?;
     // The name goes out in the case of its declaration: XML knows no other.
     let name = method.map_or(args.method.as_str(), |method| method.name.as_str());
     let invoke = Invoke { target: desk.target(&args.reference), method: name.to_owned(), parameters };
-    if desk.args.dry_run {
-        return desk.dry(&invoke, |client| client).await;
+    if desk.is_dry() {
+        return desk.dry(&invoke, args.yes, |client| client).await;
     }
     let changes = !READ_ONLY.contains(&name);
-    if changes && !args.yes && !is_interactive() {
-        return Err(Problem::usage(format!(
-            "{name} may change the host, and there is no terminal to ask on: add --yes"
-        )));
+    if changes {
+        once::permit(name, args.yes)?;
     }
     let line = desk.connect().await?;
     if changes {
-        note(&format!("calling {name} of {} on {}", invoke.target, line.connection.name));
-        for (name, parameter) in &invoke.parameters {
-            note(&format!("  {name} = {}", describe(parameter)));
-        }
-        if !args.yes && !confirm(&format!("Call {name} now?")).await {
-            return Err(Problem::new(Exit::Refused, "declined", "not confirmed; nothing was sent"));
-        }
-        stop::leave_behind(
-            Changed::Perhaps,
-            "the call was being sent: the host may have taken it",
-            "look before you call again",
-        );
+        let heading = format!("calling {name} of {} on {}", invoke.target, line.connection.name);
+        let lines: Vec<_> =
+            invoke.parameters.iter().map(|(name, value)| format!("{name} = {}", describe(value))).collect();
+        once::confirm(&heading, name, &lines, args.yes).await?;
     }
     let answer = line.client.invoke(&invoke).await;
     desk.print_raw(&line);
-    let output = answer.map_err(|error| refusal(name, error, changes))?;
-    let call = Call { class, name, method, changes };
+    let output = answer.map_err(|error| if changes { once::refusal(name, error) } else { Problem::from(error) })?;
     if !desk.args.raw {
-        call.print(&output, &line, desk);
+        Call { class, name, method }.print(&output, &line, desk);
     }
-    call.judge(&output, &line)
-}
-
-/// What a call that brought no output means. A fault is the host's answer; anything that proves nothing is unknown.
-fn refusal(method: &str, error: Error, changes: bool) -> Problem {
-    if !changes {
-        return Problem::from(error);
-    }
-    match error.delivery() {
-        Delivery::Unknown => {
-            let text = format!("it is not known whether {method} was done: {}", chain(&error));
-            Problem::new(Exit::Unknown, "state-unknown", text)
-                .remedy("look at what it would have changed before you call again")
-                .changed(Changed::Perhaps)
-        }
-        Delivery::Answered if error.fault().is_some_and(|fault| !fault.is_access_denied()) => {
-            Problem { exit: Exit::HostRefused, ..Problem::from(error) }
-        }
-        _ => Problem::from(error),
-    }
+    judge(name, method, &output.parameters(), changes, &line)
 }
 
 /// One call that was answered.
@@ -107,7 +83,6 @@ struct Call<'a> {
     class: &'a str,
     name: &'a str,
     method: Option<&'a Method>,
-    changes: bool,
 }
 
 impl Call<'_> {
@@ -120,43 +95,49 @@ impl Call<'_> {
             desk.document(line, "wsman-invoke", fields);
         }
     }
+}
 
-    /// 0 and 4096 are good; a method without a return value, or with one that is no number, is done when it answers.
-    fn judge(&self, output: &InvokeOutput, line: &Line) -> Result<Exit, Problem> {
-        let Some(text) = output.parameters().text("ReturnValue").into_option() else { return Ok(Exit::Done) };
-        let declared = self.method.and_then(|method| method.return_type);
-        if declared.is_some_and(|cim_type| cim_type.integer_range().is_none()) {
-            return Ok(Exit::Done);
+/// 0 and 4096 are good; a method without a return value, or with one that is no number, is done when it answers.
+pub(super) fn judge(
+    name: &str,
+    method: Option<&Method>,
+    output: &InstanceView<'_>,
+    changes: bool,
+    line: &Line,
+) -> Result<Exit, Problem> {
+    let Some(text) = output.text("ReturnValue").into_option() else { return Ok(Exit::Done) };
+    let declared = method.and_then(|method| method.return_type);
+    if declared.is_some_and(|cim_type| cim_type.integer_range().is_none()) {
+        return Ok(Exit::Done);
+    }
+    match text.trim().parse::<i128>() {
+        Ok(0) => Ok(Exit::Done),
+        Ok(4096) => {
+            if let Some(job) = output.property("Job").into_option().and_then(EndpointReference::read) {
+                note(&format!("a job runs: {}", line.connection.again(&["job", "wait", &job.to_string()])));
+            }
+            Ok(Exit::Done)
         }
-        match text.trim().parse::<i128>() {
-            Ok(0) => Ok(Exit::Done),
-            Ok(4096) => {
-                if let Some(job) = output.reference("Job") {
-                    note(&format!("a job runs: {}", line.connection.again(&["job", "wait", &job.to_string()])));
-                }
-                Ok(Exit::Done)
-            }
-            Ok(code) => {
-                let names = self.method.and_then(|method| method.return_values.as_ref());
-                let name = names.and_then(|names| names.name(code)).unwrap_or("no name known");
-                note(&format!("hvr: {} returned {code} ({name})", self.name));
-                Ok(Exit::HostRefused)
-            }
-            Err(_) => {
-                let text: String = text.chars().take(80).collect();
-                let text = format!("{} returned {text:?}, which is no number", self.name);
-                let (exit, changed) = match self.changes {
-                    true => (Exit::Unknown, Changed::Perhaps),
-                    false => (Exit::HostRefused, Changed::No),
-                };
-                Err(Problem::new(exit, "bad-reply", text).changed(changed))
-            }
+        Ok(code) => {
+            let names = method.and_then(|method| method.return_values.as_ref());
+            let known = names.and_then(|names| names.name(code)).unwrap_or("no name known");
+            note(&format!("hvr: {name} returned {code} ({known})"));
+            Ok(Exit::HostRefused)
+        }
+        Err(_) => {
+            let text: String = text.chars().take(80).collect();
+            let text = format!("{name} returned {text:?}, which is no number");
+            let (exit, changed) = match changes {
+                true => (Exit::Unknown, Changed::Perhaps),
+                false => (Exit::HostRefused, Changed::No),
+            };
+            Err(Problem::new(exit, "bad-reply", text).changed(changed))
         }
     }
 }
 
 /// A parameter in a line, for the person who is asked.
-fn describe(parameter: &Parameter) -> String {
+pub(super) fn describe(parameter: &Parameter) -> String {
     match parameter {
         Parameter::Value(value) => shortened(&value.to_string()),
         Parameter::Reference(reference) => reference.to_string(),

@@ -1,7 +1,8 @@
-//! Our client against acceptors whose NTLM was not written here: pyspnego (Python) and gss-ntlmssp (C).
+//! Our client against acceptors whose NTLM and Kerberos were not written here: pyspnego (Python), gss-ntlmssp and MIT
+//! Kerberos (C).
 //!
-//! `tests/interop/run` prepares both and runs this; it names the Python to use in `HVR_INTEROP`. Each case runs
-//! against each of them, on a listener of its own: `tests/interop/acceptor.py`, which judges every byte we send.
+//! `tests/interop/run` prepares them and runs this; it names the Python to use in `HVR_INTEROP`, and the realm in
+//! `HVR_REALM`. Each case runs on a listener of its own: `tests/interop/acceptor.py`, which judges every byte we send.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,14 +12,21 @@
     reason = "in a test a panic is the report, and what the acceptor saw belongs to it"
 )]
 
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Command, Stdio};
+mod acceptor;
+mod apache;
+mod certificates;
+mod kerberos;
+mod negotiate;
+mod proxies;
+
 use std::time::Duration;
 
-use hyperv_replica::auth::{Credentials, Scheme};
-use hyperv_replica::transport::{AuthChoice, Connector, Endpoint, Pin, Session, Trust};
-use hyperv_replica::wsman::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Identify, Message};
+use hyperv_replica::auth::Scheme;
+use hyperv_replica::transport::{Pin, Trust};
+use hyperv_replica::wsman::{Delivery, ExchangeErrorKind, Identify, Message};
 use serde_json::Value;
+
+use acceptor::{Acceptor, echo, fails, once, repeatable};
 
 macro_rules! cases {
     ($($case:ident)+) => {
@@ -333,25 +341,6 @@ fn tokens(lines: &[Value]) -> Vec<String> {
     seen.map(|(token, status)| format!("{token} {status}")).collect()
 }
 
-async fn echo(session: &Session, message: Message) {
-    let sent = message.bytes().to_vec();
-    let reply = session.send(message).await.unwrap();
-    assert_eq!(reply.status, 200);
-    assert!(reply.bytes == sent, "{} bytes came back for {}", reply.bytes.len(), sent.len());
-}
-
-async fn fails(session: &Session, message: Message) -> ExchangeError {
-    session.send(message).await.expect_err("the acceptor must not be talked to")
-}
-
-fn repeatable(number: usize) -> Message {
-    Message::repeatable(&Identify, format!("uuid:{number}"), envelope(number), TIMEOUT)
-}
-
-fn once(number: usize) -> Message {
-    Message::once("InitiateFailover", format!("uuid:{number}"), envelope(number), TIMEOUT)
-}
-
 /// Of another length for each number.
 fn envelope(number: usize) -> Vec<u8> {
     format!("<s:Envelope><i:Identify>{}</i:Identify></s:Envelope>", "grün ".repeat(number)).into_bytes()
@@ -359,75 +348,6 @@ fn envelope(number: usize) -> Vec<u8> {
 
 /// User and password, both in `tests/interop/users` if they are right.
 type Account<'a> = (&'a str, &'a str);
-
-/// A running `acceptor.py`. It also ends when the pipe to it breaks, so none outlives this process.
-struct Acceptor {
-    process: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    endpoint: Endpoint,
-    certificate: Option<String>,
-}
-
-impl Acceptor {
-    fn start(mechanism: &str, modes: &[&str]) -> Self {
-        let python = std::env::var_os("HVR_INTEROP").expect("HVR_INTEROP names no Python: run tests/interop/run");
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
-        let mut process = Command::new(python)
-            .arg(format!("{folder}/acceptor.py"))
-            .args(["--mechanism", mechanism])
-            .args(modes)
-            .env("NTLM_USER_FILE", format!("{folder}/users"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let first = lines.next().expect("the acceptor does not start").unwrap();
-        let first: Value = serde_json::from_str(&first).unwrap();
-        let certificate = first["certificate"].as_str().map(str::to_owned);
-        let scheme = if certificate.is_some() { "https" } else { "http" };
-        let endpoint = format!("{scheme}://127.0.0.1:{}", first["port"]).parse().unwrap();
-        Self { process, lines, endpoint, certificate }
-    }
-
-    fn connector(&self, (user, password): Account<'_>) -> Connector {
-        let credentials = Credentials { user: user.parse().unwrap(), password: password.into() };
-        let connector = Connector::new(self.endpoint.clone()).auth(AuthChoice::Negotiate).credentials(credentials);
-        match &self.certificate {
-            Some(pem) => connector.trust(Trust::ca(pem.as_bytes()).unwrap()),
-            None => connector,
-        }
-    }
-
-    fn session(&self, account: Account<'_>) -> Session {
-        self.connector(account).session().unwrap()
-    }
-
-    /// Ends it; brings a line for each request, none of which may tell of a fault.
-    fn end(mut self) -> Vec<Value> {
-        drop(self.process.stdin.take());
-        let lines = self.lines.by_ref().map(|line| serde_json::from_str(&line.unwrap()).unwrap());
-        let lines: Vec<Value> = lines.collect();
-        for line in &lines {
-            assert!(line["fault"].is_null(), "{line}");
-        }
-        assert!(self.process.wait().unwrap().success());
-        lines
-    }
-}
-
-impl Drop for Acceptor {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        if std::thread::panicking() {
-            for line in self.lines.by_ref().map_while(Result::ok) {
-                println!("{line}");
-            }
-        }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 fn block_on(case: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(case);

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use super::*;
 
+mod by_hand;
+mod roads;
+
 const ENUMERATE_RESPONSE: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/EnumerateResponse";
 const PULL_RESPONSE: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/PullResponse";
 const RELEASE_RESPONSE: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/ReleaseResponse";
@@ -214,7 +217,9 @@ fn what_a_client_writes_a_host_reads() {
     assert_eq!(marked, ["To", "ResourceURI", "Action", "MaxEnvelopeSize"], "never Locale or DataLocale");
 
     let asked = read(client.envelope(&enumerate).unwrap());
-    let RequestBody::Enumerate { filter, mode, optimize, max_elements } = asked.body else { panic!("no Enumerate") };
+    let RequestBody::Enumerate { filter, mode, optimize, max_elements, .. } = asked.body else {
+        panic!("no Enumerate")
+    };
     assert_eq!((filter, mode), (enumerate.filter, EnumerationMode::ObjectAndReference));
     assert_eq!((optimize, max_elements), (true, Some(32_000)));
 
@@ -226,4 +231,67 @@ fn what_a_client_writes_a_host_reads() {
 
     let bad = Invoke::new(client.addressing().reference("Demo_Item", SelectorSet::new()), "Act><x");
     assert!(client.envelope(&bad).is_err(), "a name cannot add elements");
+}
+
+#[test]
+fn a_page_that_does_not_fit_is_asked_for_again_with_fewer_items() {
+    let too_large = || {
+        let fault = "<s:Fault><s:Code><s:Value>s:Receiver</s:Value><s:Subcode><s:Value>w:EncodingLimit</s:Value></s:Subcode>\
+                     </s:Code><s:Reason><s:Text xml:lang=\"en-US\">too large</s:Text></s:Reason></s:Fault>";
+        Ok(("http://schemas.dmtf.org/wbem/wsman/1/wsman/fault", fault.to_owned()))
+    };
+    let script = [
+        first("uuid:c1", "", ""),
+        too_large(),
+        too_large(),
+        next("uuid:c2", "a b", ""),
+        next("", "c", "<n:EndOfSequence/>"),
+    ];
+    let client = client(Script::of(script));
+    let pages = now(client.all("Demo_Item").pages()).unwrap();
+    assert_eq!(names(&pages), ["a", "b", "c"]);
+    for (place, context, most) in [(1, "c1", 32_000), (2, "c1", 4_000), (3, "c1", 500), (4, "c2", 500)] {
+        let request = client.exchange().request(place);
+        assert!(request.contains(&format!("uuid:{context}<")), "{request}");
+        assert!(request.contains(&format!("<n:MaxElements>{most}<")), "{request}");
+    }
+    // One item that does not fit is a failure, and not a loop.
+    let script = std::iter::once(first("uuid:c1", "", "")).chain((0..7).map(|_| too_large()));
+    let client = self::client(Script::of(script));
+    let mut enumeration = client.all("Demo_Item");
+    assert!(now(enumeration.next_page()).unwrap().is_some());
+    assert!(matches!(now(enumeration.next_page()), Err(Error::Fault(_))));
+    assert_eq!(client.exchange().requests.lock().unwrap().len(), 7);
+}
+
+#[test]
+fn what_a_client_adds_stands_in_every_request() {
+    let extra = Extra {
+        options: vec![
+            ResourceOption { name: "a<b".to_owned(), value: "x & y".to_owned(), must_comply: true },
+            ResourceOption { name: "plain".to_owned(), value: String::new(), must_comply: false },
+        ],
+        headers: vec![HeaderBlock {
+            namespace: "urn:vendor?a&b".to_owned(),
+            local: "Trace".to_owned(),
+            text: "<1>".to_owned(),
+            must_understand: Some(true),
+        }],
+    };
+    let client = client(Script::default()).with_extra(extra.clone());
+    let reference = client.addressing().reference("Demo_Item", SelectorSet::new().with("Id", "1"));
+    let read = Request::read(&client.envelope(&Get { target: reference.clone() }).unwrap()).unwrap();
+    assert_eq!(read.header.options, extra.options);
+    let marked = [("urn:vendor?a&b".to_owned(), "Trace".to_owned())];
+    assert!(read.header.must_understand.ends_with(&marked), "{:?}", read.header.must_understand);
+    // A demand in the options is one to look at them.
+    assert!(read.header.must_understand.iter().any(|(_, local)| local == "OptionSet"));
+    let bad = HeaderBlock {
+        namespace: "urn:x".to_owned(),
+        local: "a b".to_owned(),
+        text: String::new(),
+        must_understand: None,
+    };
+    let client = client.with_extra(Extra { headers: vec![bad], ..Extra::default() });
+    assert!(client.envelope(&Get { target: reference }).is_err());
 }

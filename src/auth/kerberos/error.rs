@@ -1,0 +1,251 @@
+//! What goes wrong with Kerberos, told by cause, with what to do about it.
+use std::fmt;
+
+use super::library::Status;
+
+/// A Kerberos login that did not come about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KerberosError {
+    cause: KerberosCause,
+    /// Whom or what it is about: a principal, a service, a file.
+    about: String,
+    /// What the library says.
+    detail: String,
+}
+
+/// Why a Kerberos login did not come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KerberosCause {
+    /// No GSSAPI library is installed.
+    NoLibrary,
+    /// The user name is no principal: it names a Windows domain in the old way.
+    NoPrincipal,
+    /// There is no ticket cache, or none of the account.
+    NoTickets,
+    /// The tickets in the cache are past their end.
+    TicketsExpired,
+    /// The keytab cannot be read, or has no key of the account.
+    Keytab,
+    /// The realm has no such account.
+    UnknownUser,
+    /// The realm refuses the password.
+    WrongPassword,
+    /// The password must be changed first.
+    PasswordExpired,
+    /// The account is disabled, locked or has expired.
+    AccountUnusable,
+    /// The realm has no such service.
+    UnknownService,
+    /// The service cannot open the ticket: it has another key than the realm.
+    ServiceKey,
+    /// The service refuses the ticket and does not say why.
+    Unexplained,
+    /// The clocks of two computers are too far apart.
+    ClockSkew,
+    /// It is not known where the realm's KDC is, or there is no default realm.
+    UnknownRealm,
+    /// No KDC answers.
+    Unreachable,
+    /// No encryption type suits both sides.
+    EncryptionType,
+    /// The other side is bound to another TLS channel.
+    Binding,
+    /// The other side did not prove who it is, or does not seal.
+    NotMutual,
+    /// Anything else.
+    Other,
+}
+
+impl KerberosError {
+    pub(super) fn new(cause: KerberosCause, about: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { cause, about: about.into(), detail: detail.into() }
+    }
+
+    /// A fault on this side that is none of Kerberos' own.
+    pub fn internal(detail: &str) -> Self {
+        Self::new(KerberosCause::Other, "this computer", detail)
+    }
+
+    /// From a failed call about the client's own credential.
+    pub(super) fn of_credential(status: &Status, about: &str) -> Self {
+        Self::new(cause(status, KerberosCause::NoTickets), about, status.text.clone())
+    }
+
+    /// From a failed call about a service.
+    pub(super) fn of_service(status: &Status, service: &str) -> Self {
+        Self::new(cause(status, KerberosCause::Other), service, status.text.clone())
+    }
+
+    /// From a failed call about a keytab, where "not found" and "wrong key" are about that.
+    pub(super) fn of_keytab(status: &Status, about: String) -> Self {
+        let cause = match cause(status, KerberosCause::Keytab) {
+            KerberosCause::NoTickets | KerberosCause::WrongPassword => KerberosCause::Keytab,
+            cause => cause,
+        };
+        Self::new(cause, about, status.text.clone())
+    }
+
+    /// Why.
+    pub fn cause(&self) -> KerberosCause {
+        self.cause
+    }
+
+    /// Whether the password was judged, so that no other scheme may try the same one.
+    pub fn judged_password(&self) -> bool {
+        use KerberosCause::{AccountUnusable, PasswordExpired, WrongPassword};
+        matches!(self.cause, WrongPassword | PasswordExpired | AccountUnusable)
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self.cause {
+            KerberosCause::NoLibrary => {
+                "install MIT Kerberos (Debian: libgssapi-krb5-2, Red Hat: krb5-libs, Homebrew: krb5), or log in with \
+                 --auth ntlm"
+            }
+            KerberosCause::NoPrincipal => {
+                "write the user as user@REALM, the realm being the domain's DNS name; DOMAIN\\user is for NTLM"
+            }
+            KerberosCause::NoTickets => {
+                "get tickets with kinit (KRB5CCNAME names another cache, klist shows it), or give --keytab, or a user \
+                 and a password"
+            }
+            KerberosCause::TicketsExpired => "get new tickets with kinit, or give --keytab, which renews by itself",
+            KerberosCause::Keytab => {
+                "name a file with --keytab that this user may read and that holds a key of the account (klist -k -t \
+                 FILE); after a change of its password the keytab must be made again"
+            }
+            KerberosCause::UnknownUser => {
+                "check the user: Kerberos takes user@REALM. A local account of the host logs in with --auth ntlm"
+            }
+            KerberosCause::WrongPassword => {
+                "check user and password; the password was tried once, so that the account is not locked out"
+            }
+            KerberosCause::PasswordExpired => "change the password (kpasswd, or at a Windows sign-in), then try again",
+            KerberosCause::AccountUnusable => {
+                "have the account enabled or unlocked in the domain, or its expiry date moved"
+            }
+            KerberosCause::UnknownService => {
+                "connect by the host's full DNS name, or name with --spn what the host is registered under (setspn -L \
+                 HOST lists it on Windows); no name is canonicalised here"
+            }
+            KerberosCause::ServiceKey => {
+                "the service name may belong to another account (setspn -X finds doubles), or the host's key was \
+                 changed after the ticket was issued: purge the tickets (kdestroy, kinit) and try again"
+            }
+            KerberosCause::Unexplained => {
+                "see the host's log for the reason: its key, its clock, the account's rights or the TLS channel"
+            }
+            KerberosCause::ClockSkew => {
+                "set the clocks of this computer, the host and the domain controller: they may differ by five minutes"
+            }
+            KerberosCause::UnknownRealm => {
+                "name the realm and its KDC in krb5.conf (default_realm, [realms]), or publish it in DNS \
+                 (_kerberos._udp.REALM)"
+            }
+            KerberosCause::Unreachable => "check the way to the domain controller: port 88, UDP and TCP",
+            KerberosCause::EncryptionType => {
+                "the realm, the host and permitted_enctypes in krb5.conf must have AES in common"
+            }
+            KerberosCause::Binding => {
+                "something between ends the TLS connection with another certificate; connect to the host itself"
+            }
+            KerberosCause::NotMutual => "do not go on: what answers there does not hold the host's key",
+            KerberosCause::Other => "KRB5_TRACE=/dev/stderr shows what the Kerberos library does",
+        }
+    }
+}
+
+impl fmt::Display for KerberosError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let about = &self.about;
+        match self.cause {
+            KerberosCause::NoLibrary => f.write_str("no Kerberos library is installed")?,
+            KerberosCause::NoPrincipal => write!(f, "{about} is no name that Kerberos knows")?,
+            KerberosCause::NoTickets => write!(f, "there are no Kerberos tickets of {about}")?,
+            KerberosCause::TicketsExpired => write!(f, "the Kerberos tickets of {about} have expired")?,
+            KerberosCause::Keytab => write!(f, "the keytab is not usable for {about}")?,
+            KerberosCause::UnknownUser => write!(f, "the realm has no account {about}")?,
+            KerberosCause::WrongPassword => write!(f, "the realm refuses the password of {about}")?,
+            KerberosCause::PasswordExpired => write!(f, "the password of {about} has expired")?,
+            KerberosCause::AccountUnusable => write!(f, "the account {about} is disabled, locked or has expired")?,
+            KerberosCause::UnknownService => write!(f, "the realm has no service {about}")?,
+            KerberosCause::ServiceKey => write!(f, "the host cannot open the ticket for {about}")?,
+            KerberosCause::Unexplained => write!(f, "the host refuses the ticket for {about}")?,
+            KerberosCause::ClockSkew => write!(f, "the clocks differ too much for a ticket of {about}")?,
+            KerberosCause::UnknownRealm => write!(f, "it is not known where the realm of {about} is")?,
+            KerberosCause::Unreachable => write!(f, "no KDC answers for {about}")?,
+            KerberosCause::EncryptionType => write!(f, "there is no common encryption type for {about}")?,
+            KerberosCause::Binding => write!(f, "{about} sees another TLS channel than this side")?,
+            KerberosCause::NotMutual => write!(f, "{about} did not prove who it is, or does not seal")?,
+            KerberosCause::Other => write!(f, "Kerberos fails for {about}")?,
+        }
+        if self.detail.is_empty() { Ok(()) } else { write!(f, " ({})", self.detail) }
+    }
+}
+
+impl std::error::Error for KerberosError {}
+
+/// The cause of a status; `missing` is what an absent credential means.
+fn cause(status: &Status, missing: KerberosCause) -> KerberosCause {
+    let by_minor = MINORS.iter().find(|(code, _)| *code == status.minor).map(|(_, cause)| *cause);
+    by_minor.unwrap_or(match status.major {
+        BAD_BINDINGS => KerberosCause::Binding,
+        NO_CRED => missing,
+        CREDENTIALS_EXPIRED => KerberosCause::TicketsExpired,
+        _ => KerberosCause::Other,
+    })
+}
+
+const BAD_BINDINGS: u32 = 4 << 16;
+const NO_CRED: u32 = 7 << 16;
+const CREDENTIALS_EXPIRED: u32 = 11 << 16;
+
+/// An error of the Kerberos library: -1765328384 and an offset, the first 128 of them the codes of
+/// RFC 4120 7.5.9.
+const fn krb5(offset: u32) -> u32 {
+    0x96c7_3a00 + offset
+}
+
+/// An error of the GSSAPI layer of MIT Kerberos.
+const fn gss(offset: u32) -> u32 {
+    39_756_032 + offset
+}
+
+const MINORS: &[(u32, KerberosCause)] = &[
+    (krb5(1), KerberosCause::AccountUnusable),  // KDC_ERR_NAME_EXP
+    (krb5(6), KerberosCause::UnknownUser),      // KDC_ERR_C_PRINCIPAL_UNKNOWN
+    (krb5(7), KerberosCause::UnknownService),   // KDC_ERR_S_PRINCIPAL_UNKNOWN
+    (krb5(14), KerberosCause::EncryptionType),  // KDC_ERR_ETYPE_NOSUPP
+    (krb5(18), KerberosCause::AccountUnusable), // KDC_ERR_CLIENT_REVOKED
+    (krb5(23), KerberosCause::PasswordExpired), // KDC_ERR_KEY_EXPIRED
+    (krb5(24), KerberosCause::WrongPassword),   // KDC_ERR_PREAUTH_FAILED
+    (krb5(31), KerberosCause::ServiceKey),      // KRB_AP_ERR_BAD_INTEGRITY
+    (krb5(32), KerberosCause::TicketsExpired),  // KRB_AP_ERR_TKT_EXPIRED
+    (krb5(33), KerberosCause::ClockSkew),       // KRB_AP_ERR_TKT_NYV
+    (krb5(35), KerberosCause::ServiceKey),      // KRB_AP_ERR_NOT_US
+    (krb5(37), KerberosCause::ClockSkew),       // KRB_AP_ERR_SKEW
+    (krb5(41), KerberosCause::ServiceKey),      // KRB_AP_ERR_MODIFIED
+    (krb5(44), KerberosCause::ServiceKey),      // KRB_AP_ERR_BADKEYVER
+    (krb5(45), KerberosCause::ServiceKey),      // KRB_AP_ERR_NOKEY
+    (krb5(60), KerberosCause::Unexplained),     // KRB_ERR_GENERIC
+    (krb5(135), KerberosCause::UnknownRealm),   // KRB5_CONFIG_CANTOPEN
+    (krb5(136), KerberosCause::UnknownRealm),   // KRB5_CONFIG_BADFORMAT
+    (krb5(141), KerberosCause::NoTickets),      // KRB5_CC_NOTFOUND
+    (krb5(148), KerberosCause::ClockSkew),      // KRB5_KDCREP_SKEW
+    (krb5(150), KerberosCause::EncryptionType), // KRB5_PROG_ETYPE_NOSUPP
+    (krb5(154), KerberosCause::UnknownRealm),   // KRB5_REALM_UNKNOWN
+    (krb5(156), KerberosCause::Unreachable),    // KRB5_KDC_UNREACH
+    (krb5(181), KerberosCause::Keytab),         // KRB5_KT_NOTFOUND
+    (krb5(182), KerberosCause::Keytab),         // KRB5_KT_END
+    (krb5(184), KerberosCause::Keytab),         // KRB5_KT_IOERR
+    (krb5(195), KerberosCause::NoTickets),      // KRB5_FCC_NOFILE
+    (krb5(220), KerberosCause::UnknownRealm),   // KRB5_REALM_CANT_RESOLVE
+    (krb5(224), KerberosCause::UnknownRealm),   // KRB5_CONFIG_NODEFREALM
+    (krb5(237), KerberosCause::EncryptionType), // KRB5_CONFIG_ETYPE_NOSUPP
+    (gss(0), KerberosCause::NoTickets),         // KG_CCACHE_NOMATCH
+    (gss(1), KerberosCause::Keytab),            // KG_KEYTAB_NOMATCH
+    (gss(2), KerberosCause::NoTickets),         // KG_TGT_MISSING
+    (gss(12), KerberosCause::NoTickets),        // KG_EMPTY_CCACHE
+];

@@ -1,0 +1,696 @@
+//! The system's GSSAPI library, opened at run time: the only unsafe code of this crate.
+//!
+//! Nothing of it is needed to build or to start. Every function here is safe to call; what the C
+//! side hands out is freed by `Drop`, and what it points to is copied before it is freed.
+//!
+//! INVARIANT: the library is opened once and never closed, so its functions may be called for as
+//! long as the process lives. INVARIANT: a handle (`Name`, `Credential`, `Context`) is owned by one
+//! value, is never null inside it but for a context before its first step, and is used by one
+//! thread at a time: calls that change it take `&mut self`, and no type here is `Sync`.
+#![allow(unsafe_code, reason = "C functions of a library opened at run time; see the invariants above")]
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::ptr::{null, null_mut};
+use std::sync::OnceLock;
+
+use libloading::Library as Opened;
+use zeroize::Zeroize;
+
+/// The functions of RFC 2744 and the extensions used here, as MIT and Heimdal both export them.
+pub(super) struct Library {
+    pub(super) file: &'static str,
+    import_name: unsafe extern "system" fn(*mut u32, *const Buffer, *const Oid, *mut Handle) -> u32,
+    display_name: unsafe extern "system" fn(*mut u32, Handle, *mut Buffer, *mut *const Oid) -> u32,
+    release_name: unsafe extern "system" fn(*mut u32, *mut Handle) -> u32,
+    acquire_cred: unsafe extern "system" fn(
+        *mut u32,
+        Handle,
+        u32,
+        *const OidSet,
+        c_int,
+        *mut Handle,
+        *mut *const OidSet,
+        *mut u32,
+    ) -> u32,
+    acquire_cred_with_password: unsafe extern "system" fn(
+        *mut u32,
+        Handle,
+        *const Buffer,
+        u32,
+        *const OidSet,
+        c_int,
+        *mut Handle,
+        *mut *const OidSet,
+        *mut u32,
+    ) -> u32,
+    /// Not in Heimdal before version 8.
+    acquire_cred_from: Option<AcquireCredFrom>,
+    inquire_cred:
+        unsafe extern "system" fn(*mut u32, Handle, *mut Handle, *mut u32, *mut c_int, *mut *const OidSet) -> u32,
+    release_cred: unsafe extern "system" fn(*mut u32, *mut Handle) -> u32,
+    init_sec_context: unsafe extern "system" fn(
+        *mut u32,
+        Handle,
+        *mut Handle,
+        Handle,
+        *const Oid,
+        u32,
+        u32,
+        *const Bindings,
+        *const Buffer,
+        *mut *const Oid,
+        *mut Buffer,
+        *mut u32,
+        *mut u32,
+    ) -> u32,
+    delete_sec_context: unsafe extern "system" fn(*mut u32, *mut Handle, *mut Buffer) -> u32,
+    inquire_by_oid: unsafe extern "system" fn(*mut u32, Handle, *const Oid, *mut *mut BufferSet) -> u32,
+    release_buffer_set: unsafe extern "system" fn(*mut u32, *mut *mut BufferSet) -> u32,
+    wrap_iov: unsafe extern "system" fn(*mut u32, Handle, c_int, u32, *mut c_int, *mut Iov, c_int) -> u32,
+    release_iov: unsafe extern "system" fn(*mut u32, *mut Iov, c_int) -> u32,
+    unwrap: unsafe extern "system" fn(*mut u32, Handle, *const Buffer, *mut Buffer, *mut c_int, *mut u32) -> u32,
+    get_mic: unsafe extern "system" fn(*mut u32, Handle, u32, *const Buffer, *mut Buffer) -> u32,
+    verify_mic: unsafe extern "system" fn(*mut u32, Handle, *const Buffer, *const Buffer, *mut u32) -> u32,
+    display_status: unsafe extern "system" fn(*mut u32, u32, c_int, *const Oid, *mut u32, *mut Buffer) -> u32,
+    release_buffer: unsafe extern "system" fn(*mut u32, *mut Buffer) -> u32,
+}
+
+type AcquireCredFrom = unsafe extern "system" fn(
+    *mut u32,
+    Handle,
+    u32,
+    *const OidSet,
+    c_int,
+    *const KeyValues,
+    *mut Handle,
+    *mut *const OidSet,
+    *mut u32,
+) -> u32;
+
+/// A call that failed, or one whose answer must not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Status {
+    pub(super) major: u32,
+    pub(super) minor: u32,
+    /// What the library says about it.
+    pub(super) text: String,
+}
+
+/// A principal's name.
+pub(super) struct Name {
+    handle: Handle,
+    library: &'static Library,
+}
+
+/// What proves who the client is.
+pub(super) struct Credential {
+    handle: Handle,
+    library: &'static Library,
+}
+
+/// One login, and the keys it leads to.
+pub(super) struct Context {
+    handle: Handle,
+    library: &'static Library,
+}
+
+/// Where a [`Credential`] comes from.
+pub(super) enum Source<'a> {
+    /// Wherever the library looks by itself.
+    Default,
+    /// Named stores: `ccache`, `client_keytab`.
+    Stores(&'a [(&'static str, String)]),
+    /// A password; the library keeps it in memory only.
+    Password(&'a str),
+}
+
+/// What one step of a login brought.
+pub(super) struct Stepped {
+    /// For the other side; may be empty.
+    pub(super) token: Vec<u8>,
+    /// Whether this side needs no further token.
+    pub(super) complete: bool,
+    /// What the login has; of meaning once it is complete.
+    pub(super) flags: u32,
+}
+
+impl Library {
+    /// The library of this system, opened at the first call.
+    ///
+    /// # Errors
+    /// A text that says what was looked for.
+    pub(super) fn system() -> Result<&'static Self, String> {
+        static LIBRARY: OnceLock<Result<Library, String>> = OnceLock::new();
+        LIBRARY.get_or_init(Self::open).as_ref().map_err(Clone::clone)
+    }
+
+    fn open() -> Result<Self, String> {
+        let mut reasons = Vec::new();
+        for file in FILES {
+            // SAFETY: initialisers of a GSSAPI library set up its own state and nothing of ours.
+            match unsafe { Opened::new(*file) } {
+                // Leaked, so that the functions taken from it stay valid.
+                Ok(opened) => match Self::resolve(file, Box::leak(Box::new(opened))) {
+                    Ok(library) => return Ok(library),
+                    Err(error) => reasons.push(format!("{file}: {error}")),
+                },
+                Err(_) => reasons.push(format!("{file}: not there")),
+            }
+        }
+        Err(reasons.join("; "))
+    }
+
+    fn resolve(file: &'static str, opened: &'static Opened) -> Result<Self, libloading::Error> {
+        // SAFETY: each symbol has the type that RFC 2744, or the header of both implementations
+        // for the extensions, gives the function of this name.
+        unsafe {
+            Ok(Self {
+                file,
+                import_name: *opened.get(b"gss_import_name\0")?,
+                display_name: *opened.get(b"gss_display_name\0")?,
+                release_name: *opened.get(b"gss_release_name\0")?,
+                acquire_cred: *opened.get(b"gss_acquire_cred\0")?,
+                acquire_cred_with_password: *opened.get(b"gss_acquire_cred_with_password\0")?,
+                acquire_cred_from: opened.get(b"gss_acquire_cred_from\0").ok().map(|symbol| *symbol),
+                inquire_cred: *opened.get(b"gss_inquire_cred\0")?,
+                release_cred: *opened.get(b"gss_release_cred\0")?,
+                init_sec_context: *opened.get(b"gss_init_sec_context\0")?,
+                delete_sec_context: *opened.get(b"gss_delete_sec_context\0")?,
+                inquire_by_oid: *opened.get(b"gss_inquire_sec_context_by_oid\0")?,
+                release_buffer_set: *opened.get(b"gss_release_buffer_set\0")?,
+                wrap_iov: *opened.get(b"gss_wrap_iov\0")?,
+                release_iov: *opened.get(b"gss_release_iov_buffer\0")?,
+                unwrap: *opened.get(b"gss_unwrap\0")?,
+                get_mic: *opened.get(b"gss_get_mic\0")?,
+                verify_mic: *opened.get(b"gss_verify_mic\0")?,
+                display_status: *opened.get(b"gss_display_status\0")?,
+                release_buffer: *opened.get(b"gss_release_buffer\0")?,
+            })
+        }
+    }
+
+    /// The principal of this text, taken as it is: no host name in it is looked up.
+    pub(super) fn name(&'static self, text: &str) -> Result<Name, Status> {
+        let (mut minor, mut handle) = (0, null_mut());
+        let text = Buffer::lent(text.as_bytes());
+        // SAFETY: all pointers are to live values of the types named; the text is copied.
+        let major = unsafe { (self.import_name)(&mut minor, &text, &PRINCIPAL_NAME, &mut handle) };
+        let name = Name { handle, library: self };
+        self.checked(major, minor).map(|_| name)
+    }
+
+    /// A credential of this principal, or of whichever the source has.
+    pub(super) fn credential(&'static self, name: Option<&Name>, source: Source<'_>) -> Result<Credential, Status> {
+        let (mut minor, mut handle) = (0, null_mut());
+        let name = name.map_or(null_mut(), |name| name.handle);
+        let mechanisms = OidSet { count: 1, elements: &KERBEROS };
+        // SAFETY: all pointers are to values that outlive the call; the library copies what it keeps.
+        let major = unsafe {
+            match source {
+                Source::Default => (self.acquire_cred)(
+                    &mut minor,
+                    name,
+                    FOREVER,
+                    &mechanisms,
+                    INITIATE,
+                    &mut handle,
+                    null_mut(),
+                    null_mut(),
+                ),
+                Source::Password(password) => {
+                    let password = Buffer::lent(password.as_bytes());
+                    (self.acquire_cred_with_password)(
+                        &mut minor,
+                        name,
+                        &password,
+                        FOREVER,
+                        &mechanisms,
+                        INITIATE,
+                        &mut handle,
+                        null_mut(),
+                        null_mut(),
+                    )
+                }
+                Source::Stores(pairs) => {
+                    let acquire = self.acquire_cred_from.ok_or_else(|| Status::own(UNAVAILABLE, NO_STORES))?;
+                    let c_string = |text: &str| CString::new(text).map_err(|_| Status::own(FAILURE, NUL_INSIDE));
+                    let texts = pairs.iter().map(|(key, value)| Ok((c_string(key)?, c_string(value)?)));
+                    let texts: Vec<(CString, CString)> = texts.collect::<Result<_, Status>>()?;
+                    let elements: Vec<KeyValue> = texts
+                        .iter()
+                        .map(|(key, value)| KeyValue { key: key.as_ptr(), value: value.as_ptr() })
+                        .collect();
+                    let count = u32::try_from(elements.len()).unwrap_or(0);
+                    let stores = KeyValues { count, elements: elements.as_ptr() };
+                    acquire(
+                        &mut minor,
+                        name,
+                        FOREVER,
+                        &mechanisms,
+                        INITIATE,
+                        &stores,
+                        &mut handle,
+                        null_mut(),
+                        null_mut(),
+                    )
+                }
+            }
+        };
+        let credential = Credential { handle, library: self };
+        self.checked(major, minor).map(|_| credential)
+    }
+
+    /// A login that has not begun.
+    pub(super) fn context(&'static self) -> Context {
+        Context { handle: null_mut(), library: self }
+    }
+
+    /// The supplementary bits of a call that succeeded.
+    fn checked(&self, major: u32, minor: u32) -> Result<u32, Status> {
+        if major & ERRORS == 0 {
+            return Ok(major & !ERRORS);
+        }
+        let mut texts = self.texts(major, BY_MAJOR);
+        // A minor status says more, where there is one.
+        if minor != 0 {
+            let detail = self.texts(minor, BY_MINOR);
+            texts = if detail.is_empty() { texts } else { detail };
+        }
+        Err(Status { major: major & ERRORS, minor, text: texts.join("; ") })
+    }
+
+    fn texts(&self, status: u32, kind: c_int) -> Vec<String> {
+        let (mut texts, mut more) = (Vec::new(), 0);
+        loop {
+            let (mut minor, mut text) = (0, Buffer::EMPTY);
+            // SAFETY: all pointers are to live values of the types named.
+            let major = unsafe { (self.display_status)(&mut minor, status, kind, &KERBEROS, &mut more, &mut text) };
+            if major & ERRORS != 0 {
+                return texts;
+            }
+            let text = String::from_utf8_lossy(&self.taken(text)).trim().to_owned();
+            texts.extend((!text.is_empty()).then_some(text));
+            if more == 0 || texts.len() == MOST_TEXTS {
+                return texts;
+            }
+        }
+    }
+
+    /// The content of a buffer that the library filled; frees it there.
+    fn taken(&self, mut buffer: Buffer) -> Vec<u8> {
+        // SAFETY: the library filled it in a call that has returned, and nobody else has it.
+        let content = unsafe { buffer.bytes() }.to_vec();
+        let mut minor = 0;
+        // SAFETY: the buffer is the library's own.
+        unsafe { (self.release_buffer)(&mut minor, &mut buffer) };
+        content
+    }
+}
+
+impl Credential {
+    /// Whose it is, and for how many seconds it holds. Resolves what the library left for later,
+    /// so this may ask the KDC.
+    pub(super) fn facts(&mut self) -> Result<(String, u32), Status> {
+        let (mut minor, mut name, mut lifetime) = (0, null_mut(), 0);
+        let library = self.library;
+        // SAFETY: all pointers are to live values of the types named.
+        let major = unsafe {
+            (library.inquire_cred)(&mut minor, self.handle, &mut name, &mut lifetime, null_mut(), null_mut())
+        };
+        let name = Name { handle: name, library };
+        library.checked(major, minor)?;
+        Ok((name.text()?, lifetime))
+    }
+}
+
+impl Name {
+    fn text(&self) -> Result<String, Status> {
+        let (mut minor, mut text) = (0, Buffer::EMPTY);
+        // SAFETY: all pointers are to live values of the types named.
+        let major = unsafe { (self.library.display_name)(&mut minor, self.handle, &mut text, null_mut()) };
+        self.library.checked(major, minor)?;
+        Ok(String::from_utf8_lossy(&self.library.taken(text)).into_owned())
+    }
+}
+
+impl Context {
+    /// Makes the first token, or answers one. May ask the KDC.
+    ///
+    /// `binding` is the application data of the channel binding, the same in every step.
+    pub(super) fn step(
+        &mut self,
+        credential: &mut Credential,
+        target: &Name,
+        flags: u32,
+        binding: Option<&[u8]>,
+        incoming: &[u8],
+    ) -> Result<Stepped, Status> {
+        let (mut minor, mut outgoing, mut got) = (0, Buffer::EMPTY, 0);
+        let bindings = binding.map(|data| Bindings { application_data: Buffer::lent(data), ..Bindings::NONE });
+        let bindings: *const Bindings = bindings.as_ref().map_or(null(), |bindings| bindings);
+        let incoming = Buffer::lent(incoming);
+        // SAFETY: all pointers are to values that outlive the call; the context handle is null or
+        // one that this function made.
+        let major = unsafe {
+            (self.library.init_sec_context)(
+                &mut minor,
+                credential.handle,
+                &mut self.handle,
+                target.handle,
+                &KERBEROS,
+                flags,
+                0,
+                bindings,
+                &incoming,
+                null_mut(),
+                &mut outgoing,
+                &mut got,
+                null_mut(),
+            )
+        };
+        let token = self.library.taken(outgoing);
+        let info = self.library.checked(major, minor)?;
+        Ok(Stepped { token, complete: info & CONTINUE_NEEDED == 0, flags: got })
+    }
+
+    /// Seals a message: the token before the data, and the data with what little padding old
+    /// ciphers want.
+    pub(super) fn wrap(&mut self, plain: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Status> {
+        self.begun()?;
+        let (mut minor, mut sealed) = (0, 0);
+        // Enciphered in place; never without memory behind it, as an empty buffer would have none.
+        let mut data = Vec::with_capacity(plain.len() + 1);
+        data.extend_from_slice(plain);
+        let mut parts = [
+            Iov { kind: HEADER | ALLOCATE, buffer: Buffer::EMPTY },
+            Iov { kind: DATA, buffer: Buffer { length: data.len(), value: data.as_mut_ptr().cast() } },
+            Iov { kind: PADDING | ALLOCATE, buffer: Buffer::EMPTY },
+        ];
+        // SAFETY: three parts are given as three; the data is ours and is written only within its length.
+        let major =
+            unsafe { (self.library.wrap_iov)(&mut minor, self.handle, 1, 0, &mut sealed, parts.as_mut_ptr(), 3) };
+        let [header, _, padding] = &parts;
+        // SAFETY: the library set both in the call that has returned, or left them empty.
+        let (header, padding) = unsafe { (header.buffer.bytes().to_vec(), padding.buffer.bytes().to_vec()) };
+        // SAFETY: frees the two parts that the library marked as its own.
+        unsafe { (self.library.release_iov)(&mut 0, parts.as_mut_ptr(), 3) };
+        let outcome = self.library.checked(major, minor);
+        if outcome.is_err() || sealed == 0 {
+            data.zeroize();
+            outcome?;
+            return Err(Status::own(FAILURE, NOT_SEALED));
+        }
+        data.extend_from_slice(&padding);
+        Ok((header, data))
+    }
+
+    /// Opens a sealed message, token and data in one.
+    pub(super) fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, Status> {
+        self.begun()?;
+        let (mut minor, mut plain, mut sealed) = (0, Buffer::EMPTY, 0);
+        let token = Buffer::lent(token);
+        // SAFETY: all pointers are to live values of the types named.
+        let major =
+            unsafe { (self.library.unwrap)(&mut minor, self.handle, &token, &mut plain, &mut sealed, null_mut()) };
+        let plain = self.library.taken(plain);
+        match self.library.checked(major, minor)? {
+            // Repeated, old, or out of order (RFC 2743 1.2.3).
+            info @ 1.. => Err(Status::own(info, OUT_OF_ORDER)),
+            0 if sealed == 0 => Err(Status::own(FAILURE, NOT_SEALED)),
+            0 => Ok(plain),
+        }
+    }
+
+    /// The integrity code of a text.
+    pub(super) fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, Status> {
+        self.begun()?;
+        let (mut minor, mut mic, text) = (0, Buffer::EMPTY, Buffer::lent(text));
+        // SAFETY: all pointers are to live values of the types named.
+        let major = unsafe { (self.library.get_mic)(&mut minor, self.handle, 0, &text, &mut mic) };
+        let mic = self.library.taken(mic);
+        self.library.checked(major, minor).map(|_| mic)
+    }
+
+    /// Checks the integrity code of a text.
+    pub(super) fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), Status> {
+        self.begun()?;
+        let (mut minor, text, mic) = (0, Buffer::lent(text), Buffer::lent(mic));
+        // SAFETY: all pointers are to live values of the types named.
+        let major = unsafe { (self.library.verify_mic)(&mut minor, self.handle, &text, &mic, null_mut()) };
+        match self.library.checked(major, minor)? {
+            0 => Ok(()),
+            info => Err(Status::own(info, OUT_OF_ORDER)),
+        }
+    }
+
+    /// The number of the encryption type (RFC 3961 8) of the session key, if the library tells.
+    pub(super) fn encryption_type(&mut self) -> Option<u32> {
+        self.begun().ok()?;
+        let (mut minor, mut set) = (0, null_mut());
+        // SAFETY: all pointers are to live values of the types named.
+        let major = unsafe { (self.library.inquire_by_oid)(&mut minor, self.handle, &SESSION_KEY, &mut set) };
+        if major & ERRORS != 0 || set.is_null() {
+            return None;
+        }
+        // SAFETY: the library made the set in the call that has returned; it is freed below, and the
+        // key in it, its first element, is wiped before.
+        unsafe {
+            let (elements, count) = ((*set).elements, (*set).count);
+            let elements = if elements.is_null() { &mut [] } else { std::slice::from_raw_parts_mut(elements, count) };
+            let number = elements.get(1).and_then(|oid| last_arc(oid.bytes()));
+            if let Some(key) = elements.first_mut().filter(|key| !key.value.is_null()) {
+                std::slice::from_raw_parts_mut(key.value.cast::<u8>(), key.length).zeroize();
+            }
+            (self.library.release_buffer_set)(&mut minor, &mut set);
+            number
+        }
+    }
+
+    fn begun(&self) -> Result<(), Status> {
+        if self.handle.is_null() { Err(Status::own(NO_CONTEXT, NOT_BEGUN)) } else { Ok(()) }
+    }
+}
+
+impl Status {
+    fn own(major: u32, text: &str) -> Self {
+        Self { major, minor: 0, text: text.to_owned() }
+    }
+}
+
+/// The last number of an object identifier below that of the Kerberos mechanism.
+fn last_arc(oid: &[u8]) -> Option<u32> {
+    let arc = oid.strip_prefix(&KERBEROS_OID)?.strip_prefix(&[4])?;
+    arc.iter().try_fold(0u32, |number, byte| number.checked_mul(128)?.checked_add(u32::from(byte & 0x7f)))
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        if !self.handle.is_null() {
+            // SAFETY: the handle is ours alone and not used again.
+            unsafe { (self.library.release_name)(&mut 0, &mut self.handle) };
+        }
+    }
+}
+
+impl Drop for Credential {
+    fn drop(&mut self) {
+        if !self.handle.is_null() {
+            // SAFETY: the handle is ours alone and not used again.
+            unsafe { (self.library.release_cred)(&mut 0, &mut self.handle) };
+        }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        if !self.handle.is_null() {
+            // SAFETY: the handle is ours alone and not used again; no last token is wanted.
+            unsafe { (self.library.delete_sec_context)(&mut 0, &mut self.handle, null_mut()) };
+        }
+    }
+}
+
+// SAFETY: a handle belongs to no thread (RFC 2743 does not bind one to any, and both
+// implementations lock what they share); each is used by one thread at a time, see above.
+unsafe impl Send for Name {}
+// SAFETY: as above.
+unsafe impl Send for Credential {}
+// SAFETY: as above.
+unsafe impl Send for Context {}
+
+type Handle = *mut c_void;
+
+/// `gss_buffer_desc`. Apple packs the structures of this header on Intel.
+#[repr(C)]
+#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
+struct Buffer {
+    length: usize,
+    value: *mut c_void,
+}
+
+impl Buffer {
+    const EMPTY: Self = Self { length: 0, value: null_mut() };
+
+    /// For an argument that the library only reads, during one call.
+    fn lent(bytes: &[u8]) -> Self {
+        Self { length: bytes.len(), value: bytes.as_ptr().cast_mut().cast() }
+    }
+
+    /// # Safety
+    /// The buffer must be empty, or its content live for as long as the slice is.
+    unsafe fn bytes<'a>(&self) -> &'a [u8] {
+        let (length, value) = (self.length, self.value);
+        if value.is_null() || length == 0 {
+            return &[];
+        }
+        // SAFETY: by contract.
+        unsafe { std::slice::from_raw_parts(value.cast_const().cast(), length) }
+    }
+}
+
+/// `gss_buffer_set_desc`.
+#[repr(C)]
+#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
+struct BufferSet {
+    count: usize,
+    elements: *mut Buffer,
+}
+
+/// `gss_OID_desc`.
+#[repr(C)]
+#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
+struct Oid {
+    length: u32,
+    elements: *const u8,
+}
+
+// SAFETY: points to constants.
+unsafe impl Sync for Oid {}
+
+/// `gss_OID_set_desc`.
+#[repr(C)]
+#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
+struct OidSet {
+    count: usize,
+    elements: *const Oid,
+}
+
+/// `gss_channel_bindings_struct` (RFC 2744 3.11).
+#[repr(C)]
+#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
+struct Bindings {
+    initiator_type: u32,
+    initiator_address: Buffer,
+    acceptor_type: u32,
+    acceptor_address: Buffer,
+    application_data: Buffer,
+}
+
+impl Bindings {
+    const NONE: Self = Self {
+        initiator_type: 0,
+        initiator_address: Buffer::EMPTY,
+        acceptor_type: 0,
+        acceptor_address: Buffer::EMPTY,
+        application_data: Buffer::EMPTY,
+    };
+}
+
+/// `gss_iov_buffer_desc`.
+#[repr(C)]
+#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
+struct Iov {
+    kind: u32,
+    buffer: Buffer,
+}
+
+/// `gss_key_value_element_desc`.
+#[repr(C)]
+struct KeyValue {
+    key: *const c_char,
+    value: *const c_char,
+}
+
+/// `gss_key_value_set_desc`.
+#[repr(C)]
+struct KeyValues {
+    count: u32,
+    elements: *const KeyValue,
+}
+
+/// Where the library is looked for: MIT before Heimdal, as only the former is run by our tests.
+#[cfg(all(unix, not(target_os = "macos")))]
+const FILES: &[&str] = &["libgssapi_krb5.so.2", "libgssapi.so.3", "libgssapi.so"];
+#[cfg(target_os = "macos")]
+const FILES: &[&str] = &[
+    "/opt/homebrew/opt/krb5/lib/libgssapi_krb5.dylib",
+    "/usr/local/opt/krb5/lib/libgssapi_krb5.dylib",
+    "/System/Library/Frameworks/GSS.framework/GSS",
+];
+#[cfg(windows)]
+const FILES: &[&str] = &[if cfg!(target_pointer_width = "64") { "gssapi64.dll" } else { "gssapi32.dll" }];
+#[cfg(not(any(unix, windows)))]
+const FILES: &[&str] = &[];
+
+/// 1.2.840.113554.1.2.2
+const KERBEROS_OID: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02];
+static KERBEROS: Oid = Oid { length: 9, elements: KERBEROS_OID.as_ptr() };
+/// GSS_KRB5_NT_PRINCIPAL_NAME, 1.2.840.113554.1.2.2.1
+static PRINCIPAL_NAME: Oid =
+    Oid { length: 10, elements: [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x01].as_ptr() };
+/// GSS_C_INQ_SSPI_SESSION_KEY, 1.2.840.113554.1.2.2.5.5
+static SESSION_KEY: Oid =
+    Oid { length: 11, elements: [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x05, 0x05].as_ptr() };
+
+const INITIATE: c_int = 1;
+const FOREVER: u32 = u32::MAX;
+const BY_MAJOR: c_int = 1;
+const BY_MINOR: c_int = 2;
+const ERRORS: u32 = 0xffff_0000;
+const CONTINUE_NEEDED: u32 = 1;
+const NO_CONTEXT: u32 = 8 << 16;
+const FAILURE: u32 = 13 << 16;
+const UNAVAILABLE: u32 = 16 << 16;
+const DATA: u32 = 1;
+const HEADER: u32 = 2;
+const PADDING: u32 = 9;
+const ALLOCATE: u32 = 0x0001_0000;
+/// No status has this many texts; guards against a library that never says "no more".
+const MOST_TEXTS: usize = 8;
+
+const NO_STORES: &str = "this Kerberos library takes no keytab or cache by name; set KRB5_CLIENT_KTNAME or KRB5CCNAME";
+const NUL_INSIDE: &str = "a file name holds a zero byte";
+const NOT_SEALED: &str = "the message is signed only, not sealed";
+const OUT_OF_ORDER: &str = "a message was lost, repeated or reordered";
+const NOT_BEGUN: &str = "the login has not begun";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_arc_of_an_encryption_type() {
+        let oid = |tail: &[u8]| [&KERBEROS_OID[..], tail].concat();
+        assert_eq!(last_arc(&oid(&[4, 18])), Some(18));
+        assert_eq!(last_arc(&oid(&[4, 0x81, 0x00])), Some(128));
+        assert_eq!(last_arc(&oid(&[5, 18])), None);
+        assert_eq!(last_arc(&oid(&[4, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f])), None);
+        assert_eq!(last_arc(b"x"), None);
+    }
+
+    #[test]
+    fn nothing_is_wrapped_before_the_login() {
+        let Ok(library) = Library::system() else { return };
+        let mut context = library.context();
+        assert_eq!(context.wrap(b"x").unwrap_err().major, NO_CONTEXT);
+        assert_eq!(context.unwrap(b"x").unwrap_err().major, NO_CONTEXT);
+        assert_eq!(context.mic(b"x").unwrap_err().major, NO_CONTEXT);
+        assert_eq!(context.encryption_type(), None);
+    }
+
+    #[test]
+    fn a_name_is_taken_as_it_is() {
+        let Ok(library) = Library::system() else { return };
+        assert_eq!(library.name("HTTP/hv.lab.test@LAB.TEST").unwrap().text().unwrap(), "HTTP/hv.lab.test@LAB.TEST");
+    }
+}

@@ -1,0 +1,162 @@
+//! Any message, wherever it comes from: its headers, and what its body is.
+
+use super::enumerate::Item;
+use super::error::ReplyError;
+use super::fault::Fault;
+use super::identify::Identity;
+use super::request::{RequestBody, RequestHeader};
+use super::resource::EndpointReference;
+use super::subscribe::{self, Subscription};
+use crate::cim::InstanceView;
+use crate::soap::Envelope;
+use crate::xml::{Document, Element, ns};
+
+/// A message that nobody asked for: a request or a reply out of a file, a log or a trace.
+///
+/// Lenient: nothing is compared with a request, and what is not understood is [`Content::Other`].
+#[derive(Debug)]
+pub struct Decoded {
+    /// The headers.
+    pub header: RequestHeader,
+    /// `a:RelatesTo`: the message that this one answers.
+    pub relates_to: Option<String>,
+    document: Document,
+    request: RequestBody,
+}
+
+/// What the body of a message is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Content<'d> {
+    /// Nothing.
+    Empty,
+    /// A fault.
+    Fault(Box<Fault>),
+    /// What a service says of itself.
+    Identity(Identity),
+    /// Items of an enumeration or events of a subscription.
+    Items {
+        /// The items.
+        items: Vec<Item<'d>>,
+        /// The context of the next Pull, where there is one.
+        context: Option<&'d str>,
+        /// Whether the end was said.
+        end: bool,
+    },
+    /// Where a resource was made.
+    Created(EndpointReference),
+    /// A subscription that was made.
+    Subscribed(Subscription),
+    /// A part of a resource.
+    Fragment(Element<'d>),
+    /// The input of a method.
+    Input {
+        /// Its name.
+        method: &'d str,
+        /// The parameters.
+        parameters: InstanceView<'d>,
+    },
+    /// The output of a method.
+    Output {
+        /// Its name.
+        method: &'d str,
+        /// The parameters and `ReturnValue`.
+        parameters: InstanceView<'d>,
+    },
+    /// A request whose body says what is wanted, other than a method call, Put and Create.
+    Request(&'d RequestBody),
+    /// A resource: in the body of a reply to Get or Put, of a Put or a Create.
+    Instance(InstanceView<'d>),
+    /// Anything else.
+    Other(Element<'d>),
+}
+
+impl Decoded {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// [`ReplyError`] of the kinds `Xml` and `Envelope`.
+    pub fn read(bytes: impl Into<Vec<u8>>) -> Result<Decoded, ReplyError> {
+        Decoded::of(Document::parse(bytes)?)
+    }
+
+    /// The message that a document is.
+    ///
+    /// # Errors
+    /// [`ReplyError`] of the kind `Envelope`.
+    pub fn of(document: Document) -> Result<Decoded, ReplyError> {
+        let envelope = Envelope::of(&document)?;
+        let header = RequestHeader::read(&envelope);
+        let request = RequestBody::read(&envelope, header.action.as_deref().unwrap_or(""));
+        let relates_to = envelope.relates_to().map(str::to_owned);
+        Ok(Decoded { header, relates_to, request, document })
+    }
+
+    /// The message as it was read.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Whether it answers another message.
+    pub fn is_reply(&self) -> bool {
+        self.relates_to.is_some() || matches!(self.content(), Content::Fault(_) | Content::Identity(_))
+    }
+
+    /// The header blocks as elements.
+    pub fn headers(&self) -> impl Iterator<Item = Element<'_>> {
+        self.document.root().child(ns::SOAP, "Header").into_iter().flat_map(Element::children)
+    }
+
+    /// What the body is.
+    pub fn content(&self) -> Content<'_> {
+        let payload = Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload());
+        let Some(payload) = payload else {
+            return match self.request {
+                RequestBody::Unknown => Content::Empty,
+                _ => Content::Request(&self.request),
+            };
+        };
+        if let Some(fault) = Fault::read(payload) {
+            return Content::Fault(Box::new(fault));
+        }
+        match (payload.namespace(), payload.local()) {
+            (ns::ENUMERATION, "EnumerateResponse") => items(payload, ns::WSMAN),
+            (ns::ENUMERATION, "PullResponse") => items(payload, ns::ENUMERATION),
+            (ns::IDENTITY, "IdentifyResponse") => Content::Identity(Identity::of(payload)),
+            (ns::WSMAN, "XmlFragment") => Content::Fragment(payload),
+            (ns::TRANSFER, "ResourceCreated") => {
+                EndpointReference::read(payload).map_or(Content::Other(payload), Content::Created)
+            }
+            (ns::EVENTING, "SubscribeResponse") => {
+                subscribe::read_response(payload).map_or(Content::Other(payload), Content::Subscribed)
+            }
+            (_, local) => self.resource(payload, local),
+        }
+    }
+
+    fn resource<'d>(&'d self, payload: Element<'d>, local: &'d str) -> Content<'d> {
+        let action = self.header.action.as_deref().unwrap_or("");
+        if let Some(method) = local.strip_suffix("_INPUT") {
+            return Content::Input { method, parameters: InstanceView::of(payload) };
+        }
+        if let Some(method) = local.strip_suffix("_OUTPUT") {
+            return Content::Output { method, parameters: InstanceView::of(payload) };
+        }
+        match &self.request {
+            RequestBody::Put | RequestBody::Create => Content::Instance(InstanceView::of(payload)),
+            RequestBody::Unknown if action.starts_with(ns::TRANSFER) => Content::Instance(InstanceView::of(payload)),
+            RequestBody::Unknown => Content::Other(payload),
+            request => Content::Request(request),
+        }
+    }
+}
+
+fn items<'d>(response: Element<'d>, namespace: &str) -> Content<'d> {
+    let items = response.child(namespace, "Items");
+    let context = response.child(ns::ENUMERATION, "EnumerationContext").map(|context| context.text().trim());
+    Content::Items {
+        items: items.into_iter().flat_map(Element::children).map(Item::read).collect(),
+        context: context.filter(|context| !context.is_empty()),
+        end: response.child(namespace, "EndOfSequence").is_some(),
+    }
+}

@@ -1,0 +1,46 @@
+//! The manual does what it says: its commands are run, in order, in one folder.
+
+use std::path::Path;
+use std::process::Command;
+
+/// The text of every `sh` block of a page.
+fn blocks(page: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Option<String> = None;
+    for line in page.lines() {
+        match (&mut open, line.trim()) {
+            (None, "```sh") => open = Some(String::new()),
+            (Some(_), "```") => found.extend(open.take()),
+            (Some(block), _) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    found
+}
+
+#[cfg(unix)]
+#[test]
+fn every_command_of_the_workbench_runs() {
+    let page = include_str!("../../src/manual/workbench.md");
+    let blocks = blocks(page);
+    assert!(blocks.len() > 8, "{}", blocks.len());
+    let folder = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_hvr")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
+    for block in blocks {
+        let mut shell = Command::new("sh");
+        shell.args(["-e", "-c", &block]).current_dir(folder.path()).stdin(std::process::Stdio::null());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HVR_")) {
+            shell.env_remove(name);
+        }
+        shell.env("PATH", &path).env("XDG_CONFIG_HOME", "/nonexistent").env_remove("HOME");
+        let ran = shell.output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "{block}\n{said}");
+    }
+    let answer = std::fs::read_to_string(folder.path().join("answer.json")).unwrap();
+    assert!(answer.contains("\"value\": 4096"), "{answer}");
+}
