@@ -279,21 +279,22 @@ impl JobFollower {
     fn delay(&self, now: Duration, percent: Option<u16>) -> Duration {
         let passed = now.saturating_sub(self.started);
         let percent = u32::from(percent.unwrap_or(0));
-        let delay = match percent {
+        let (delay, longest) = match percent {
             5..=99 => {
                 let half_of_rest = passed.saturating_mul(100 - percent) / percent / 2;
-                half_of_rest.min(passed / 4).max(passed / 10)
+                (half_of_rest.min(passed / 4).max(passed / 10), LONGEST)
             }
-            // Below 5 per cent a prediction is noise.
-            _ => passed.saturating_mul(2) / 15,
+            // Below 5 per cent a prediction is noise, and there is no progress to be seen either.
+            _ => (passed.saturating_mul(2) / 15, LONGEST_WITHOUT_PROGRESS),
         };
-        let longest = if passed < FIRST_MINUTE { LONGEST_AT_FIRST } else { LONGEST };
+        let longest = if passed < FIRST_MINUTE { LONGEST_AT_FIRST } else { longest };
         delay.clamp(SHORTEST, longest)
     }
 }
 
 const SHORTEST: Duration = Duration::from_secs(1);
 const FIRST_MINUTE: Duration = Duration::from_secs(60);
-/// People want to see progress: soon at first, and later whatever the job's length.
+/// People want to see progress, whatever the job's length, and soon at first.
 const LONGEST_AT_FIRST: Duration = Duration::from_secs(6);
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(20);
+const LONGEST_WITHOUT_PROGRESS: Duration = Duration::from_secs(30);

@@ -111,7 +111,7 @@ fn an_end_is_noticed_soon_and_at_few_looks() {
                 10_000 => 12,
                 60_000 => 30,
                 300_000 => 40,
-                _ => 100,
+                _ => 160,
             };
             assert!(looks <= most, "{length:?} {progress:?}: {looks} looks");
         }

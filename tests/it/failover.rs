@@ -8,9 +8,7 @@ use hyperv_replica::failover::{About, Cause, Hosts, Kind, Order, Outcome, PowerO
 use hyperv_replica::hyperv::{Host, JobState, ReplicationState, VmSelector};
 use hyperv_replica::simulator::{InProcess, Pair, Scenario, Server, ServerOptions, Simulator, VirtualClock};
 use hyperv_replica::transport::Session;
-use hyperv_replica::wsman::{
-    ClassAddressing, Client, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply,
-};
+use hyperv_replica::wsman::{ClassAddressing, Client, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
 
 use crate::support::{RealTime, SharedClock, Yes, connect, serve, session};
 

@@ -182,7 +182,10 @@ impl Tale {
             }
         };
         self.counts.resumed += 1;
-        self.say(&format!("resume {} ({})", history.record.order.kind.name(), if yes { "yes" } else { "no" }), outcome.as_ref());
+        self.say(
+            &format!("resume {} ({})", history.record.order.kind.name(), if yes { "yes" } else { "no" }),
+            outcome.as_ref(),
+        );
         outcome
     }
 
@@ -223,7 +226,8 @@ impl Tale {
 
     /// Carries an order out in a storm that abates, to an end on record or a refusal.
     async fn carry_out(&mut self, order: Order) -> Result<(), String> {
-        let is_walked_back = matches!(order.kind, Kind::PlannedFailover { .. }) && self.weather.random(|r| r.percent(40));
+        let is_walked_back =
+            matches!(order.kind, Kind::PlannedFailover { .. }) && self.weather.random(|r| r.percent(40));
         let before = self.states();
         let mut undoes = None;
         let mut order = order;
@@ -236,7 +240,11 @@ impl Tale {
             }
             let outcome = match self.records.open() {
                 None => self.begin(&order, undoes.clone()).await,
-                Some(open) if is_walked_back && attempt > 0 && matches!(open.record.order.kind, Kind::PlannedFailover { .. }) => {
+                Some(open)
+                    if is_walked_back
+                        && attempt > 0
+                        && matches!(open.record.order.kind, Kind::PlannedFailover { .. }) =>
+                {
                     // Settled first, then walked back.
                     let unsettled = open.calls.last().is_some_and(|call| call.verdict.is_none());
                     let settled = if unsettled { self.take_up(&open, false).await } else { None };
@@ -268,7 +276,8 @@ impl Tale {
             self.check()?;
             if let Some(outcome) = outcome {
                 self.check_end(&outcome)?;
-                let is_over = self.records.open().is_none() && !matches!(outcome, Outcome::NotSent(_) | Outcome::Declined(_));
+                let is_over =
+                    self.records.open().is_none() && !matches!(outcome, Outcome::NotSent(_) | Outcome::Declined(_));
                 let is_undone = matches!(&outcome, Outcome::Done(_)) && undoes.is_some();
                 if is_over || is_undone {
                     let last = self.records.runs().pop();
@@ -294,10 +303,16 @@ impl Tale {
                     return Err(format!("call {} was taken {times} times", call.number));
                 }
                 if times == 1 && call.verdict == Some(Verdict::NotTaken) {
-                    return Err(format!("call {} ({}) was taken, and the record says not", call.number, call.intent.step));
+                    return Err(format!(
+                        "call {} ({}) was taken, and the record says not",
+                        call.number, call.intent.step
+                    ));
                 }
                 if times == 0 && call.verdict == Some(Verdict::Done) && !self.was_so(&call.intent.step) {
-                    return Err(format!("call {} ({}) was not taken, and the record says done", call.number, call.intent.step));
+                    return Err(format!(
+                        "call {} ({}) was not taken, and the record says done",
+                        call.number, call.intent.step
+                    ));
                 }
                 if times == 1 && !self.weather.is_doomed(&call.intent.message_id) {
                     effective.push((call.intent.step.as_str(), call.intent.vm.to_string()));
@@ -347,7 +362,9 @@ impl Tale {
         if run.end != Some(RunEnd::Done) {
             return match states == before {
                 true => Ok(()),
-                false => told(&format!("nothing was done of {}, where it was {before:?}", run.record.order.kind.name())),
+                false => {
+                    told(&format!("nothing was done of {}, where it was {before:?}", run.record.order.kind.name()))
+                }
             };
         }
         let starts = run.record.order.start && !run.note.contains("not started");
@@ -365,10 +382,15 @@ impl Tale {
             Kind::Reverse { .. } => host.0 == 1 && matches!(host.1, 2 | 3) && primary.0 == 2,
             Kind::Start => host.2 == 2,
             Kind::Stop(_) => host.2 == 3,
-            Kind::Network(_) => self.pair.replica.with_world(|world| {
-                world.vm(VM).unwrap().adapters[0].failover.addresses == ["10.0.0.7"]
-            }),
-            Kind::WalkBack { .. } => host == (2, 3, 3) && (primary.0, primary.1) == (1, 3) && (primary == before[1] || run.note.contains("not started")),
+            Kind::Network(_) => self
+                .pair
+                .replica
+                .with_world(|world| world.vm(VM).unwrap().adapters[0].failover.addresses == ["10.0.0.7"]),
+            Kind::WalkBack { .. } => {
+                host == (2, 3, 3)
+                    && (primary.0, primary.1) == (1, 3)
+                    && (primary == before[1] || run.note.contains("not started"))
+            }
             other => panic!("{other:?}"),
         };
         match is_so {

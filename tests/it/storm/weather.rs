@@ -108,9 +108,8 @@ impl Weather {
 
 fn draw(random: &mut Random, is_method: bool) -> Blow {
     use ExchangeErrorKind as Kind;
-    let lost = |kind, delivery, taken, seconds| {
-        Blow::Lost { kind, delivery, taken, after: Duration::from_secs(seconds) }
-    };
+    let lost =
+        |kind, delivery, taken, seconds| Blow::Lost { kind, delivery, taken, after: Duration::from_secs(seconds) };
     let job = |change: fn(&mut JobScript)| {
         let mut script = JobScript::default();
         change(&mut script);
