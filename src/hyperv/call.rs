@@ -135,8 +135,7 @@ impl Call {
         }
     }
 
-    /// The types that its job may have: how a lost job is told from others. Empty where the documentation names none,
-    /// so that no job can be believed to be that of the call.
+    /// The types that its job may have: how a lost job is told from others.
     pub fn job_types(&self) -> &'static [JobType] {
         match self {
             Call::InitiateFailover { .. } => &[JobType::InitiateFailover],
@@ -157,7 +156,9 @@ impl Call {
             Call::Power { state: EnabledState::Disabled, .. } => &[JobType::PowerOffVm],
             Call::Power { .. } => &[JobType::ShutDownVm, JobType::PowerOffVm],
             Call::DestroySystem(_) => &[JobType::RemoveTestReplica, JobType::DestroyVm],
-            Call::ModifyResources { .. } | Call::SetFailoverNetwork { .. } => &[],
+            Call::ModifyResources { .. } => &[JobType::ModifyResources],
+            // inferred: it is a setting of the relation, and no page names its job.
+            Call::SetFailoverNetwork { .. } => &[JobType::ModifyRelationship],
         }
     }
 

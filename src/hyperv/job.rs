@@ -84,6 +84,10 @@ open_enum! {
         PowerOffVm = 13 => "Power off virtual machine",
         /// Shutdown of a guest.
         ShutDownVm = 16 => "Shut down virtual machine",
+        /// Settings of devices and connections.
+        ModifyResources = 31 => "Modify virtual machine resources",
+        /// Settings of a relation.
+        ModifyRelationship = 92 => "Modify replication relationship settings",
         /// Initial replication over the network begins.
         StartInitialReplication = 94 => "Start in-band initial replication",
         /// State change of a relation.

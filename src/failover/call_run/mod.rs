@@ -73,6 +73,8 @@ struct Again {
     resent: bool,
     /// The keys of the service were learnt.
     learnt: bool,
+    /// The fault before that did not say in so many words that keys were missing.
+    in_doubt: bool,
 }
 
 #[derive(Debug)]
@@ -340,7 +342,8 @@ impl CallRun {
         let error = match answer {
             Ok(Invoked::Done) => return self.verify(now, Over::Said),
             Ok(Invoked::Started(job)) => return self.attach(now, job),
-            Ok(Invoked::Refused(code)) if code.is_undecided() => {
+            // Where the call before it was taken after all, this is what a host says that is at work on that one.
+            Ok(Invoked::Refused(code)) if code.is_undecided() || again.in_doubt => {
                 return self.look(format!("the host answered {} ({code})", code.value()), None);
             }
             Ok(Invoked::Refused(code)) => {
@@ -397,7 +400,8 @@ impl CallRun {
     fn refusal_jobs(&mut self, fault: Error, goal_seen: bool, again: Again, answer: Result<Vec<Job>, Error>) -> Turn {
         let service = self.step.call.as_ref().and_then(|call| call.service());
         match (answer, service) {
-            (Ok(jobs), Some(class)) if goal_seen && self.our_job(&jobs).is_none() => {
+            // Any job that runs may be that of the call, whatever its type.
+            (Ok(jobs), Some(class)) if goal_seen && self.our_job(&jobs).is_none() && jobs.iter().all(Job::is_over) => {
                 self.go(Phase::Learning { fault, again }, Action::LearnService { site: self.site(), class })
             }
             _ => self.look(fault.to_string(), Some(fault)),
@@ -407,8 +411,11 @@ impl CallRun {
     fn learnt(&mut self, fault: Error, again: Again, answer: Result<Option<ServiceKeys>, Error>) -> Turn {
         match answer {
             Ok(Some(keys)) => {
-                self.verdict = Some(Verdict::NotTaken);
-                self.call(Again { learnt: true, ..again }, keys)
+                let in_doubt = !fault.fault().is_some_and(|fault| fault.is_selector_trouble() || fault.is_not_found());
+                if !in_doubt {
+                    self.verdict = Some(Verdict::NotTaken);
+                }
+                self.call(Again { learnt: true, in_doubt, ..again }, keys)
             }
             _ => {
                 self.verdict = Some(Verdict::Failed);

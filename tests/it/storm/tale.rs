@@ -9,9 +9,10 @@ use hyperv_replica::failover::{
     About, AdapterOrder, Cause, Event, Hosts, Kind, Operator, Order, Outcome, PowerOff, Proposal, resume, run,
 };
 use hyperv_replica::hyperv::{AdapterAddresses, Host, VmSelector};
-use hyperv_replica::simulator::{Pair, Scenario, Taken, VirtualClock};
+use hyperv_replica::simulator::{Pair, Scenario, SimulatorClock, Taken, VirtualClock};
+use hyperv_replica::wsman::{ClassAddressing, Client};
 
-use super::weather::{Stormy, Weather};
+use super::weather::{Leaky, Stormy, Weather};
 use crate::support::SharedClock;
 use crate::support::random::Random;
 
@@ -50,9 +51,9 @@ impl Records {
         self.runs().into_iter().find(|run| run.record.id == *id).unwrap()
     }
 
-    /// The newest run without an end.
+    /// The newest run that is not at its end.
     fn open(&self) -> Option<History> {
-        self.runs().into_iter().rfind(|run| run.end.is_none())
+        self.runs().into_iter().rfind(|run| matches!(run.end, None | Some(RunEnd::HandedOver)))
     }
 }
 
@@ -123,7 +124,13 @@ impl Tale {
             }
         };
         let weather = Weather::new(random);
-        let host = |simulator: &Arc<_>| Host::over(Stormy::new(Arc::clone(simulator), weather.clone()));
+        let host = |simulator: &Arc<_>| {
+            let stormy = Stormy::new(Arc::clone(simulator), clock.clone(), weather.clone());
+            let (weather, clock) = (weather.clone(), clock.clone());
+            let left = move || weather.deadline().map(|deadline| deadline.saturating_sub(clock.now()));
+            let addressing = ClassAddressing::microsoft(hyperv_replica::hyperv::NAMESPACE);
+            Host::new(Client::new(stormy, addressing, hyperv_replica::hyperv::random_id).with_deadline(left))
+        };
         let hosts = [host(&pair.replica), host(&pair.primary)];
         let counts = Counts { tales: 1, ..Counts::default() };
         Tale { pair, clock, weather, hosts, records, log: vec![scenario], counts }
@@ -136,20 +143,21 @@ impl Tale {
 
     /// A run, or none where the process died.
     async fn begin(&mut self, order: &Order, undoes: Option<RunId>) -> Option<Outcome> {
+        let order = &Order { deadline: self.weather.deadline(), ..order.clone() };
         let clock = SharedClock(self.clock.clone());
         let about = About { undoes, ..About::default() };
         let killed = Arc::clone(&self.weather.killed);
         let mut says = Says(true);
         let outcome = match &self.records {
             Records::Memory(journal) => {
-                let mut journal = journal.clone();
+                let mut journal = Leaky(journal.clone(), self.weather.clone());
                 tokio::select! { biased;
                     outcome = run(self.hosts(), order.clone(), about, &clock, &mut journal, &mut says) => Some(outcome),
                     () = killed.notified() => None,
                 }
             }
             Records::Sqlite(store) => {
-                let mut journal = store.journal();
+                let mut journal = Leaky(store.journal(), self.weather.clone());
                 tokio::select! { biased;
                     outcome = run(self.hosts(), order.clone(), about, &clock, &mut journal, &mut says) => Some(outcome),
                     () = killed.notified() => None,
@@ -164,19 +172,21 @@ impl Tale {
     async fn take_up(&mut self, history: &History, yes: bool) -> Option<Outcome> {
         let clock = SharedClock(self.clock.clone());
         let killed = Arc::clone(&self.weather.killed);
+        let deadline = self.weather.deadline();
         let mut says = Says(yes);
         let outcome = match &self.records {
             Records::Memory(journal) => {
-                let mut journal = journal.resumed(history);
+                let mut journal = Leaky(journal.resumed(history), self.weather.clone());
                 tokio::select! { biased;
-                    outcome = resume(self.hosts(), history.clone(), None, &clock, &mut journal, &mut says) => Some(outcome),
+                    outcome = resume(self.hosts(), history.clone(), deadline, &clock, &mut journal, &mut says) => Some(outcome),
                     () = killed.notified() => None,
                 }
             }
             Records::Sqlite(store) => {
-                let (mut journal, history) = store.resume(&history.record.id).unwrap();
+                let (journal, history) = store.resume(&history.record.id).unwrap();
+                let mut journal = Leaky(journal, self.weather.clone());
                 tokio::select! { biased;
-                    outcome = resume(self.hosts(), history, None, &clock, &mut journal, &mut says) => Some(outcome),
+                    outcome = resume(self.hosts(), history, deadline, &clock, &mut journal, &mut says) => Some(outcome),
                     () = killed.notified() => None,
                 }
             }
@@ -196,7 +206,7 @@ impl Tale {
             Some(Outcome::Done(report)) => format!("done, {:?}, {:?}", report.start, report.remarks),
             Some(other) => format!("{other:?}").chars().take(200).collect(),
         };
-        let now = hyperv_replica::simulator::SimulatorClock::now(&self.clock).as_secs();
+        let now = self.clock.now().as_secs();
         let end: String = end.chars().take(500).collect();
         self.log.push(format!("{now} {what}: {end}; now {:?}", self.states()));
     }
@@ -231,13 +241,16 @@ impl Tale {
         let before = self.states();
         let mut undoes = None;
         let mut order = order;
-        for attempt in 0_u64..40 {
-            let storm = self.weather.random(|random| random.within(5..60));
+        for attempt in 0_u64..60 {
+            let storm = self.weather.random(|random| random.within(10..70));
             let kill = self.weather.random(|random| random.within(0..15));
-            match attempt {
-                0..=5 => self.weather.set(storm, kill),
-                _ => self.weather.set(0, 0),
-            }
+            let leak = self.weather.random(|random| *random.pick(&[0, 0, 0, 10]));
+            let patience = self.weather.random(|random| random.percent(20).then(|| random.within(0..200)));
+            let is_stormy = attempt < 12;
+            let (storm, kill, leak) = if is_stormy { (storm, kill, leak) } else { (0, 0, 0) };
+            self.weather.set(storm, kill, leak);
+            let patience = patience.filter(|_| is_stormy).map(Duration::from_secs);
+            self.weather.set_deadline(patience.map(|patience| self.clock.now() + patience));
             let outcome = match self.records.open() {
                 None => self.begin(&order, undoes.clone()).await,
                 Some(open)
@@ -273,18 +286,22 @@ impl Tale {
                 }
                 Some(open) => self.take_up(&open, true).await,
             };
+            self.weather.deliver(&self.clock).await;
             self.check()?;
             if let Some(outcome) = outcome {
-                self.check_end(&outcome)?;
+                self.check_end(&outcome, undoes.as_ref())?;
                 let is_over =
                     self.records.open().is_none() && !matches!(outcome, Outcome::NotSent(_) | Outcome::Declined(_));
-                let is_undone = matches!(&outcome, Outcome::Done(_)) && undoes.is_some();
-                if is_over || is_undone {
-                    let last = self.records.runs().pop();
-                    return match last {
-                        Some(last) => self.ended(&last.record.id, before),
-                        None => Ok(()),
-                    };
+                let last = self.records.runs().pop();
+                // A walk back that had nothing to send is not on record.
+                let is_back = matches!(&outcome, Outcome::Done(_))
+                    && undoes.is_some()
+                    && last.as_ref().is_some_and(|last| last.end.is_none() && Some(&last.record.id) == undoes.as_ref());
+                match last {
+                    Some(_) if is_back => return self.is_back(before),
+                    Some(last) if is_over => return self.ended(&last.record.id, before),
+                    None if is_over => return Ok(()),
+                    _ => {}
                 }
             }
             self.pass_time();
@@ -333,16 +350,27 @@ impl Tale {
     }
 
     /// The end on record is the end that was told.
-    fn check_end(&self, outcome: &Outcome) -> Result<(), String> {
-        let Some(run) = self.records.runs().pop() else { return Ok(()) };
+    fn check_end(&self, outcome: &Outcome, undoes: Option<&RunId>) -> Result<(), String> {
+        let Some(run) = self.records.runs().pop().filter(|_| !self.weather.has_leaked()) else { return Ok(()) };
         let expected = match outcome {
+            // A walk back that had nothing to send is not on record.
+            Outcome::Done(_) if undoes == Some(&run.record.id) && run.end.is_none() => return Ok(()),
             Outcome::Done(_) => Some(RunEnd::Done),
             Outcome::Stopped(stopped) => stopped.end(),
+            Outcome::Started { .. } => Some(RunEnd::HandedOver),
             _ => return Ok(()),
         };
         match run.end == expected {
             true => Ok(()),
             false => Err(format!("the record says {:?}, the outcome {expected:?}", run.end)),
+        }
+    }
+
+    /// As before the run.
+    fn is_back(&self, before: [(u16, u16, u16); 2]) -> Result<(), String> {
+        match self.states() == before {
+            true => Ok(()),
+            false => Err(format!("walked back, and the hosts show {:?} where it was {before:?}", self.states())),
         }
     }
 
@@ -416,7 +444,7 @@ impl Tale {
             4 | 5 => vec![failover(true), of(Kind::Stop(PowerOff::ShutDown)), of(Kind::Undo)],
             6 => vec![failover(false), of(Kind::Start), of(Kind::Commit)],
             7 => vec![test, of(Kind::TestStop)],
-            8 => vec![network, failover(false)],
+            8 => vec![network, Order { wait: false, ..failover(true) }],
             _ => vec![failover(false), of(Kind::Reverse { with_primary: true, thumbprint: None })],
         };
         for order in orders {

@@ -3,9 +3,14 @@
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use hyperv_replica::simulator::{Cut, Effect, Fault, FaultName, Garbage, InProcess, JobScript, Simulator};
+use hyperv_replica::failover::journal::{
+    CallOutcome, Intent, Journal, JournalError, RunEnd, RunRecord, TakeError, Taken as TakenAs, Verdict,
+};
+use hyperv_replica::simulator::{
+    Cut, Effect, Fault, FaultName, Garbage, InProcess, JobScript, Simulator, SimulatorClock, VirtualClock,
+};
 use hyperv_replica::wsman::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
 use tokio::sync::Notify;
 
@@ -28,6 +33,12 @@ struct State {
     kills: u64,
     /// MessageIDs of calls whose job was made to fail.
     doomed: Vec<String>,
+    /// Of a hundred records so many cannot be written, and whether one could not.
+    leak: u64,
+    has_leaked: bool,
+    deadline: Option<Duration>,
+    /// Calls that are on their way while nobody waits for them any more: when they arrive, and where.
+    late: Vec<(Duration, InProcess, Message)>,
 }
 
 /// What happens to one message.
@@ -44,6 +55,8 @@ enum Blow {
         taken: bool,
         after: Duration,
     },
+    /// The call lies in a queue, and the host takes it after this time.
+    Late(Duration),
     /// The reply ends in the middle, or is spoilt in one byte.
     Spoilt {
         at: u64,
@@ -55,7 +68,18 @@ enum Blow {
 
 impl Weather {
     pub fn new(random: Random) -> Weather {
-        let state = State { random, storm: 0, kill: 0, faults: 0, kills: 0, doomed: Vec::new() };
+        let state = State {
+            random,
+            storm: 0,
+            kill: 0,
+            faults: 0,
+            kills: 0,
+            doomed: Vec::new(),
+            leak: 0,
+            has_leaked: false,
+            deadline: None,
+            late: Vec::new(),
+        };
         Weather { state: Arc::new(Mutex::new(state)), killed: Arc::default() }
     }
 
@@ -63,10 +87,36 @@ impl Weather {
         self.state.lock().unwrap()
     }
 
-    /// Of a hundred messages `storm` are hit, and at `kill` the process dies.
-    pub fn set(&self, storm: u64, kill: u64) {
+    /// Of a hundred messages `storm` are hit, and at `kill` the process dies; of a hundred records `leak` are lost.
+    pub fn set(&self, storm: u64, kill: u64, leak: u64) {
         let mut state = self.state();
-        (state.storm, state.kill) = (storm, kill);
+        (state.storm, state.kill, state.leak) = (storm, kill, leak);
+        state.has_leaked = false;
+    }
+
+    /// When the patience of the next process ends.
+    pub fn set_deadline(&self, deadline: Option<Duration>) {
+        self.state().deadline = deadline;
+    }
+
+    pub fn deadline(&self) -> Option<Duration> {
+        self.state().deadline
+    }
+
+    /// Whether a record of this process was lost.
+    pub fn has_leaked(&self) -> bool {
+        self.state().has_leaked
+    }
+
+    fn leak(&self) -> Result<(), JournalError> {
+        let mut state = self.state();
+        let leak = state.leak;
+        if !state.random.percent(leak) {
+            return Ok(());
+        }
+        state.faults += 1;
+        state.has_leaked = true;
+        Err(JournalError::new("the disk is full"))
     }
 
     /// A number for the course of a tale, from the same seed.
@@ -82,6 +132,18 @@ impl Weather {
 
     pub fn is_doomed(&self, message_id: &str) -> bool {
         self.state().doomed.iter().any(|doomed| doomed == message_id)
+    }
+
+    /// What has arrived meanwhile was taken when it arrived.
+    pub async fn deliver(&self, clock: &VirtualClock) {
+        let now = clock.now();
+        let mut due: Vec<_> = self.state().late.extract_if(.., |(at, ..)| *at <= now).collect();
+        due.sort_by_key(|(at, ..)| *at);
+        for (at, host, message) in due {
+            clock.set(at);
+            let _ = host.send(message).await;
+        }
+        clock.set(clock.now().max(now));
     }
 
     fn blow(&self, message: &Message) -> Blow {
@@ -115,7 +177,7 @@ fn draw(random: &mut Random, is_method: bool) -> Blow {
         change(&mut script);
         Blow::Host(Effect::Job(script), true)
     };
-    match random.within(0..if is_method { 26 } else { 18 }) {
+    match random.within(0..if is_method { 28 } else { 18 }) {
         0 => lost(Kind::Connect, Delivery::NotSent, false, 5),
         1 => lost(Kind::ConnectionLost, Delivery::NotSent, false, 0),
         2 => lost(Kind::ConnectionLost, Delivery::Unknown, false, 0),
@@ -132,7 +194,7 @@ fn draw(random: &mut Random, is_method: bool) -> Blow {
         14 => Blow::Host(Effect::Fault(FaultName::QuotaMaxOperations), false),
         15 => Blow::Host(Effect::Delay(Duration::from_secs(random.within(1..90))), true),
         16 => Blow::Host(Effect::Garbage(*random.pick(&[Garbage::Html, Garbage::Empty, Garbage::Foreign])), true),
-        17 => Blow::Host(*random.pick(&[&Effect::Cut(Cut::After), &Effect::Restart, &Effect::Hang]).to_owned(), true),
+        17 => Blow::Host(random.pick(&[Effect::Cut(Cut::After), Effect::Restart, Effect::Hang]).clone(), true),
         18 => Blow::Host(Effect::Returns(*random.pick(&[32771, 32772, 4242])), random.percent(50)),
         19 => Blow::Host(Effect::Returns(*random.pick(&[32768, 32770, 32775, 32778])), false),
         20 => Blow::Host(Effect::Fault(FaultName::InternalError), random.percent(50)),
@@ -140,6 +202,7 @@ fn draw(random: &mut Random, is_method: bool) -> Blow {
         22 => job(|script| script.error = Some(32768)),
         23 => job(|script| script.vanish_after = Some(Duration::from_secs(2))),
         24 => job(|script| script.synchronous = true),
+        25 | 26 => Blow::Late(Duration::from_secs(random.within(1..110))),
         _ => job(|script| (script.state, script.state_for) = (Some(5), Some(Duration::from_secs(40)))),
     }
 }
@@ -147,12 +210,13 @@ fn draw(random: &mut Random, is_method: bool) -> Blow {
 /// One host in this weather.
 pub struct Stormy {
     host: InProcess,
+    clock: VirtualClock,
     weather: Weather,
 }
 
 impl Stormy {
-    pub fn new(simulator: Arc<Simulator>, weather: Weather) -> Stormy {
-        Stormy { host: InProcess::new(simulator), weather }
+    pub fn new(simulator: Arc<Simulator>, clock: VirtualClock, weather: Weather) -> Stormy {
+        Stormy { host: InProcess::new(simulator), clock, weather }
     }
 
     async fn die(&self) -> ! {
@@ -163,6 +227,7 @@ impl Stormy {
 
 impl Exchange for Stormy {
     async fn send(&self, message: Message) -> Result<Reply, ExchangeError> {
+        self.weather.deliver(&self.clock).await;
         match self.weather.blow(&message) {
             Blow::None => self.host.send(message).await,
             Blow::Kill { taken } => {
@@ -177,6 +242,11 @@ impl Exchange for Stormy {
                 }
                 self.host.simulator().clock().sleep(after).await;
                 Err(ExchangeError::new(kind, delivery, "the storm took it"))
+            }
+            Blow::Late(after) => {
+                let now = self.host.simulator().clock().now();
+                self.weather.state().late.push((now + after, self.host.clone(), message));
+                Err(ExchangeError::new(ExchangeErrorKind::ConnectionLost, Delivery::Unknown, "it lies in a queue"))
             }
             Blow::Spoilt { at, cut } => {
                 let mut reply = self.host.send(message).await?;
@@ -198,5 +268,34 @@ impl Exchange for Stormy {
 
     fn address(&self) -> &str {
         self.host.address()
+    }
+}
+
+/// A journal on a disk that is full at times.
+pub struct Leaky<J>(pub J, pub Weather);
+
+impl<J: Journal> Journal for Leaky<J> {
+    fn take(&mut self, run: &RunRecord, seen: SystemTime) -> Result<TakenAs, TakeError> {
+        self.0.take(run, seen)
+    }
+
+    fn intent(&mut self, intent: &Intent) -> Result<u64, JournalError> {
+        self.1.leak()?;
+        self.0.intent(intent)
+    }
+
+    fn outcome(&mut self, call: u64, outcome: &CallOutcome) -> Result<(), JournalError> {
+        self.1.leak()?;
+        self.0.outcome(call, outcome)
+    }
+
+    fn verdict(&mut self, call: u64, verdict: Verdict) -> Result<(), JournalError> {
+        self.1.leak()?;
+        self.0.verdict(call, verdict)
+    }
+
+    fn close(&mut self, end: Option<RunEnd>, note: &str) -> Result<(), JournalError> {
+        self.1.leak()?;
+        self.0.close(end, note)
     }
 }
