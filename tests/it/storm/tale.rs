@@ -230,7 +230,7 @@ impl Tale {
 
     /// A while passes between a death and the next process.
     fn pass_time(&self) {
-        let seconds = self.weather.random(|random| *random.pick(&[0, 5, 90, 150, 700, 90_000]));
+        let seconds = self.weather.random(|random| *random.pick(&[0, 0, 5, 30, 90, 150, 700, 90_000]));
         self.clock.advance(Duration::from_secs(seconds));
     }
 

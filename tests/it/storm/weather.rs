@@ -56,7 +56,10 @@ enum Blow {
         after: Duration,
     },
     /// The call lies in a queue, and the host takes it after this time.
-    Late(Duration),
+    Late {
+        after: Duration,
+        dies: bool,
+    },
     /// The reply ends in the middle, or is spoilt in one byte.
     Spoilt {
         at: u64,
@@ -177,7 +180,7 @@ fn draw(random: &mut Random, is_method: bool) -> Blow {
         change(&mut script);
         Blow::Host(Effect::Job(script), true)
     };
-    match random.within(0..if is_method { 28 } else { 18 }) {
+    match random.within(0..if is_method { 32 } else { 18 }) {
         0 => lost(Kind::Connect, Delivery::NotSent, false, 5),
         1 => lost(Kind::ConnectionLost, Delivery::NotSent, false, 0),
         2 => lost(Kind::ConnectionLost, Delivery::Unknown, false, 0),
@@ -202,7 +205,8 @@ fn draw(random: &mut Random, is_method: bool) -> Blow {
         22 => job(|script| script.error = Some(32768)),
         23 => job(|script| script.vanish_after = Some(Duration::from_secs(2))),
         24 => job(|script| script.synchronous = true),
-        25 | 26 => Blow::Late(Duration::from_secs(random.within(1..110))),
+        25..=28 => Blow::Late { after: Duration::from_secs(random.within(1..110)), dies: random.percent(60) },
+        29 | 30 => Blow::Host(Effect::Fault(FaultName::InternalError), true),
         _ => job(|script| (script.state, script.state_for) = (Some(5), Some(Duration::from_secs(40)))),
     }
 }
@@ -243,9 +247,12 @@ impl Exchange for Stormy {
                 self.host.simulator().clock().sleep(after).await;
                 Err(ExchangeError::new(kind, delivery, "the storm took it"))
             }
-            Blow::Late(after) => {
+            Blow::Late { after, dies } => {
                 let now = self.host.simulator().clock().now();
                 self.weather.state().late.push((now + after, self.host.clone(), message));
+                if dies {
+                    self.die().await;
+                }
                 Err(ExchangeError::new(ExchangeErrorKind::ConnectionLost, Delivery::Unknown, "it lies in a queue"))
             }
             Blow::Spoilt { at, cut } => {
