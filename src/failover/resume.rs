@@ -66,7 +66,7 @@ impl Workflow {
             let text = format!("the journal names a step {:?} that this program does not know here", last.intent.step);
             return self.stop(Cause::Changed(text), None);
         }
-        let next = next(last);
+        let next = next(last, &history.calls);
         let subject = last.intent.vm.clone();
         // The one that the last step ended with is told by what is there now.
         let is_last = matches!(next, Next::After) && self.at.saturating_add(1) >= self.steps.len();
@@ -86,10 +86,19 @@ impl Workflow {
                 self.move_on();
                 self.step_on(now, wall)
             }
-            Next::Again => self.step_on(now, wall),
-            Next::Refused => {
-                self.conclude(Verdict::Failed);
-                self.step_on(now, wall)
+            Next::Again | Next::Refused => {
+                if matches!(next, Next::Refused) {
+                    self.conclude(Verdict::Failed);
+                }
+                let Some(step) = steps::build(name, &self.order, &self.scene) else {
+                    return self.settle_without_subject(now, wall, name);
+                };
+                // A job that was believed to be over may have been at work all the same.
+                let had_job = calls_of(last, &history.calls).any(|call| job_of(call).is_some());
+                match self.scene.judge(&step.goal, step.site, &subject) {
+                    Judgement::Reached(seen) if had_job => self.proven(now, wall, name, subject, seen),
+                    _ => self.step_on(now, wall),
+                }
             }
             Next::Settle(left) => {
                 let Some(step) = steps::build(name, &self.order, &self.scene) else {
@@ -108,17 +117,7 @@ impl Workflow {
             return self.stop(Cause::Changed(format!("what {name} has led to is not there any more")), None);
         };
         match self.scene.judge(&step.goal, step.site, &step.vm) {
-            Judgement::Reached(seen) => {
-                self.count_done(name, step.vm);
-                if let Some(report) = self.done.last_mut() {
-                    report.seen = seen;
-                }
-                if name.is_best_effort() {
-                    self.start = StartReport::Running;
-                }
-                self.move_on();
-                self.step_on(now, wall)
-            }
+            Judgement::Reached(seen) => self.proven(now, wall, name, step.vm, seen),
             Judgement::Going(seen) | Judgement::Not(seen) if name.is_best_effort() && !self.done.is_empty() => {
                 self.start = StartReport::Failed(format!("it ran, and now the VM reads as {seen}"));
                 self.move_on();
@@ -128,6 +127,20 @@ impl Workflow {
                 self.stop(Cause::Changed(format!("{name} was proven before, and now the VM reads as {seen}")), None)
             }
         }
+    }
+
+    /// What an earlier process called for is there.
+    fn proven(&mut self, now: Duration, wall: SystemTime, name: StepName, subject: VmId, seen: String) -> Action {
+        self.conclude(Verdict::Done);
+        self.count_done(name, subject);
+        if let Some(report) = self.done.last_mut() {
+            report.seen = seen;
+        }
+        if name.is_best_effort() {
+            self.start = StartReport::Running;
+        }
+        self.move_on();
+        self.step_on(now, wall)
     }
 
     /// The subject of the step is gone: for the removal of a test VM that is the proof.
@@ -144,20 +157,39 @@ impl Workflow {
     }
 }
 
-/// What the record of a call says.
-fn next(call: &CallRecord) -> Next {
-    match (&call.verdict, &call.outcome) {
+/// What the record says of the last call.
+fn next(last: &CallRecord, calls: &[CallRecord]) -> Next {
+    // One of the same step may have been taken without a trace: what came of it is looked for before the next one.
+    let is_traceless = || calls_of(last, calls).any(is_unanswered);
+    match (&last.verdict, &last.outcome) {
         (Some(Verdict::Done), _) => Next::After,
+        (Some(Verdict::NotTaken | Verdict::Failed), _) if is_traceless() => Next::Settle(Left::Unknown),
         (Some(Verdict::NotTaken | Verdict::Failed), _) => Next::Again,
         (None, None) => Next::Settle(Left::Unknown),
-        (None, Some(outcome)) => match (&outcome.job, outcome.code) {
-            (Some((class, id)), _) => Next::Settle(Left::Job(JobRef::by_id(ResourceUri::new(class.as_str()), id))),
+        (None, Some(outcome)) => match (job_of(last), outcome.code) {
+            (Some(job), _) => Next::Settle(Left::Job(job)),
             (None, Some(ReturnCode::Completed)) => Next::Settle(Left::Done),
+            (None, _) if is_traceless() => Next::Settle(Left::Unknown),
             (None, Some(code)) if code != ReturnCode::JobStarted && !code.is_undecided() => Next::Refused,
             (None, _) if outcome.delivery == Delivery::NotSent => Next::Again,
             (None, _) => Next::Settle(Left::Unknown),
         },
     }
+}
+
+/// The calls of the same step, the last one among them.
+fn calls_of<'c>(last: &'c CallRecord, calls: &'c [CallRecord]) -> impl Iterator<Item = &'c CallRecord> {
+    calls.iter().filter(|call| call.intent.step == last.intent.step)
+}
+
+/// Whether nothing that a host said tells what became of a call.
+fn is_unanswered(call: &CallRecord) -> bool {
+    call.outcome.as_ref().is_none_or(|outcome| outcome.delivery == Delivery::Unknown)
+}
+
+fn job_of(call: &CallRecord) -> Option<JobRef> {
+    let (class, id) = call.outcome.as_ref()?.job.as_ref()?;
+    Some(JobRef::by_id(ResourceUri::new(class.as_str()), id))
 }
 
 /// How long after it was sent a host may still take a call up: its OperationTimeout, and as much again for what lay in

@@ -145,6 +145,8 @@ pub struct Workflow {
     remarks: Vec<String>,
     begun_at: Duration,
     verdict: Option<Verdict>,
+    /// Whether the call of an earlier process for this step left no trace.
+    is_traceless: bool,
     /// The test VM that the run is about, once it is known.
     pub(super) test_vm: Option<VmId>,
 }
@@ -183,6 +185,7 @@ impl Workflow {
             remarks: Vec::new(),
             begun_at: Duration::ZERO,
             verdict: None,
+            is_traceless: false,
             test_vm: None,
         }
     }
@@ -427,7 +430,7 @@ impl Workflow {
             return self.go(Phase::Confirming, Action::Confirm(proposal));
         }
         let mut run = Box::new(CallRun::new(step, before, self.order.wait, self.order.deadline));
-        let turn = run.begin(now, wall);
+        let turn = run.begin(now, wall, std::mem::take(&mut self.is_traceless));
         self.turn(now, wall, run, turn)
     }
 
@@ -518,6 +521,7 @@ impl Workflow {
             },
             // Sent again as a new call, with a yes of its own.
             End::Nothing => {
+                self.is_traceless = true;
                 if let Some(told) = after {
                     self.note(now, &run, told);
                 }

@@ -36,7 +36,7 @@ fn no_fault_sends_anything_twice_and_every_run_comes_to_its_end() {
             }
             let mut tale = Tale::new(seed);
             if let Err(wrong) = runtime.block_on(tale.tell()) {
-                panic!("HVR_STORM_SEED={seed}: {wrong}\n\n{}", tale.log.join("\n"));
+                panic!("HVR_STORM_SEED={seed}: {wrong}\n\n{}\n\n{}", tale.log.join("\n"), tale.dump());
             }
             total.lock().unwrap().add(&tale.counts);
         }

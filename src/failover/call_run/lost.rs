@@ -46,7 +46,7 @@ impl CallRun {
         let is_known = answer.is_ok();
         let passed = self.passed(now, wall);
         let is_late = match self.quiet {
-            Some(quiet) => passed >= quiet,
+            Some(quiet) => self.looked_after >= quiet,
             None => round >= LOOKS,
         };
         // A job that has failed may be that of an earlier call, where the host's clock is ahead of ours: it is believed
@@ -62,11 +62,11 @@ impl CallRun {
         match self.quiet {
             // What is not to be seen after the host's time for it was never taken; after some minutes it may have been,
             // and failed.
-            Some(quiet) if passed >= quiet && round > 0 && !going && is_known => {
+            Some(quiet) if self.looked_after >= quiet && round > 0 && !going && is_known => {
                 let verdict = if passed < KEPT { Verdict::NotTaken } else { Verdict::Failed };
                 return self.nothing(verdict, "the state is unchanged and no job of the VM is to be seen");
             }
-            Some(quiet) if passed < quiet && !going => {
+            Some(quiet) if self.looked_after < quiet && !going => {
                 let rest = quiet.saturating_sub(passed).max(Duration::from_millis(100));
                 return self.later(
                     now,

@@ -38,6 +38,8 @@ pub(super) struct CallRun {
     before: Judgement,
     begun_at: Duration,
     sent_wall: SystemTime,
+    /// How long after the call the last look at the host began: an answer may be as old as the question.
+    looked_after: Duration,
     /// Of a call that an earlier process sent: how long a host may still take it up. None for a call of this process,
     /// which is never believed to have done nothing.
     quiet: Option<Duration>,
@@ -73,7 +75,8 @@ struct Again {
     resent: bool,
     /// The keys of the service were learnt.
     learnt: bool,
-    /// The fault before that did not say in so many words that keys were missing.
+    /// The one before may have been taken after all: it left no trace, or its fault did not say in so many words that
+    /// keys were missing.
     in_doubt: bool,
 }
 
@@ -182,6 +185,7 @@ impl CallRun {
             before,
             begun_at: Duration::ZERO,
             sent_wall: SystemTime::UNIX_EPOCH,
+            looked_after: Duration::ZERO,
             quiet: None,
             over: Over::Unknown,
             job: None,
@@ -196,12 +200,12 @@ impl CallRun {
         }
     }
 
-    /// Begins with the call, or, where the step has none, with reading.
-    pub(super) fn begin(&mut self, now: Duration, wall: SystemTime) -> Turn {
+    /// Begins with the call, or, where the step has none, with reading. `in_doubt`: a call before this one left no trace.
+    pub(super) fn begin(&mut self, now: Duration, wall: SystemTime, in_doubt: bool) -> Turn {
         self.begun_at = now;
         self.sent_wall = wall;
         match self.step.call.is_some() {
-            true => self.call(Again::default(), ServiceKeys::Short),
+            true => self.call(Again { in_doubt, ..Again::default() }, ServiceKeys::Short),
             false => self.verify(now, Over::Unknown),
         }
     }
@@ -262,6 +266,7 @@ impl CallRun {
     pub(super) fn next(&mut self, now: Duration, wall: SystemTime, seen: Observation) -> Turn {
         if let (Observation::Waited, Some((phase, action))) = (&seen, self.after_wait.take()) {
             self.phase = phase;
+            self.looked_after = self.passed(now, wall);
             return Turn::Do(action);
         }
         match (std::mem::replace(&mut self.phase, Phase::Over), seen) {
@@ -342,8 +347,9 @@ impl CallRun {
         let error = match answer {
             Ok(Invoked::Done) => return self.verify(now, Over::Said),
             Ok(Invoked::Started(job)) => return self.attach(now, job),
-            // Where the call before it was taken after all, this is what a host says that is at work on that one.
-            Ok(Invoked::Refused(code)) if code.is_undecided() || again.in_doubt => {
+            // Where the call before it was taken after all, "in use" and "invalid state" are what a host says that is at
+            // work on that one.
+            Ok(Invoked::Refused(code)) if code.is_undecided() || (again.in_doubt && code.is_about_state()) => {
                 return self.look(format!("the host answered {} ({code})", code.value()), None);
             }
             Ok(Invoked::Refused(code)) => {

@@ -243,6 +243,81 @@ fn a_clock_that_was_set_back_costs_no_hour() {
     assert!(stage.now - stage::START <= 3 * MINUTE, "{:?}", stage.now - stage::START);
 }
 
+/// An answer that was slow shows the host as it was when it was asked: a call that was taken meanwhile is not in it.
+#[test]
+fn what_a_slow_answer_shows_is_as_old_as_the_question() {
+    let mut stage = Stage::new();
+    let mut slow = true;
+    let outcome =
+        stage.resume_with(history(of(Kind::Failover), &[(StepName::FailOver, None, None)]), |action, stage| {
+            match action {
+                // Asked within the host's time for the call, answered after it.
+                Action::FindJobs { .. } if slow => {
+                    slow = false;
+                    stage.now += 3 * MINUTE;
+                    stage.effect(Site::Host, &Call::InitiateFailover { vm: id(), point: None });
+                    Some(Observation::Jobs(Ok(Vec::new())))
+                }
+                _ => None,
+            }
+        });
+    assert_eq!((ended(&outcome), stage.calls().len()), ("done", 0), "{outcome:?}");
+    // The same at the second look, which may believe what it sees.
+    let mut stage = Stage::new();
+    let mut looks = 0;
+    let outcome = stage.resume_with(
+        history(of(Kind::Failover), &[(StepName::FailOver, None, None)]),
+        |action, stage| match action {
+            Action::FindJobs { .. } => {
+                looks += 1;
+                if looks == 2 {
+                    stage.now += 3 * MINUTE;
+                    stage.effect(Site::Host, &Call::InitiateFailover { vm: id(), point: None });
+                }
+                Some(Observation::Jobs(Ok(Vec::new())))
+            }
+            _ => None,
+        },
+    );
+    assert_eq!((ended(&outcome), stage.calls().len()), ("done", 0), "{outcome:?}");
+}
+
+/// A call that left no trace may have been taken all the same: what comes after it is settled by a look.
+#[test]
+fn what_was_taken_without_a_trace_is_found_before_the_next_call() {
+    // It was sent again, refused as something is at work, and meanwhile that has done what was wanted.
+    for second in [answered(32775), no_answer(Delivery::NotSent)] {
+        let mut stage = Stage::new().failed_over(FailoverType::Regular);
+        let calls = [
+            (StepName::FailOver, no_answer(Delivery::Unknown), Some(Verdict::NotTaken)),
+            (StepName::FailOver, second, None),
+        ];
+        let outcome = stage.resume(history(of(Kind::Failover), &calls));
+        assert_eq!((ended(&outcome), stage.calls().len()), ("done", 0), "{outcome:?}");
+    }
+    // The test VM is gone although its removal was refused.
+    let mut stage = Stage::new();
+    let calls = [
+        (StepName::TurnOffTestVm, answered(4096), Some(Verdict::Done)),
+        (StepName::DestroyTestVm, answered(32775), Some(Verdict::Failed)),
+    ];
+    let outcome = stage.resume(history(of(Kind::TestStop), &calls));
+    assert_eq!((ended(&outcome), stage.calls().len()), ("done", 0), "{outcome:?}");
+    // The refusal of the second one is no proof that the first was not taken.
+    let mut stage = Stage::new();
+    let outcome = stage.resume_with(
+        history(of(Kind::Failover), &[(StepName::FailOver, None, None)]),
+        |action, stage| match action {
+            Action::Call { call, site, .. } => {
+                stage.effect(*site, call);
+                Some(called(Ok(Invoked::Refused(ReturnCode::InvalidState))))
+            }
+            _ => None,
+        },
+    );
+    assert_eq!((ended(&outcome), stage.calls().len()), ("done", 1), "{outcome:?}");
+}
+
 /// Somebody took the preparation back and started the primary: the replica is not failed over beside it.
 #[test]
 fn a_replica_is_not_failed_over_beside_a_primary_that_runs_again() {

@@ -36,6 +36,8 @@ struct State {
     /// Of a hundred records so many cannot be written, and whether one could not.
     leak: u64,
     has_leaked: bool,
+    /// Whether a job was made to vanish while it was at work.
+    has_hidden: bool,
     deadline: Option<Duration>,
     /// Calls that are on their way while nobody waits for them any more: when they arrive, and where.
     late: Vec<(Duration, InProcess, Message)>,
@@ -80,6 +82,7 @@ impl Weather {
             doomed: Vec::new(),
             leak: 0,
             has_leaked: false,
+            has_hidden: false,
             deadline: None,
             late: Vec::new(),
         };
@@ -109,6 +112,11 @@ impl Weather {
     /// Whether a record of this process was lost.
     pub fn has_leaked(&self) -> bool {
         self.state().has_leaked
+    }
+
+    /// Whether the host forgot a job while it was at work: then no trace of a call is no proof.
+    pub fn has_hidden(&self) -> bool {
+        self.state().has_hidden
     }
 
     fn leak(&self) -> Result<(), JournalError> {
@@ -167,6 +175,11 @@ impl Weather {
         if matches!(&blow, Blow::Host(Effect::Job(script), _) if script.error.is_some()) {
             state.doomed.push(message.message_id().to_owned());
         }
+        state.has_hidden |= match &blow {
+            Blow::Host(Effect::Job(script), _) => script.vanish_after.is_some(),
+            Blow::Host(effect, _) => *effect == Effect::Restart,
+            _ => false,
+        };
         blow
     }
 }
