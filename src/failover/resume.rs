@@ -71,7 +71,12 @@ impl Workflow {
         // The one that the last step ended with is told by what is there now.
         let is_last = matches!(next, Next::After) && self.at.saturating_add(1) >= self.steps.len();
         let before = history.calls.iter().rev().skip(usize::from(is_last)).rev();
-        for call in before.filter(|call| call.verdict == Some(Verdict::Done)) {
+        // A step that the run went on from was proven, also where that could not be put on record.
+        let is_done = |call: &&CallRecord| match call.verdict {
+            None => call.intent.step != last.intent.step,
+            Some(verdict) => verdict == Verdict::Done,
+        };
+        for call in before.filter(is_done) {
             if let Some(step) = StepName::named(&call.intent.step) {
                 self.count_done(step, call.intent.vm.clone());
             }

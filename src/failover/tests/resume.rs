@@ -341,6 +341,20 @@ fn a_replica_is_not_failed_over_beside_a_primary_that_runs_again() {
     assert!(stage.calls().is_empty());
 }
 
+/// The proof of a step could not be put on record, and the run went on all the same: what it did is not forgotten.
+#[test]
+fn a_step_that_the_run_went_on_from_is_done() {
+    let mut stage = Stage::new().failed_over(FailoverType::Regular);
+    let calls = [(StepName::FailOver, answered(4096), None), (StepName::Start, answered(32775), None)];
+    let order = Order { start: true, ..of(Kind::Failover) };
+    let outcome = stage.resume_with(history(order, &calls), |action, _| match action {
+        Action::Call { .. } => Some(called(Err(fault("Sender", "AccessDenied", 5)))),
+        _ => None,
+    });
+    let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
+    assert!(report.failover().is_some() && matches!(report.start, StartReport::Failed(_)));
+}
+
 /// A run that was proven to its last step and not closed is done only if it is still so.
 #[test]
 fn what_was_proven_must_still_be_so() {
