@@ -187,9 +187,9 @@ fn calls_of<'c>(last: &'c CallRecord, calls: &'c [CallRecord]) -> impl Iterator<
     calls.iter().filter(|call| call.intent.step == last.intent.step)
 }
 
-/// Whether nothing that a host said tells what became of a call.
+/// Whether no return value tells what became of a call. A fault may be as clear, but on record it is a text only.
 fn is_unanswered(call: &CallRecord) -> bool {
-    call.outcome.as_ref().is_none_or(|outcome| outcome.delivery == Delivery::Unknown)
+    call.outcome.as_ref().is_none_or(|outcome| outcome.code.is_none() && outcome.delivery != Delivery::NotSent)
 }
 
 fn job_of(call: &CallRecord) -> Option<JobRef> {
