@@ -1,22 +1,23 @@
-//! From settings to a session: endpoint, trust, password; or an embedded simulated host.
+//! From settings to a session: endpoint, trust, proxy, credentials; or an embedded simulated host.
 
-use std::io::Read;
+mod credentials;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::{Credentials, Secret, ServiceName, TicketSource, Tickets, UserName};
+use crate::auth::{Credentials, Secret};
 use crate::hyperv::{Host, NAMESPACE, random_id};
 use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
-use crate::transport::{
-    AuthChoice, ClientCertificate, ClientCertificateError, Connector, Endpoint, Pin, Proxy, Session, Trust,
-};
+use crate::transport::{Connector, Endpoint, Pin, Proxy, Session, Trust};
 use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
 
+pub use credentials::{password, ticket_source};
+
 use super::Context;
-use super::output::{is_interactive, note};
+use super::output::note;
 use super::problem::{Problem, chain};
-use super::settings::{Auth, PasswordSource, ProxySetting, Settings, TrustSetting};
+use super::settings::{Auth, ProxySetting, Settings, TrustSetting};
 
 /// A session with a host, and what it takes to ask it.
 pub struct Connection {
@@ -154,10 +155,6 @@ async fn simulated(simulator: Arc<Simulator>, name: &str, context: &Context) -> 
 
 fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Result<Opened, Problem> {
     let (endpoint, name) = endpoint(settings)?;
-    let parse = |user: &str| user.parse().map_err(|error: crate::auth::AuthError| Problem::usage(error.to_string()));
-    let user: Option<UserName> = settings.user.as_deref().map(parse).transpose()?;
-    let service = settings.spn.as_deref().map(str::parse::<ServiceName>).transpose();
-    let service = service.map_err(|error| Problem::usage(format!("--spn: {error}")))?;
     let trust = trust(settings, endpoint.is_tls())?;
     if !endpoint.is_tls() {
         if settings.auth == Auth::Basic {
@@ -171,130 +168,15 @@ fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Re
         };
         note(&format!("plain HTTP to {}: every message is sealed{ignored}", endpoint.host()));
     }
-    let auth = match settings.auth {
-        Auth::Auto => AuthChoice::Auto,
-        Auth::Negotiate => AuthChoice::Negotiate,
-        Auth::Kerberos => AuthChoice::Kerberos,
-        Auth::Ntlm => AuthChoice::Ntlm,
-        Auth::Basic => AuthChoice::Basic,
-        Auth::Certificate => AuthChoice::Certificate,
-    };
-    let has_name = service.is_some() || endpoint.host().parse::<std::net::IpAddr>().is_err();
-    let mut connector = Connector::new(endpoint).trust(trust).auth(auth).delegate(settings.delegate);
-    if let Some(service) = service {
-        connector = connector.service_name(service);
-    }
+    let mut connector = Connector::new(endpoint).trust(trust);
     if let Some(proxy) = proxy(settings, connector.endpoint())? {
         note(&format!("through the proxy {proxy}"));
         connector = connector.proxy(proxy);
     }
-    // A certificate beside a user is shown, and the user logs in.
-    let by_certificate = settings.auth == Auth::Certificate
-        || (settings.auth == Auth::Auto && settings.cert.is_some() && user.is_none());
-    match &settings.cert {
-        Some(cert) => {
-            let certificate = client_certificate(settings, cert, by_certificate, &name)?;
-            connector = connector.client_certificate(certificate);
-        }
-        None if settings.auth == Auth::Certificate => {
-            return Err(Problem::usage(
-                "no client certificate: give --cert, and --key where the key is in another file",
-            ));
-        }
-        None => {}
-    }
-    if by_certificate {
-        let connector = recorded(connector, "", None, context).auth(AuthChoice::Certificate);
-        let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
-        return Ok(Opened { session, server: None, name, secret });
-    }
-    let tickets = ticket_source(settings, user.as_ref(), has_name);
-    let password_given = !matches!(settings.password, PasswordSource::Prompt);
-    if user.is_none() && tickets.is_none() {
-        return Err(Problem::usage(
-            "no user: give -u, HVR_USER, or a profile; or Kerberos tickets (kinit, --keytab); or --simulate for a \
-             rehearsal without a host",
-        ));
-    }
-    // Beside tickets a password that was given may serve where they do not.
-    let with_password = tickets.is_none() || (password_given && settings.auth != Auth::Kerberos);
-    let mut read = None;
-    if let Some(user) = user.as_ref().filter(|_| with_password) {
-        let secret = match secret {
-            Some(secret) => secret,
-            None => password(&settings.password, user_text(settings), &name)?,
-        };
-        read = Some(secret.clone());
-        connector = connector.credentials(Credentials { user: user.clone(), password: secret });
-    }
-    if let Some(source) = tickets {
-        connector = connector.tickets(user, source);
-    }
-    let connector = recorded(connector, user_text(settings), read.as_ref(), context);
+    let (connector, secret) = credentials::add_to(connector, settings, secret, &name)?;
+    let connector = recorded(connector, user_text(settings), secret.as_ref(), context);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
-    Ok(Opened { session, server: None, name, secret: read })
-}
-
-/// Reads the client certificate; the password options are for its key where it is what logs in.
-fn client_certificate(
-    settings: &Settings,
-    cert: &Path,
-    password_is_for_key: bool,
-    host: &str,
-) -> Result<ClientCertificate, Problem> {
-    let read = |file: &Path| {
-        let bytes = std::fs::read(file).map(zeroize::Zeroizing::new);
-        bytes.map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))
-    };
-    let certificate = read(cert)?;
-    let key_file = settings.key.as_deref().unwrap_or(cert);
-    let key = read(key_file)?;
-    let is_pkcs12 = ClientCertificate::is_binary(&certificate);
-    let open = |password: Option<&Secret>| match is_pkcs12 {
-        true => ClientCertificate::pkcs12(&certificate, password),
-        false => ClientCertificate::pem(&certificate, &key, password),
-    };
-    // A PKCS#12 file may have no password at all.
-    let locked = if is_pkcs12 { open(None).is_err() } else { ClientCertificate::is_encrypted_pem(&key) };
-    let secret = match (locked, password_is_for_key) {
-        (false, _) => None,
-        (true, true) => Some(password(&settings.password, &format!("the key in {}", key_file.display()), host)?),
-        (true, false) => {
-            return Err(Problem::usage(format!(
-                "the key in {} is encrypted, and the password options are for the user: use --auth certificate, or a key \
-                 without a password",
-                key_file.display()
-            )));
-        }
-    };
-    open(secret.as_ref()).map_err(|error| {
-        let file = if is_pkcs12 || error == ClientCertificateError::NoCertificate { cert } else { key_file };
-        Problem::usage(format!("{}: {error}", file.display()))
-    })
-}
-
-/// Where Kerberos tickets come from, if not from a password.
-fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: bool) -> Option<TicketSource> {
-    if matches!(settings.auth, Auth::Basic | Auth::Ntlm | Auth::Certificate) {
-        return None;
-    }
-    if let Some(keytab) = &settings.keytab {
-        return Some(TicketSource::Keytab(keytab.clone()));
-    }
-    let password_given = !matches!(settings.password, PasswordSource::Prompt) && user.is_some();
-    if password_given {
-        return None;
-    }
-    // Nobody is asked for a password that the tickets in the cache make needless.
-    let cached = || Tickets::acquire(user, &TicketSource::Cache);
-    match settings.auth {
-        Auth::Kerberos if user.is_some() && is_interactive() && cached().is_err() => None,
-        Auth::Kerberos => Some(TicketSource::Cache),
-        _ if has_name && user.is_none_or(|user| user.domain().is_empty()) && cached().is_ok() => {
-            Some(TicketSource::Cache)
-        }
-        _ => None,
-    }
+    Ok(Opened { session, server: None, name, secret })
 }
 
 /// Observed by the recording of this command if there is one, which is told what to hide.
@@ -367,61 +249,3 @@ pub fn scenario(file: Option<&Path>) -> Result<Scenario, Problem> {
     Scenario::from_toml(&text)
         .map_err(|error| Problem::usage(format!("{}: {}", file.display(), error.to_string().trim_end())))
 }
-
-/// Reads the password where the settings say; one line end after it is not part of it.
-pub fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, Problem> {
-    let text = match source {
-        PasswordSource::Value(secret) => return Ok(secret.clone()),
-        PasswordSource::File(file) => {
-            warn_if_readable_by_all(file);
-            let fail = |error: std::io::Error| {
-                Problem::usage(format!("cannot read the password file {}: {error}", file.display()))
-            };
-            bounded(std::fs::File::open(file).map_err(fail)?).map_err(fail)?
-        }
-        PasswordSource::Stdin => {
-            let fail = |error: std::io::Error| {
-                Problem::usage(format!("cannot read the password from standard input: {error}"))
-            };
-            bounded(std::io::stdin().lock()).map_err(fail)?
-        }
-        PasswordSource::Prompt if is_interactive() => {
-            let prompt = super::output::printable(&format!("Password of {user} on {host}: "));
-            return super::stop::in_prompt(|| rpassword::prompt_password(prompt))
-                .map(Secret::from)
-                .map_err(|error| Problem::usage(format!("cannot read the password: {error}")));
-        }
-        PasswordSource::Prompt => {
-            return Err(Problem::usage(
-                "no password: give --password-file, --password-stdin, HVR_PASSWORD_FILE or HVR_PASSWORD (there is no terminal to ask on)",
-            ));
-        }
-    };
-    let line = text.strip_suffix("\r\n").or(text.strip_suffix('\n')).unwrap_or(&text);
-    let secret = Secret::from(line);
-    drop(zeroize::Zeroizing::new(text));
-    if secret.expose().is_empty() {
-        return Err(Problem::usage("the password is empty"));
-    }
-    Ok(secret)
-}
-
-/// No password is longer than this; a mistaken file may be.
-const LONGEST_PASSWORD: u64 = 64 * 1024;
-
-fn bounded(from: impl Read) -> std::io::Result<String> {
-    let mut text = String::with_capacity(1024);
-    from.take(LONGEST_PASSWORD).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-#[cfg(unix)]
-fn warn_if_readable_by_all(file: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    if std::fs::metadata(file).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o004 != 0) {
-        note(&format!("the password file {} can be read by everybody on this machine: chmod 600 it", file.display()));
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_readable_by_all(_: &Path) {}

@@ -7,8 +7,9 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
-use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, SubjectAltName};
 use x509_cert::time::Time;
 
 use super::endpoint::Endpoint;
@@ -49,6 +50,10 @@ pub struct ServerCertificate {
     pub not_before: Option<jiff::Timestamp>,
     /// Valid until.
     pub not_after: Option<jiff::Timestamp>,
+    /// Whether it may be that of a server, where it says what it is for (extended key usage).
+    pub for_servers: Option<bool>,
+    /// Whether it is one of an authority (`CA:TRUE`).
+    pub is_authority: bool,
 }
 
 /// Connects, takes the certificate the host shows and ends the connection before anything is sent
@@ -157,10 +162,19 @@ impl ServerCertificate {
                 .unwrap_or_default(),
             not_before: fields.and_then(|fields| timestamp(fields.validity.not_before)),
             not_after: fields.and_then(|fields| timestamp(fields.validity.not_after)),
+            for_servers: fields
+                .and_then(|fields| fields.get::<ExtendedKeyUsage>().ok().flatten())
+                .map(|(_, usages)| usages.0.iter().any(|usage| [SERVER_AUTH, ANY_USAGE].contains(usage))),
+            is_authority: fields
+                .and_then(|fields| fields.get::<BasicConstraints>().ok().flatten())
+                .is_some_and(|(_, constraints)| constraints.ca),
             der,
         }
     }
 }
+
+const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+const ANY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
 fn name_text(name: &GeneralName) -> Option<String> {
     match name {
@@ -217,6 +231,23 @@ mod tests {
         assert!(read.subject.unwrap().contains("CN=hv"));
         assert_eq!(read.not_before.unwrap().to_string(), "2025-01-02T00:00:00Z");
         assert_eq!(read.not_after.unwrap().to_string(), "2031-01-02T00:00:00Z");
+        assert_eq!((read.for_servers, read.is_authority), (None, false));
+    }
+
+    #[test]
+    fn what_a_certificate_is_for() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = |usage, ca| {
+            let mut params = rcgen::CertificateParams::new(vec!["hv.test".to_owned()]).unwrap();
+            params.extended_key_usages = vec![usage];
+            params.is_ca = ca;
+            ServerCertificate::read(params.self_signed(&key).unwrap().der().to_vec())
+        };
+        let read = made(rcgen::ExtendedKeyUsagePurpose::ServerAuth, rcgen::IsCa::ExplicitNoCa);
+        assert_eq!((read.for_servers, read.is_authority), (Some(true), false));
+        let authority = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let read = made(rcgen::ExtendedKeyUsagePurpose::ClientAuth, authority);
+        assert_eq!((read.for_servers, read.is_authority), (Some(false), true));
     }
 
     proptest! {

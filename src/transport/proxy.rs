@@ -89,7 +89,7 @@ impl Proxy {
             "http" => Kind::Connect,
             "socks5" | "socks5h" => Kind::Socks5,
             // A TLS connection to the proxy itself would need a trust of its own.
-            scheme => return Err(ProxyError::Scheme { scheme: scheme.to_owned() }),
+            scheme => return Err(ProxyError::Scheme { scheme: scheme.chars().take(20).collect() }),
         };
         if !url.has_host() || !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err(ProxyError::Url);

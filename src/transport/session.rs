@@ -1,6 +1,7 @@
 //! One authenticated connection at a time, renewed when it may be.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
@@ -9,6 +10,7 @@ use super::channel::Progress;
 use super::connect::Settings;
 use super::failure::timed_out;
 use super::login::{Failure, Link, Login, log_in};
+use super::probe::{Greeting, greeting};
 use crate::auth::Scheme;
 use crate::wsman::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
 
@@ -66,6 +68,14 @@ impl Session {
     /// How the last successful login was made.
     pub fn login(&self) -> Option<Login> {
         self.facts().login.clone()
+    }
+
+    /// What the listener says to an empty request without a login, over a connection of its own.
+    ///
+    /// # Errors
+    /// When there is no connection, or no answer in time.
+    pub async fn greeting(&self, patience: Duration) -> Result<Greeting, ExchangeError> {
+        greeting(&self.settings, patience).await
     }
 
     /// By how many seconds the host's clock is ahead of this computer's, by the last `Date` header.

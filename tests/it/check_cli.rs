@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::cli::{Ran, hvr, ran, rehearse, run};
 use crate::support::schema::check_document;
+use crate::support::serve;
 
 fn check(scenario: &str, arguments: &[&str]) -> (i32, Value) {
     let mut all = vec!["check"];
@@ -167,4 +168,50 @@ async fn a_pin_is_shown_and_can_be_used() {
     assert_eq!(run(&["pin", "http://127.0.0.1:5985"]).code, 2);
     drop(server);
     assert_eq!(run(&["pin", &url]).code, 6);
+}
+
+/// The legs of a login over a real socket, up to the one that fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_legs_of_a_login() {
+    let legs = ["name", "tcp", "offer", "clock", "kerberos", "ntlm", "basic", "connection", "login"];
+    let server = serve("", ServerOptions::http()).await;
+    let ran = as_user(&server, server.password().expose(), &["check", "--login"]);
+    let document = only_check(&ran);
+    assert_eq!(ran.code, 0, "{document:#}");
+    assert_eq!(steps(&document)[..9], legs, "{document:#}");
+    assert!(finding(&document, "offer")["seen"].as_str().unwrap().contains("Negotiate"));
+    assert!(finding(&document, "kerberos")["seen"].as_str().unwrap().contains("is an address"));
+    assert!(finding(&document, "login")["seen"].as_str().unwrap().contains("Negotiate (NTLM)"));
+
+    // A wrong password is tried by the login alone.
+    let ran = as_user(&server, "canary-8a1c", &["check", "--login"]);
+    let document = only_check(&ran);
+    assert_eq!((ran.code, steps(&document).last(), server.refused_logins()), (7, Some(&"login"), 1), "{document:#}");
+    assert!(!format!("{}{}", ran.out, ran.err).contains("canary"));
+
+    let server = serve("", ServerOptions::https()).await;
+    let ran = as_user(&server, server.password().expose(), &["check", "--login"]);
+    let document = only_check(&ran);
+    assert_eq!((ran.code, steps(&document)), (6, vec!["name", "tcp", "certificate", "offer"]), "{document:#}");
+    assert!(finding(&document, "offer")["seen"].as_str().unwrap().contains("--pin-sha256"), "{document:#}");
+    let pin = Pin::of(server.certificate_der().unwrap()).to_string();
+    let ran = as_user(&server, server.password().expose(), &["check", "--login", "--pin-sha256", &pin]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(finding(&only_check(&ran), "certificate")["seen"].as_str().unwrap().contains(&pin));
+}
+
+#[test]
+fn legs_that_lead_nowhere() {
+    for (host, last) in [("127.0.0.1:1", "tcp"), ("hv.invalid", "name")] {
+        let mut command = hvr(&["check", "--login", "-H", host, "-u", "admin", "-o", "json"]);
+        let ran = ran(command.env("HVR_PASSWORD", "x").output().unwrap());
+        let document = only_check(&ran);
+        assert_eq!((ran.code, steps(&document).last()), (6, Some(&last)), "{document:#}");
+    }
+}
+
+fn only_check(ran: &Ran) -> Value {
+    let document: Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
+    check_document(&document);
+    document
 }

@@ -15,6 +15,8 @@ const READERS: &[fn(&[u8])] = &[
     oracle::wsman,
     oracle::cim,
     oracle::login,
+    oracle::spnego,
+    oracle::identity,
     oracle::sealed,
     oracle::scenario,
     oracle::har,

@@ -103,6 +103,17 @@ fn only_one_layer_names_the_xml_parser() {
     }
 }
 
+/// The functions of the system's Kerberos library, opened at run time.
+#[test]
+fn one_module_is_unsafe() {
+    let uses = |path: &PathBuf| {
+        ["unsafe_code", "unsafe {", "unsafe impl", "unsafe fn"].iter().any(|word| code(path).contains(word))
+    };
+    let found: Vec<_> = files(&root().join("src"), "rs").into_iter().filter(uses).collect();
+    let module = root().join("src/auth/kerberos");
+    assert_eq!(found, [module.join("library/raw.rs"), module.join("library.rs")]);
+}
+
 #[test]
 fn files_stay_readable() {
     for path in files(&root().join("src"), "rs") {

@@ -51,7 +51,7 @@ fn round(seed: u64, runtime: &tokio::runtime::Runtime) -> Result<Counts, String>
 fn no_crash_sends_anything_twice_or_leaves_anything_behind() {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seed = number("HVR_TORTURE_SEED", u64::try_from(now.as_micros()).unwrap());
-    let (rounds, jobs) = (number("HVR_TORTURE_ROUNDS", 8), number("HVR_TORTURE_JOBS", 4));
+    let (rounds, jobs) = (number("HVR_TORTURE_ROUNDS", 4), number("HVR_TORTURE_JOBS", 4));
     let keep_on = number("HVR_TORTURE_KEEP_ON", 0) == 1;
     println!("torture: {rounds} rounds, {jobs} at a time, HVR_TORTURE_SEED={seed}");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -9,83 +9,17 @@
 //! thread at a time: calls that change it take `&mut self`, and no type here is `Sync`.
 #![allow(unsafe_code, reason = "C functions of a library opened at run time; see the invariants above")]
 
-use std::ffi::{CString, c_char, c_int, c_void};
-use std::ptr::{null, null_mut};
-use std::sync::OnceLock;
+mod raw;
 
-use libloading::Library as Opened;
+use std::ffi::{CString, c_int};
+use std::ptr::{null, null_mut};
+
 use zeroize::Zeroize;
 
-/// The functions of RFC 2744 and the extensions used here, as MIT and Heimdal both export them.
-pub(super) struct Library {
-    pub(super) file: &'static str,
-    import_name: unsafe extern "system" fn(*mut u32, *const Buffer, *const Oid, *mut Handle) -> u32,
-    display_name: unsafe extern "system" fn(*mut u32, Handle, *mut Buffer, *mut *const Oid) -> u32,
-    release_name: unsafe extern "system" fn(*mut u32, *mut Handle) -> u32,
-    acquire_cred: unsafe extern "system" fn(
-        *mut u32,
-        Handle,
-        u32,
-        *const OidSet,
-        c_int,
-        *mut Handle,
-        *mut *const OidSet,
-        *mut u32,
-    ) -> u32,
-    acquire_cred_with_password: unsafe extern "system" fn(
-        *mut u32,
-        Handle,
-        *const Buffer,
-        u32,
-        *const OidSet,
-        c_int,
-        *mut Handle,
-        *mut *const OidSet,
-        *mut u32,
-    ) -> u32,
-    /// Not in Heimdal before version 8.
-    acquire_cred_from: Option<AcquireCredFrom>,
-    inquire_cred:
-        unsafe extern "system" fn(*mut u32, Handle, *mut Handle, *mut u32, *mut c_int, *mut *const OidSet) -> u32,
-    release_cred: unsafe extern "system" fn(*mut u32, *mut Handle) -> u32,
-    init_sec_context: unsafe extern "system" fn(
-        *mut u32,
-        Handle,
-        *mut Handle,
-        Handle,
-        *const Oid,
-        u32,
-        u32,
-        *const Bindings,
-        *const Buffer,
-        *mut *const Oid,
-        *mut Buffer,
-        *mut u32,
-        *mut u32,
-    ) -> u32,
-    delete_sec_context: unsafe extern "system" fn(*mut u32, *mut Handle, *mut Buffer) -> u32,
-    inquire_by_oid: unsafe extern "system" fn(*mut u32, Handle, *const Oid, *mut *mut BufferSet) -> u32,
-    release_buffer_set: unsafe extern "system" fn(*mut u32, *mut *mut BufferSet) -> u32,
-    wrap_iov: unsafe extern "system" fn(*mut u32, Handle, c_int, u32, *mut c_int, *mut Iov, c_int) -> u32,
-    release_iov: unsafe extern "system" fn(*mut u32, *mut Iov, c_int) -> u32,
-    unwrap: unsafe extern "system" fn(*mut u32, Handle, *const Buffer, *mut Buffer, *mut c_int, *mut u32) -> u32,
-    get_mic: unsafe extern "system" fn(*mut u32, Handle, u32, *const Buffer, *mut Buffer) -> u32,
-    verify_mic: unsafe extern "system" fn(*mut u32, Handle, *const Buffer, *const Buffer, *mut u32) -> u32,
-    display_status: unsafe extern "system" fn(*mut u32, u32, c_int, *const Oid, *mut u32, *mut Buffer) -> u32,
-    release_buffer: unsafe extern "system" fn(*mut u32, *mut Buffer) -> u32,
-}
-
-type AcquireCredFrom = unsafe extern "system" fn(
-    *mut u32,
-    Handle,
-    u32,
-    *const OidSet,
-    c_int,
-    *const KeyValues,
-    *mut Handle,
-    *mut *const OidSet,
-    *mut u32,
-) -> u32;
+pub(super) use raw::Library;
+use raw::{
+    Bindings, Buffer, Handle, Iov, KERBEROS, KERBEROS_OID, KeyValue, KeyValues, OidSet, PRINCIPAL_NAME, SESSION_KEY,
+};
 
 /// A call that failed, or one whose answer must not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,60 +69,6 @@ pub(super) struct Stepped {
 }
 
 impl Library {
-    /// The library of this system, opened at the first call.
-    ///
-    /// # Errors
-    /// A text that says what was looked for.
-    pub(super) fn system() -> Result<&'static Self, String> {
-        static LIBRARY: OnceLock<Result<Library, String>> = OnceLock::new();
-        LIBRARY.get_or_init(Self::open).as_ref().map_err(Clone::clone)
-    }
-
-    fn open() -> Result<Self, String> {
-        let mut reasons = Vec::new();
-        for file in FILES {
-            // SAFETY: initialisers of a GSSAPI library set up its own state and nothing of ours.
-            match unsafe { Opened::new(*file) } {
-                // Leaked, so that the functions taken from it stay valid.
-                Ok(opened) => match Self::resolve(file, Box::leak(Box::new(opened))) {
-                    Ok(library) => return Ok(library),
-                    Err(error) => reasons.push(format!("{file}: {error}")),
-                },
-                Err(_) => reasons.push(format!("{file}: not there")),
-            }
-        }
-        Err(reasons.join("; "))
-    }
-
-    fn resolve(file: &'static str, opened: &'static Opened) -> Result<Self, libloading::Error> {
-        // SAFETY: each symbol has the type that RFC 2744, or the header of both implementations
-        // for the extensions, gives the function of this name.
-        unsafe {
-            Ok(Self {
-                file,
-                import_name: *opened.get(b"gss_import_name\0")?,
-                display_name: *opened.get(b"gss_display_name\0")?,
-                release_name: *opened.get(b"gss_release_name\0")?,
-                acquire_cred: *opened.get(b"gss_acquire_cred\0")?,
-                acquire_cred_with_password: *opened.get(b"gss_acquire_cred_with_password\0")?,
-                acquire_cred_from: opened.get(b"gss_acquire_cred_from\0").ok().map(|symbol| *symbol),
-                inquire_cred: *opened.get(b"gss_inquire_cred\0")?,
-                release_cred: *opened.get(b"gss_release_cred\0")?,
-                init_sec_context: *opened.get(b"gss_init_sec_context\0")?,
-                delete_sec_context: *opened.get(b"gss_delete_sec_context\0")?,
-                inquire_by_oid: *opened.get(b"gss_inquire_sec_context_by_oid\0")?,
-                release_buffer_set: *opened.get(b"gss_release_buffer_set\0")?,
-                wrap_iov: *opened.get(b"gss_wrap_iov\0")?,
-                release_iov: *opened.get(b"gss_release_iov_buffer\0")?,
-                unwrap: *opened.get(b"gss_unwrap\0")?,
-                get_mic: *opened.get(b"gss_get_mic\0")?,
-                verify_mic: *opened.get(b"gss_verify_mic\0")?,
-                display_status: *opened.get(b"gss_display_status\0")?,
-                release_buffer: *opened.get(b"gss_release_buffer\0")?,
-            })
-        }
-    }
-
     /// The principal of this text, taken as it is: no host name in it is looked up.
     pub(super) fn name(&'static self, text: &str) -> Result<Name, Status> {
         let (mut minor, mut handle) = (0, null_mut());
@@ -274,7 +154,8 @@ impl Library {
         // A minor status says more, where there is one.
         if minor != 0 {
             let detail = self.texts(minor, BY_MINOR);
-            texts = if detail.is_empty() { texts } else { detail };
+            let says_nothing = detail.iter().all(|text| text.starts_with("Success") || text.starts_with("Unknown"));
+            texts = if says_nothing { texts } else { detail };
         }
         Err(Status { major: major & ERRORS, minor, text: texts.join("; ") })
     }
@@ -517,130 +398,6 @@ unsafe impl Send for Name {}
 unsafe impl Send for Credential {}
 // SAFETY: as above.
 unsafe impl Send for Context {}
-
-type Handle = *mut c_void;
-
-/// `gss_buffer_desc`. Apple packs the structures of this header on Intel.
-#[repr(C)]
-#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
-struct Buffer {
-    length: usize,
-    value: *mut c_void,
-}
-
-impl Buffer {
-    const EMPTY: Self = Self { length: 0, value: null_mut() };
-
-    /// For an argument that the library only reads, during one call.
-    fn lent(bytes: &[u8]) -> Self {
-        Self { length: bytes.len(), value: bytes.as_ptr().cast_mut().cast() }
-    }
-
-    /// # Safety
-    /// The buffer must be empty, or its content live for as long as the slice is.
-    unsafe fn bytes<'a>(&self) -> &'a [u8] {
-        let (length, value) = (self.length, self.value);
-        if value.is_null() || length == 0 {
-            return &[];
-        }
-        // SAFETY: by contract.
-        unsafe { std::slice::from_raw_parts(value.cast_const().cast(), length) }
-    }
-}
-
-/// `gss_buffer_set_desc`.
-#[repr(C)]
-#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
-struct BufferSet {
-    count: usize,
-    elements: *mut Buffer,
-}
-
-/// `gss_OID_desc`.
-#[repr(C)]
-#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
-struct Oid {
-    length: u32,
-    elements: *const u8,
-}
-
-// SAFETY: points to constants.
-unsafe impl Sync for Oid {}
-
-/// `gss_OID_set_desc`.
-#[repr(C)]
-#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
-struct OidSet {
-    count: usize,
-    elements: *const Oid,
-}
-
-/// `gss_channel_bindings_struct` (RFC 2744 3.11).
-#[repr(C)]
-#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
-struct Bindings {
-    initiator_type: u32,
-    initiator_address: Buffer,
-    acceptor_type: u32,
-    acceptor_address: Buffer,
-    application_data: Buffer,
-}
-
-impl Bindings {
-    const NONE: Self = Self {
-        initiator_type: 0,
-        initiator_address: Buffer::EMPTY,
-        acceptor_type: 0,
-        acceptor_address: Buffer::EMPTY,
-        application_data: Buffer::EMPTY,
-    };
-}
-
-/// `gss_iov_buffer_desc`.
-#[repr(C)]
-#[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), repr(packed(2)))]
-struct Iov {
-    kind: u32,
-    buffer: Buffer,
-}
-
-/// `gss_key_value_element_desc`.
-#[repr(C)]
-struct KeyValue {
-    key: *const c_char,
-    value: *const c_char,
-}
-
-/// `gss_key_value_set_desc`.
-#[repr(C)]
-struct KeyValues {
-    count: u32,
-    elements: *const KeyValue,
-}
-
-/// Where the library is looked for: MIT before Heimdal, as only the former is run by our tests.
-#[cfg(all(unix, not(target_os = "macos")))]
-const FILES: &[&str] = &["libgssapi_krb5.so.2", "libgssapi.so.3", "libgssapi.so"];
-#[cfg(target_os = "macos")]
-const FILES: &[&str] = &[
-    "/opt/homebrew/opt/krb5/lib/libgssapi_krb5.dylib",
-    "/usr/local/opt/krb5/lib/libgssapi_krb5.dylib",
-    "/System/Library/Frameworks/GSS.framework/GSS",
-];
-#[cfg(windows)]
-const FILES: &[&str] = &[if cfg!(target_pointer_width = "64") { "gssapi64.dll" } else { "gssapi32.dll" }];
-#[cfg(not(any(unix, windows)))]
-const FILES: &[&str] = &[];
-
-/// 1.2.840.113554.1.2.2
-const KERBEROS_OID: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02];
-static KERBEROS: Oid = Oid { length: 9, elements: KERBEROS_OID.as_ptr() };
-/// GSS_KRB5_NT_PRINCIPAL_NAME, 1.2.840.113554.1.2.2.1
-static PRINCIPAL_NAME: Oid =
-    Oid { length: 10, elements: [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x01].as_ptr() };
-/// GSS_C_INQ_SSPI_SESSION_KEY, 1.2.840.113554.1.2.2.5.5
-static SESSION_KEY: Oid =
-    Oid { length: 11, elements: [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x05, 0x05].as_ptr() };
 
 const INITIATE: c_int = 1;
 const FOREVER: u32 = u32::MAX;

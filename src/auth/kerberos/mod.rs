@@ -109,7 +109,8 @@ impl FromStr for ServiceName {
             && parts.iter().all(|part| !part.is_empty())
             && realm.is_none_or(|realm| !realm.is_empty() && !realm.contains(['@', '/']))
             && !text.contains(is_odd);
-        if usable { Ok(Self(text.to_owned())) } else { Err(AuthError::ServiceName { text: text.to_owned() }) }
+        let shown = || text.chars().take(80).collect();
+        if usable { Ok(Self(text.to_owned())) } else { Err(AuthError::ServiceName { text: shown() }) }
     }
 }
 

@@ -1,8 +1,9 @@
 //! `hvr check`: can I reach the host, log in, and fail this VM over? Changes nothing.
 
-use std::time::SystemTime;
+mod findings;
+mod legs;
 
-use serde_json::{Value, json};
+use std::time::SystemTime;
 
 use crate::auth::{Mechanism, Scheme};
 use crate::cli::Context;
@@ -14,6 +15,8 @@ use crate::failover::{Finding, Severity, preflight};
 use crate::hyperv::{Error, Host, LookedUp, NAMESPACE, ReplicationMode, Vm};
 use crate::wsman::{self, ClassAddressing, Exchange, Fault, Identity, fault};
 
+use findings::{Check, Side};
+
 /// Can I reach the host, log in, and fail a VM over?
 ///
 /// Goes step by step; each finding says what it means and what to do on which side. Changes nothing on the host. Exits
@@ -22,69 +25,21 @@ use crate::wsman::{self, ClassAddressing, Exchange, Fault, Identity, fault};
 pub struct Args {
     /// Name or GUID of a VM to judge too
     vm: Option<String>,
-}
-
-/// One thing that was looked at.
-struct Step {
-    name: &'static str,
-    status: Status,
-    seen: String,
-    meaning: String,
-    remedy: String,
-    side: Option<Side>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Status {
-    Ok,
-    Warning,
-    Problem,
-}
-
-impl Status {
-    fn name(self) -> &'static str {
-        match self {
-            Status::Ok => "ok",
-            Status::Warning => "warning",
-            Status::Problem => "problem",
-        }
-    }
-}
-
-/// Where a remedy is to be applied.
-#[derive(Clone, Copy)]
-enum Side {
-    /// In this command's flags, on this computer.
-    Client,
-    /// On the host that was asked.
-    Host,
-    /// On the host of the primary VM.
-    Primary,
-}
-
-impl Side {
-    fn name(self) -> &'static str {
-        match self {
-            Side::Client => "client",
-            Side::Host => "host",
-            Side::Primary => "primary host",
-        }
-    }
+    /// Walk the legs of the login one by one first: name, TCP, certificate, schemes, clock, tickets
+    #[arg(long)]
+    login: bool,
 }
 
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     let connection = Connection::open(context).await?;
     let mut check = Check { steps: Vec::new(), exit: Exit::Done };
-    check.all(args, &connection).await;
+    let goes_on = !args.login || connection.is_simulated() || check.legs(&connection, context).await;
+    if goes_on {
+        check.all(args, &connection).await;
+    }
     check.print(&connection, context);
     Ok(check.exit)
-}
-
-/// What was found so far.
-struct Check {
-    steps: Vec<Step>,
-    exit: Exit,
 }
 
 impl Check {
@@ -107,7 +62,9 @@ impl Check {
     /// Connection, login and service, all told by one Identify. Says whether going on makes sense.
     fn reach(&mut self, answer: Result<Identity, wsman::Error>, connection: &Connection) -> bool {
         let unreached = match &answer {
-            Err(wsman::Error::Exchange(error)) => error.is_unreachable() || connection.session().connections() == 0,
+            Err(wsman::Error::Exchange(error)) => {
+                error.is_unreachable() || (connection.session().connections() == 0 && !error.is_login())
+            }
             Err(wsman::Error::Deadline) => true,
             _ => false,
         };
@@ -130,7 +87,10 @@ impl Check {
             );
             return false;
         }
-        self.connected(connection);
+        // Tickets that are not to be had stop a login before any connection.
+        if connection.session().connections() > 0 {
+            self.connected(connection);
+        }
         if matches!(&error, wsman::Error::Exchange(error) if error.is_login()) {
             self.failed("login", error, "the host does not let this account in", Side::Client);
             return false;
@@ -326,105 +286,6 @@ impl Check {
                 }
             }
         }
-    }
-
-    fn ok(&mut self, name: &'static str, seen: impl Into<String>, meaning: impl Into<String>) {
-        let (seen, meaning) = (seen.into(), meaning.into());
-        self.steps.push(Step { name, status: Status::Ok, seen, meaning, remedy: String::new(), side: None });
-    }
-
-    fn warn(
-        &mut self,
-        name: &'static str,
-        seen: impl Into<String>,
-        meaning: impl Into<String>,
-        remedy: impl Into<String>,
-        side: Side,
-    ) {
-        let (seen, meaning, remedy) = (seen.into(), meaning.into(), remedy.into());
-        let side = (!remedy.is_empty()).then_some(side);
-        self.steps.push(Step { name, status: Status::Warning, seen, meaning, remedy, side });
-    }
-
-    /// Something that would refuse a failover.
-    fn problem(
-        &mut self,
-        name: &'static str,
-        seen: impl Into<String>,
-        meaning: impl Into<String>,
-        remedy: impl Into<String>,
-        side: Side,
-    ) {
-        self.warn(name, seen, meaning, remedy, side);
-        if let Some(step) = self.steps.last_mut() {
-            step.status = Status::Problem;
-        }
-        if self.exit == Exit::Done {
-            self.exit = Exit::Refused;
-        }
-    }
-
-    /// A step that could not be made; what was not reached or not allowed decides the exit.
-    fn failed(&mut self, name: &'static str, error: wsman::Error, meaning: &str, side: Side) {
-        let problem = Problem::from(error);
-        self.problem(name, problem.message, meaning, problem.remedy, side);
-        self.exit_with(problem.exit);
-    }
-
-    fn failed_reading(&mut self, name: &'static str, error: Error, meaning: &str) {
-        let problem = Problem::from(error);
-        self.problem(name, problem.message, meaning, problem.remedy, Side::Host);
-        self.exit_with(problem.exit);
-    }
-
-    fn exit_with(&mut self, exit: Exit) {
-        if matches!(exit, Exit::NotReached | Exit::NotAllowed) {
-            self.exit = exit;
-        }
-    }
-
-    fn print(&self, connection: &Connection, context: &Context) {
-        let printer = context.printer;
-        if printer.is_table() {
-            let row = |step: &Step| {
-                vec![step.status.name().to_owned(), step.name.to_owned(), step.seen.clone(), step.meaning.clone()]
-            };
-            let rows: Vec<_> = self.steps.iter().map(row).collect();
-            printer.table(&["", "step", "seen", "what it means"], &rows);
-            for step in &self.steps {
-                if let Some(side) = step.side {
-                    printer.note(&format!(
-                        "{} ({}), on the {}: {}",
-                        step.name,
-                        step.status.name(),
-                        side.name(),
-                        step.remedy
-                    ));
-                }
-            }
-            return;
-        }
-        let finding = |step: &Step| {
-            json!({
-                "step": step.name,
-                "status": step.status.name(),
-                "seen": step.seen,
-                "meaning": step.meaning,
-                "remedy": step.remedy,
-                "side": step.side.map(Side::name),
-            })
-        };
-        let worst = self.steps.iter().map(|step| step.status).max().unwrap_or(Status::Ok);
-        printer.document(&json!({
-            "kind": "check",
-            "schema": 1,
-            "simulated": connection.is_simulated(),
-            "host": connection.name,
-            "status": worst.name(),
-            "exit": self.exit.code(),
-            "findings": self.steps.iter().map(finding).collect::<Vec<Value>>(),
-            "requests": connection.session().requests(),
-        }));
     }
 }
 

@@ -5,8 +5,8 @@
 
 use hyperv_replica::auth::accept::{Acceptor, AcceptorOptions, BindingPolicy, Strictness, unseal_request};
 use hyperv_replica::auth::{
-    ChannelBinding, Credentials, Entropy, Initiator, Options, Overheard, SecurityContext, TokenKind, offered,
-    unseal_message,
+    ChannelBinding, Credentials, Entropy, Handshake, Initiator, NegotiateInitiator, Options, Overheard, Secret,
+    SecurityContext, ServiceName, Step, TokenKind, offered, unseal_message,
 };
 use hyperv_replica::cim::{CimDatetime, Instance, mof};
 use hyperv_replica::hyperv::{
@@ -17,6 +17,7 @@ use hyperv_replica::simulator::Scenario;
 use hyperv_replica::trace::{
     Again, Anonymiser, Answers, Meaning, Opener, Recorder, Redactor, Sender, Trace, differences, pretty, read_capture,
 };
+use hyperv_replica::transport::{ClientCertificate, Proxy};
 use hyperv_replica::wsman::{
     ClassAddressing, Create, Decoded, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull,
     Put, RawRequest, Release, Renew, Representation, Request, ResourceUri, SelectorSet, Subscribe, Unsubscribe, diff,
@@ -151,6 +152,40 @@ pub fn login(bytes: &[u8]) {
     says(ChannelBinding::tls_server_end_point(bytes));
     let header = String::from_utf8_lossy(bytes);
     assert!(offered(std::iter::once(header.as_ref())).len() <= bytes.len() + 1);
+}
+
+/// SPNEGO: the bytes as the answer to the first token, and as the last answer, after an honest challenge.
+pub fn spnego(bytes: &[u8]) {
+    let mut login = Handshake::from(NegotiateInitiator::new(None, Some(initiator())));
+    assert!(matches!(login.step(&[]), Ok(Step::More(_))));
+    assert!(says(login.step(bytes)) != Some(Step::Done), "a login without a proof");
+    let mut login = Handshake::from(NegotiateInitiator::new(None, Some(initiator())));
+    says(login.step(&[]));
+    let challenge = acceptor().challenge(&initiator().negotiate()).unwrap();
+    let content = u16::try_from(challenge.len()).unwrap();
+    let long = |tag: u8, length: u16| [&[tag, 0x82], &length.to_be_bytes()[..]].concat();
+    let chosen = [0xa1, 0x0c, 0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0a];
+    let head = [&[0xa0, 3, 0x0a, 1, 1], &chosen[..]].concat();
+    let fields = u16::try_from(head.len()).unwrap() + content + 8;
+    let answer = [long(0xa1, fields + 4), long(0x30, fields), head, long(0xa2, content + 4), long(0x04, content)];
+    assert!(matches!(login.step(&[answer.concat(), challenge].concat()), Ok(Step::More(_))));
+    // Only whoever has the keys can end it.
+    assert!(says(login.step(bytes)) != Some(Step::Done));
+    assert!(says(login.finish()).is_none());
+}
+
+/// Client certificates and keys, as PEM and as PKCS#12, and the names of services and proxies.
+pub fn identity(bytes: &[u8]) {
+    let password = Secret::from("canary-password");
+    for password in [None, Some(&password)] {
+        says(ClientCertificate::pem(bytes, bytes, password));
+        says(ClientCertificate::pkcs12(bytes, password));
+    }
+    let text = String::from_utf8_lossy(bytes);
+    says(text.parse::<ServiceName>());
+    if let Some(proxy) = says(text.parse::<Proxy>()) {
+        assert!(!proxy.to_string().contains('@'));
+    }
 }
 
 /// Sealed bodies on both sides.

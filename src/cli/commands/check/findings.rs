@@ -1,0 +1,165 @@
+//! What `hvr check` found, and how it is shown.
+
+use serde_json::{Value, json};
+
+use crate::cli::Context;
+use crate::cli::connect::Connection;
+use crate::cli::exit::Exit;
+use crate::cli::problem::Problem;
+use crate::hyperv::Error;
+use crate::wsman;
+
+/// One thing that was looked at.
+pub(super) struct Step {
+    name: &'static str,
+    status: Status,
+    seen: String,
+    meaning: String,
+    remedy: String,
+    side: Option<Side>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Status {
+    Ok,
+    Warning,
+    Problem,
+}
+
+impl Status {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Warning => "warning",
+            Status::Problem => "problem",
+        }
+    }
+}
+
+/// Where a remedy is to be applied.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    /// In this command's flags, on this computer.
+    Client,
+    /// On the host that was asked.
+    Host,
+    /// On the host of the primary VM.
+    Primary,
+}
+
+impl Side {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Side::Client => "client",
+            Side::Host => "host",
+            Side::Primary => "primary host",
+        }
+    }
+}
+
+/// What was found so far.
+pub(super) struct Check {
+    pub(super) steps: Vec<Step>,
+    pub(super) exit: Exit,
+}
+
+impl Check {
+    pub(super) fn ok(&mut self, name: &'static str, seen: impl Into<String>, meaning: impl Into<String>) {
+        let (seen, meaning) = (seen.into(), meaning.into());
+        self.steps.push(Step { name, status: Status::Ok, seen, meaning, remedy: String::new(), side: None });
+    }
+
+    pub(super) fn warn(
+        &mut self,
+        name: &'static str,
+        seen: impl Into<String>,
+        meaning: impl Into<String>,
+        remedy: impl Into<String>,
+        side: Side,
+    ) {
+        let (seen, meaning, remedy) = (seen.into(), meaning.into(), remedy.into());
+        let side = (!remedy.is_empty()).then_some(side);
+        self.steps.push(Step { name, status: Status::Warning, seen, meaning, remedy, side });
+    }
+
+    /// Something that would refuse a failover.
+    pub(super) fn problem(
+        &mut self,
+        name: &'static str,
+        seen: impl Into<String>,
+        meaning: impl Into<String>,
+        remedy: impl Into<String>,
+        side: Side,
+    ) {
+        self.warn(name, seen, meaning, remedy, side);
+        if let Some(step) = self.steps.last_mut() {
+            step.status = Status::Problem;
+        }
+        if self.exit == Exit::Done {
+            self.exit = Exit::Refused;
+        }
+    }
+
+    /// A step that could not be made; what was not reached or not allowed decides the exit.
+    pub(super) fn failed(&mut self, name: &'static str, error: wsman::Error, meaning: &str, side: Side) {
+        let problem = Problem::from(error);
+        self.problem(name, problem.message, meaning, problem.remedy, side);
+        self.exit_with(problem.exit);
+    }
+
+    pub(super) fn failed_reading(&mut self, name: &'static str, error: Error, meaning: &str) {
+        let problem = Problem::from(error);
+        self.problem(name, problem.message, meaning, problem.remedy, Side::Host);
+        self.exit_with(problem.exit);
+    }
+
+    pub(super) fn exit_with(&mut self, exit: Exit) {
+        if matches!(exit, Exit::NotReached | Exit::NotAllowed) {
+            self.exit = exit;
+        }
+    }
+
+    pub(super) fn print(&self, connection: &Connection, context: &Context) {
+        let printer = context.printer;
+        if printer.is_table() {
+            let row = |step: &Step| {
+                vec![step.status.name().to_owned(), step.name.to_owned(), step.seen.clone(), step.meaning.clone()]
+            };
+            let rows: Vec<_> = self.steps.iter().map(row).collect();
+            printer.table(&["", "step", "seen", "what it means"], &rows);
+            for step in &self.steps {
+                if let Some(side) = step.side {
+                    printer.note(&format!(
+                        "{} ({}), on the {}: {}",
+                        step.name,
+                        step.status.name(),
+                        side.name(),
+                        step.remedy
+                    ));
+                }
+            }
+            return;
+        }
+        let finding = |step: &Step| {
+            json!({
+                "step": step.name,
+                "status": step.status.name(),
+                "seen": step.seen,
+                "meaning": step.meaning,
+                "remedy": step.remedy,
+                "side": step.side.map(Side::name),
+            })
+        };
+        let worst = self.steps.iter().map(|step| step.status).max().unwrap_or(Status::Ok);
+        printer.document(&json!({
+            "kind": "check",
+            "schema": 1,
+            "simulated": connection.is_simulated(),
+            "host": connection.name,
+            "status": worst.name(),
+            "exit": self.exit.code(),
+            "findings": self.steps.iter().map(finding).collect::<Vec<Value>>(),
+            "requests": connection.session().requests(),
+        }));
+    }
+}

@@ -1,0 +1,206 @@
+//! Who logs in, from the settings: a password, tickets, a client certificate.
+
+use std::io::Read;
+use std::net::IpAddr;
+use std::path::Path;
+
+use crate::auth::{Credentials, Secret, ServiceName, TicketSource, Tickets, UserName};
+use crate::cli::output::{is_interactive, note, printable};
+use crate::cli::problem::Problem;
+use crate::cli::settings::{Auth, PasswordSource, Settings};
+use crate::cli::stop;
+use crate::transport::{AuthChoice, ClientCertificate, ClientCertificateError, Connector};
+
+/// Gives a connector what it logs in with. `secret` is a password that was read before; the one that is known then
+/// comes back.
+pub fn add_to(
+    connector: Connector,
+    settings: &Settings,
+    mut secret: Option<Secret>,
+    host: &str,
+) -> Result<(Connector, Option<Secret>), Problem> {
+    let user = settings.user.as_deref().map(str::parse::<UserName>).transpose();
+    let user = user.map_err(|error| Problem::usage(error.to_string()))?;
+    let service = settings.spn.as_deref().map(str::parse::<ServiceName>).transpose();
+    let service = service.map_err(|error| Problem::usage(format!("--spn: {error}")))?;
+    let has_name = service.is_some() || connector.endpoint().host().parse::<IpAddr>().is_err();
+    let mut connector = connector.auth(choice(settings.auth)).delegate(settings.delegate);
+    if let Some(service) = service {
+        connector = connector.service_name(service);
+    }
+    // A certificate beside a user is shown, and the user logs in.
+    let by_certificate = settings.auth == Auth::Certificate
+        || (settings.auth == Auth::Auto && settings.cert.is_some() && user.is_none());
+    if let Some(cert) = &settings.cert {
+        let certificate = client_certificate(settings, cert, by_certificate, &mut secret, host)?;
+        connector = connector.client_certificate(certificate);
+    }
+    if by_certificate {
+        return match &settings.cert {
+            Some(_) => Ok((connector.auth(AuthChoice::Certificate), secret)),
+            None => {
+                Err(Problem::usage("no client certificate: give --cert, and --key where the key is in another file"))
+            }
+        };
+    }
+    let tickets = ticket_source(settings, user.as_ref(), has_name);
+    if user.is_none() && tickets.is_none() {
+        return Err(Problem::usage(
+            "no user: give -u, HVR_USER, or a profile; or Kerberos tickets (kinit, --keytab); or --simulate for a \
+             rehearsal without a host",
+        ));
+    }
+    // Beside tickets a password that was given may serve where they do not.
+    let password_given = !matches!(settings.password, PasswordSource::Prompt);
+    let with_password = tickets.is_none() || (password_given && settings.auth != Auth::Kerberos);
+    if let Some(user) = user.clone().filter(|_| with_password) {
+        let password = once(&mut secret, || password(&settings.password, &user.to_string(), host))?;
+        connector = connector.credentials(Credentials { user, password });
+    }
+    if let Some(source) = tickets {
+        connector = connector.tickets(user, source);
+    }
+    Ok((connector, secret))
+}
+
+fn choice(auth: Auth) -> AuthChoice {
+    match auth {
+        Auth::Auto => AuthChoice::Auto,
+        Auth::Negotiate => AuthChoice::Negotiate,
+        Auth::Kerberos => AuthChoice::Kerberos,
+        Auth::Ntlm => AuthChoice::Ntlm,
+        Auth::Basic => AuthChoice::Basic,
+        Auth::Certificate => AuthChoice::Certificate,
+    }
+}
+
+/// A secret that is read at its first use.
+fn once(secret: &mut Option<Secret>, read: impl FnOnce() -> Result<Secret, Problem>) -> Result<Secret, Problem> {
+    match secret {
+        Some(secret) => Ok(secret.clone()),
+        None => Ok(secret.insert(read()?).clone()),
+    }
+}
+
+/// Reads the client certificate; the password options are for its key where it is what logs in.
+fn client_certificate(
+    settings: &Settings,
+    cert: &Path,
+    password_is_for_key: bool,
+    secret: &mut Option<Secret>,
+    host: &str,
+) -> Result<ClientCertificate, Problem> {
+    let read = |file: &Path| {
+        let bytes = std::fs::read(file).map(zeroize::Zeroizing::new);
+        bytes.map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))
+    };
+    let certificate = read(cert)?;
+    let key_file = settings.key.as_deref().unwrap_or(cert);
+    let key = read(key_file)?;
+    let is_pkcs12 = ClientCertificate::is_binary(&certificate);
+    let open = |password: Option<&Secret>| match is_pkcs12 {
+        true => ClientCertificate::pkcs12(&certificate, password),
+        false => ClientCertificate::pem(&certificate, &key, password),
+    };
+    // A PKCS#12 file may have no password at all.
+    let locked = if is_pkcs12 { open(None).is_err() } else { ClientCertificate::is_encrypted_pem(&key) };
+    let password = match (locked, password_is_for_key) {
+        (false, _) => None,
+        (true, true) => {
+            Some(once(secret, || password(&settings.password, &format!("the key in {}", key_file.display()), host))?)
+        }
+        (true, false) => {
+            return Err(Problem::usage(format!(
+                "the key in {} is encrypted, and the password options are for the user: use --auth certificate, or a key \
+                 without a password",
+                key_file.display()
+            )));
+        }
+    };
+    open(password.as_ref()).map_err(|error| {
+        let file = if is_pkcs12 || error == ClientCertificateError::NoCertificate { cert } else { key_file };
+        Problem::usage(format!("{}: {error}", file.display()))
+    })
+}
+
+/// Where Kerberos tickets come from, if not from a password.
+pub fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: bool) -> Option<TicketSource> {
+    if matches!(settings.auth, Auth::Basic | Auth::Ntlm | Auth::Certificate) {
+        return None;
+    }
+    if let Some(keytab) = &settings.keytab {
+        return Some(TicketSource::Keytab(keytab.clone()));
+    }
+    let password_given = !matches!(settings.password, PasswordSource::Prompt) && user.is_some();
+    if password_given {
+        return None;
+    }
+    // Nobody is asked for a password that the tickets in the cache make needless.
+    let cached = || Tickets::acquire(user, &TicketSource::Cache);
+    match settings.auth {
+        Auth::Kerberos if user.is_some() && is_interactive() && cached().is_err() => None,
+        Auth::Kerberos => Some(TicketSource::Cache),
+        _ if has_name && user.is_none_or(|user| user.domain().is_empty()) && cached().is_ok() => {
+            Some(TicketSource::Cache)
+        }
+        _ => None,
+    }
+}
+
+/// Reads the password where the settings say; one line end after it is not part of it.
+pub fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, Problem> {
+    let text = match source {
+        PasswordSource::Value(secret) => return Ok(secret.clone()),
+        PasswordSource::File(file) => {
+            warn_if_readable_by_all(file);
+            let fail = |error: std::io::Error| {
+                Problem::usage(format!("cannot read the password file {}: {error}", file.display()))
+            };
+            bounded(std::fs::File::open(file).map_err(fail)?).map_err(fail)?
+        }
+        PasswordSource::Stdin => {
+            let fail = |error: std::io::Error| {
+                Problem::usage(format!("cannot read the password from standard input: {error}"))
+            };
+            bounded(std::io::stdin().lock()).map_err(fail)?
+        }
+        PasswordSource::Prompt if is_interactive() => {
+            let prompt = printable(&format!("Password of {user} on {host}: "));
+            return stop::in_prompt(|| rpassword::prompt_password(prompt))
+                .map(Secret::from)
+                .map_err(|error| Problem::usage(format!("cannot read the password: {error}")));
+        }
+        PasswordSource::Prompt => {
+            return Err(Problem::usage(
+                "no password: give --password-file, --password-stdin, HVR_PASSWORD_FILE or HVR_PASSWORD (there is no terminal to ask on)",
+            ));
+        }
+    };
+    let line = text.strip_suffix("\r\n").or(text.strip_suffix('\n')).unwrap_or(&text);
+    let secret = Secret::from(line);
+    drop(zeroize::Zeroizing::new(text));
+    if secret.expose().is_empty() {
+        return Err(Problem::usage("the password is empty"));
+    }
+    Ok(secret)
+}
+
+/// No password is longer than this; a mistaken file may be.
+const LONGEST_PASSWORD: u64 = 64 * 1024;
+
+fn bounded(from: impl Read) -> std::io::Result<String> {
+    let mut text = String::with_capacity(1024);
+    from.take(LONGEST_PASSWORD).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(unix)]
+fn warn_if_readable_by_all(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    if std::fs::metadata(file).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o004 != 0) {
+        note(&format!("the password file {} can be read by everybody on this machine: chmod 600 it", file.display()));
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_readable_by_all(_: &Path) {}
