@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tracing::Instrument;
 
 use crate::hyperv::{Call, Error, Host, Invoked, Job, JobRef, ServiceKeys, Vm};
-use crate::wsman::{Delivery, Exchange};
+use crate::wsman::{self, Delivery, Exchange};
 
 use super::goal::describe;
 use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord};
@@ -227,6 +227,8 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
                     match &answer {
                         Ok(Some(job)) => self.operator.event(&Event::JobSeen(job)),
                         Ok(None) => {}
+                        // At the deadline nobody asks again.
+                        Err(Error::Wsman(wsman::Error::Deadline)) => {}
                         Err(error) => self.operator.event(&Event::ContactLost(error.to_string())),
                     }
                     Observation::Job(answer)

@@ -34,6 +34,11 @@ macro_rules! step_names {
                 match self { $(StepName::$name => $words,)* }
             }
 
+            /// The same without what it entails, to go on with in a sentence.
+            pub fn deed(self) -> &'static str {
+                self.words().split([':', ';', ',']).next().unwrap_or_default()
+            }
+
             /// The step of this short name.
             pub fn named(name: &str) -> Option<StepName> {
                 StepName::ALL.iter().copied().find(|step| step.name() == name)

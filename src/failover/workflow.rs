@@ -608,10 +608,13 @@ impl Workflow {
             Site::Host => Some(&proposal.vm),
             Site::Primary => proposal.primary.as_ref(),
         };
-        let Some(before) = self.scene.vm(site).or(proposed).cloned() else { return self.out_of_step() };
+        let test_vm = self.scene.host.test_vm().filter(|_| step.is_about_test_vm());
+        let Some(before) = test_vm.or(self.scene.vm(site)).or(proposed).cloned() else { return self.out_of_step() };
         let after = match after {
             Some(Told::Vm(vm)) => vm.map(|vm| *vm),
-            _ => None,
+            // Something of the VM was read, and not the VM itself.
+            Some(_) => Some(before.clone()),
+            None => None,
         };
         Action::Finish(Outcome::Stopped(Box::new(Stopped {
             proposal: *proposal,

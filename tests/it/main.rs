@@ -27,4 +27,5 @@ mod torture;
 mod trace;
 mod trace_cli;
 mod wire;
+mod workflow_cli;
 mod wsman_cli;

@@ -219,6 +219,17 @@ pub fn describe(proposal: &Proposal, ends: &Ends) -> Vec<String> {
             ),
         });
     }
+    match &proposal.kind {
+        Kind::TestStart { network: Some(switch) } => {
+            lines.push(format!("  its network adapters connect to {switch:?}"))
+        }
+        Kind::TestStart { network: None } => {
+            lines.push(
+                "  its network adapters connect where the replica's settings say; --network SWITCH chooses".to_owned(),
+            );
+        }
+        _ => {}
+    }
     match (&proposal.kind, proposal.data_loss) {
         (Kind::Failover, Some(loss)) => lines.push(format!("  changes of the last {} are lost", Span(loss))),
         (Kind::Failover, None) => lines.push("  how much is lost is not known".to_owned()),
