@@ -44,18 +44,14 @@ fn check(name: StepName, order: &Order, scene: &Scene) -> Result<(), String> {
         // An extended replica is not turned round (Microsoft's page: mode 2).
         StepName::Reverse => vm.mode == ReplicationMode::Replica && is_failed_over(vm),
         StepName::Commit | StepName::Revert => is_replica(vm) && is(ReplicationState::Recovered),
-        StepName::CancelPrepare | StepName::CancelPrepareHere => {
-            is_primary && is(ReplicationState::SyncedReplicationComplete)
-        }
+        StepName::CancelPrepare | StepName::CancelPrepareHere => is_prepared(vm),
         StepName::ShutDownPrimary | StepName::TurnOffPrimary | StepName::MakeReplica | StepName::StartReplication => {
             is_primary
         }
         // On the way back it is the failed-over copy that is turned off, and never a primary.
         StepName::TurnOff if matches!(order.kind, Kind::Undo | Kind::WalkBack { .. }) => is_replica(vm),
         // A replica stays off until it is failed over; a prepared primary is locked.
-        StepName::Start | StepName::StartPrimary => {
-            !is_resting_replica(vm) && !(is_primary && is(ReplicationState::SyncedReplicationComplete))
-        }
+        StepName::Start | StepName::StartPrimary => !is_resting_replica(vm) && !is_prepared(vm),
         StepName::DestroyTestVm | StepName::TurnOffTestVm | StepName::StartTestVm => {
             let test_vm = scene.host.test_vm();
             return match test_vm.filter(|vm| vm.mode == ReplicationMode::TestReplica) {
@@ -76,17 +72,16 @@ fn check_other_end(name: StepName, order: &Order, scene: &Scene) -> Result<(), S
     };
     let Some(vm) = scene.vm(site).filter(|_| order.kind.needs_primary()) else { return Ok(()) };
     let is_off = vm.enabled_state == EnabledState::Disabled;
-    let is_prepared =
-        vm.mode == ReplicationMode::Primary && vm.state == ReplicationState::SyncedReplicationComplete && is_off;
+    let is_locked = is_prepared(vm) && is_off;
     let fits = match (&order.kind, name) {
         (Kind::PlannedFailover { .. }, StepName::ShutDownPrimary | StepName::TurnOffPrimary | StepName::Prepare) => {
             is_resting_replica(vm) && vm.state == ReplicationState::Replicating
         }
         // Only a prepared primary has sent all it had.
-        (Kind::PlannedFailover { .. }, StepName::FailOver | StepName::Reverse) => is_prepared,
+        (Kind::PlannedFailover { .. }, StepName::FailOver | StepName::Reverse) => is_locked,
         (Kind::PlannedFailover { .. }, StepName::Start) => is_off,
         (Kind::Reverse { .. }, StepName::MakeReplica) => is_failed_over(vm),
-        (Kind::Reverse { .. }, StepName::Reverse) => vm.mode == ReplicationMode::Replica || is_prepared,
+        (Kind::Reverse { .. }, StepName::Reverse) => vm.mode == ReplicationMode::Replica || is_locked,
         (Kind::WalkBack { .. }, StepName::CancelPrepare | StepName::StartPrimary) => is_resting_replica(vm),
         _ => true,
     };
@@ -102,6 +97,10 @@ fn told(fits: bool, site: Site, vm: &Vm) -> Result<(), String> {
 
 fn is_replica(vm: &Vm) -> bool {
     matches!(vm.mode, ReplicationMode::Replica | ReplicationMode::ExtendedReplica)
+}
+
+fn is_prepared(vm: &Vm) -> bool {
+    vm.mode == ReplicationMode::Primary && vm.state == ReplicationState::SyncedReplicationComplete
 }
 
 fn is_failed_over(vm: &Vm) -> bool {

@@ -29,7 +29,8 @@ pub trait Clock: Send + Sync {
 
 /// The person or program in front of the workflow.
 pub trait Operator: Send {
-    /// Whether to go on with this proposal. Asked once, before anything is changed; may take its time.
+    /// Whether to go on with this proposal. Asked before anything is changed; may take its time. Asked again where what was
+    /// confirmed has changed meanwhile, and once for what is left of a run that is taken up.
     fn confirm(&mut self, proposal: &Proposal) -> impl Future<Output = bool> + Send;
     /// Told what happens, for progress and records.
     fn event(&mut self, event: &Event<'_>);

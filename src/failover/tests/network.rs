@@ -5,7 +5,7 @@ use super::*;
 use crate::hyperv::AdapterAddresses;
 
 fn order(adapter: &str) -> Order {
-    let addresses = AdapterAddresses::parse(false, &["10.0.0.7/24"], &["10.0.0.1"], &[] as &[&str]).unwrap();
+    let addresses = AdapterAddresses::parse(false, &["10.0.0.7/24"], &["10.0.0.1"], &[]).unwrap();
     of(Kind::Network(vec![AdapterOrder { adapter: adapter.to_owned(), addresses }]))
 }
 

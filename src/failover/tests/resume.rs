@@ -33,7 +33,7 @@ fn places() -> Vec<(Order, Stage, Vec<StepName>, StepName)> {
     let failover = Order { start: true, ..of(Kind::Failover) };
     let reverse = of(Kind::Reverse { with_primary: true, thumbprint: None });
     let back = of(Kind::WalkBack { start_primary: true });
-    let addresses = crate::hyperv::AdapterAddresses::parse(false, &["10.0.0.7/24"], &[] as &[&str], &[]).unwrap();
+    let addresses = crate::hyperv::AdapterAddresses::parse(false, &["10.0.0.7/24"], &["10.0.0.1"], &[]).unwrap();
     let network = of(Kind::Network(vec![AdapterOrder { adapter: String::new(), addresses }]));
     let asleep = || {
         unplanned()

@@ -31,7 +31,7 @@ impl Operator for Says {
 
 /// Either kind of journal.
 enum Records {
-    Memory(MemoryJournal),
+    Memory(Box<MemoryJournal>),
     Sqlite(Store),
 }
 
@@ -116,7 +116,7 @@ impl Tale {
         let clock = VirtualClock::new();
         let pair = Pair::with_clock(Scenario::from_toml(&scenario).unwrap(), clock.clone());
         let records = match random.percent(50) {
-            true => Records::Memory(MemoryJournal::new()),
+            true => Records::Memory(Box::default()),
             false => {
                 let wall = SharedClock(clock.clone());
                 let store = Store::in_memory().unwrap();
@@ -150,7 +150,7 @@ impl Tale {
         let mut says = Says(true);
         let outcome = match &self.records {
             Records::Memory(journal) => {
-                let mut journal = Leaky(journal.clone(), self.weather.clone());
+                let mut journal = Leaky(MemoryJournal::clone(journal), self.weather.clone());
                 tokio::select! { biased;
                     outcome = run(self.hosts(), order.clone(), about, &clock, &mut journal, &mut says) => Some(outcome),
                     () = killed.notified() => None,
@@ -456,7 +456,7 @@ impl Tale {
             let kind = Kind::PlannedFailover { off: PowerOff::ShutDown, reverse, thumbprint: None };
             Order { start: reverse, ..of(kind) }
         };
-        let addresses = AdapterAddresses::parse(false, &["10.0.0.7/24"], &[] as &[&str], &[]).unwrap();
+        let addresses = AdapterAddresses::parse(false, &["10.0.0.7/24"], &["10.0.0.1"], &[]).unwrap();
         let network = of(Kind::Network(vec![AdapterOrder { adapter: String::new(), addresses }]));
         let test = Order { start: true, ..of(Kind::TestStart { network: Some("Isolated".to_owned()) }) };
         let failover = |start| Order { start, ..of(Kind::Failover) };
