@@ -155,7 +155,7 @@ fn block_on(command: impl Future<Output = Result<Exit, Problem>>) -> Result<Exit
         tokio::select! {
             biased;
             ended = command => ended,
-            () = stop::signal() => {
+            () = stop::signal_left_to_others() => {
                 output::end_of_line();
                 Err(stop::interrupted())
             }

@@ -4,7 +4,7 @@
 //! A thread of its own listens, so that a command that blocks (a password prompt, a slow disk) is not in the way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -35,14 +35,17 @@ pub fn leave_behind(changed: Changed, what: impl Into<String>, remedy: impl Into
     *LEFT_BEHIND.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
 }
 
-/// Begins to listen. Where the system lets nobody listen, a signal ends the process as it always did.
+/// Begins to listen, and is heard once this returns. Where the system lets nobody listen, a signal ends the process as
+/// it always did.
 pub fn listen() {
     let sender = STOPPED.get_or_init(|| watch::channel(false).0);
     let terminal = terminal::State::save();
+    let (ready, is_ready) = mpsc::channel::<()>();
     let listener = move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
             let Ok(mut signals) = signals::Signals::new() else { return };
+            drop(ready);
             signals.next().await;
             // Nobody waits who could end the command in order, and nothing was sent yet.
             if IN_PROMPT.load(Ordering::SeqCst) {
@@ -59,6 +62,8 @@ pub fn listen() {
     };
     // Without the thread a signal ends the process, as without this module.
     let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listener);
+    // Nothing is ever sent: the other end is gone once signals are heard, or once they cannot be.
+    let _ = is_ready.recv();
 }
 
 /// Lets the command clean up after the first signal, for a short time; it watches [`first_signal`] itself.
@@ -72,6 +77,12 @@ pub async fn signal() {
     if CLEANS_UP.load(Ordering::Relaxed) {
         tokio::time::sleep(TIME_TO_CLEAN_UP).await;
     }
+}
+
+/// As [`signal`], but one turn later: whoever else waits for it, polled before, ends the command in its own words.
+pub async fn signal_left_to_others() {
+    signal().await;
+    tokio::task::yield_now().await;
 }
 
 /// Waits for the first signal.

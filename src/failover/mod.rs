@@ -9,7 +9,9 @@
 //! (state of the VM, its jobs) and never asks again.
 
 mod call_run;
+mod check;
 mod dry_run;
+mod fresh;
 mod goal;
 pub mod journal;
 mod order;

@@ -84,7 +84,8 @@ pub enum Kind {
     Stop(PowerOff),
     /// Sets what the guest's network adapters get after a failover.
     Network(Vec<AdapterOrder>),
-    /// Walks a half-done planned failover back.
+    /// Walks a half-done planned failover back. That run is settled first, as its last call may still be at work: taken up
+    /// by [`resume`](super::resume) with an operator that says no.
     WalkBack {
         /// Whether the primary is started again at the end.
         start_primary: bool,

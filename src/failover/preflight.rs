@@ -139,6 +139,18 @@ impl Proposal {
         self.findings.iter().all(|finding| finding.severity < Severity::Refusal)
     }
 
+    /// Whether it says the same as another one, whatever has been replicated meanwhile.
+    pub(super) fn is_like(&self, other: &Proposal) -> bool {
+        let state = |vm: &Vm| (vm.id.clone(), vm.mode, vm.state, vm.enabled_state, vm.failed_over);
+        let states = |of: &Proposal| [Some(&of.vm), of.primary.as_ref(), of.test_vm.as_ref()].map(|vm| vm.map(state));
+        let findings =
+            |of: &Proposal| of.findings.iter().map(|finding| (finding.severity, finding.code)).collect::<Vec<_>>();
+        states(self) == states(other)
+            && self.steps == other.steps
+            && self.point == other.point
+            && findings(self) == findings(other)
+    }
+
     /// Whether there are warnings.
     pub fn has_warnings(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Warning)

@@ -6,13 +6,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::hyperv::JobRef;
+use crate::hyperv::{JobRef, ReturnCode, VmId};
 use crate::wsman::{Delivery, ResourceUri};
 
+use super::call_run::Left;
+use super::goal::Judgement;
 use super::journal::{CallRecord, History, Verdict};
 use super::order::{Kind, Order};
-use super::outcome::Cause;
-use super::steps::{self, StepName};
+use super::outcome::{Cause, StartReport};
+use super::steps::{self, Step, StepName};
 use super::workflow::{Action, Workflow};
 
 /// Where a run stands.
@@ -32,10 +34,10 @@ enum Next {
     After,
     /// It did nothing: the step again.
     Again,
-    /// Its job is known.
-    Follow(JobRef),
-    /// Nobody knows.
-    Look,
+    /// The host refused it by a code that leaves no doubt: the step again.
+    Refused,
+    /// What came of it is to be seen on the host.
+    Settle(Left),
 }
 
 impl Workflow {
@@ -44,6 +46,7 @@ impl Workflow {
         let order = Order { wait: true, ..history.record.order.clone() };
         let mut workflow = Workflow::new(order);
         workflow.hold();
+        workflow.is_resumed = true;
         workflow.standing = Standing::Resumed(Box::new(history));
         workflow
     }
@@ -63,29 +66,86 @@ impl Workflow {
             let text = format!("the journal names a step {:?} that this program does not know here", last.intent.step);
             return self.stop(Cause::Changed(text), None);
         }
-        for call in history.calls.iter().filter(|call| call.verdict == Some(Verdict::Done)) {
+        let next = next(last, &history.calls);
+        let subject = last.intent.vm.clone();
+        // The one that the last step ended with is told by what is there now.
+        let is_last = matches!(next, Next::After) && self.at.saturating_add(1) >= self.steps.len();
+        let before = history.calls.iter().rev().skip(usize::from(is_last)).rev();
+        // A step that the run went on from was proven, also where that could not be put on record.
+        let is_done = |call: &&CallRecord| match call.verdict {
+            None => call.intent.step != last.intent.step,
+            Some(verdict) => verdict == Verdict::Done,
+        };
+        for call in before.filter(is_done) {
             if let Some(step) = StepName::named(&call.intent.step) {
                 self.count_done(step, call.intent.vm.clone());
             }
         }
-        match next(last) {
+        let Some(name) = self.step() else { return self.step_on(now, wall) };
+        if name.is_about_test_vm() {
+            self.test_vm = Some(subject.clone());
+        }
+        match next {
+            Next::After if is_last => self.prove_again(now, wall, name, subject),
             Next::After => {
                 self.move_on();
                 self.step_on(now, wall)
             }
-            Next::Again => self.step_on(now, wall),
-            unsettled => {
-                let name = self.step().unwrap_or(StepName::FailOver);
+            Next::Again | Next::Refused => {
+                if matches!(next, Next::Refused) {
+                    self.conclude(Verdict::Failed);
+                }
+                let Some(step) = steps::build(name, &self.order, &self.scene) else {
+                    return self.settle_without_subject(now, wall, name);
+                };
+                // A job that was believed to be over may have been at work all the same.
+                let had_job = calls_of(last, &history.calls).any(|call| job_of(call).is_some());
+                match self.scene.judge(&step.goal, step.site, &subject) {
+                    Judgement::Reached(seen) if had_job => self.proven(now, wall, name, subject, seen),
+                    _ => self.step_on(now, wall),
+                }
+            }
+            Next::Settle(left) => {
                 let Some(step) = steps::build(name, &self.order, &self.scene) else {
                     return self.settle_without_subject(now, wall, name);
                 };
                 let (sent, quiet) = (last.intent.sent, quiet(last));
-                self.settle(now, wall, step, |run| match unsettled {
-                    Next::Follow(job) => run.attach_again(now, sent, job),
-                    _ => run.settle(now, sent, quiet),
-                })
+                let step = Step { vm: subject, ..step };
+                self.settle(now, wall, step, |run| run.settle(now, sent, quiet, left))
             }
         }
+    }
+
+    /// Every step was proven by an earlier process, and nobody closed the run: it is done only if it is still so.
+    fn prove_again(&mut self, now: Duration, wall: SystemTime, name: StepName, subject: VmId) -> Action {
+        let Some(step) = steps::build(name, &self.order, &self.scene).map(|step| Step { vm: subject, ..step }) else {
+            return self.stop(Cause::Changed(format!("what {name} has led to is not there any more")), None);
+        };
+        match self.scene.judge(&step.goal, step.site, &step.vm) {
+            Judgement::Reached(seen) => self.proven(now, wall, name, step.vm, seen),
+            Judgement::Going(seen) | Judgement::Not(seen) if name.is_best_effort() && !self.done.is_empty() => {
+                self.start = StartReport::Failed(format!("it ran, and now the VM reads as {seen}"));
+                self.move_on();
+                self.step_on(now, wall)
+            }
+            Judgement::Going(seen) | Judgement::Not(seen) => {
+                self.stop(Cause::Changed(format!("{name} was proven before, and now the VM reads as {seen}")), None)
+            }
+        }
+    }
+
+    /// What an earlier process called for is there.
+    fn proven(&mut self, now: Duration, wall: SystemTime, name: StepName, subject: VmId, seen: String) -> Action {
+        self.conclude(Verdict::Done);
+        self.count_done(name, subject);
+        if let Some(report) = self.done.last_mut() {
+            report.seen = seen;
+        }
+        if name.is_best_effort() {
+            self.start = StartReport::Running;
+        }
+        self.move_on();
+        self.step_on(now, wall)
     }
 
     /// The subject of the step is gone: for the removal of a test VM that is the proof.
@@ -102,18 +162,39 @@ impl Workflow {
     }
 }
 
-/// What the record of a call says.
-fn next(call: &CallRecord) -> Next {
-    match (&call.verdict, &call.outcome) {
+/// What the record says of the last call.
+fn next(last: &CallRecord, calls: &[CallRecord]) -> Next {
+    // One of the same step may have been taken without a trace: what came of it is looked for before the next one.
+    let is_traceless = || calls_of(last, calls).any(is_unanswered);
+    match (&last.verdict, &last.outcome) {
         (Some(Verdict::Done), _) => Next::After,
+        (Some(Verdict::NotTaken | Verdict::Failed), _) if is_traceless() => Next::Settle(Left::Unknown),
         (Some(Verdict::NotTaken | Verdict::Failed), _) => Next::Again,
-        (None, Some(outcome)) => match &outcome.job {
-            Some((class, id)) => Next::Follow(JobRef::by_id(ResourceUri::new(class.as_str()), id)),
-            None if outcome.delivery == Delivery::NotSent => Next::Again,
-            None => Next::Look,
+        (None, None) => Next::Settle(Left::Unknown),
+        (None, Some(outcome)) => match (job_of(last), outcome.code) {
+            (Some(job), _) => Next::Settle(Left::Job(job)),
+            (None, Some(ReturnCode::Completed)) => Next::Settle(Left::Done),
+            (None, _) if is_traceless() => Next::Settle(Left::Unknown),
+            (None, Some(code)) if code != ReturnCode::JobStarted && !code.is_undecided() => Next::Refused,
+            (None, _) if outcome.delivery == Delivery::NotSent => Next::Again,
+            (None, _) => Next::Settle(Left::Unknown),
         },
-        (None, None) => Next::Look,
     }
+}
+
+/// The calls of the same step, the last one among them.
+fn calls_of<'c>(last: &'c CallRecord, calls: &'c [CallRecord]) -> impl Iterator<Item = &'c CallRecord> {
+    calls.iter().filter(|call| call.intent.step == last.intent.step)
+}
+
+/// Whether no return value tells what became of a call. A fault may be as clear, but on record it is a text only.
+fn is_unanswered(call: &CallRecord) -> bool {
+    call.outcome.as_ref().is_none_or(|outcome| outcome.code.is_none() && outcome.delivery != Delivery::NotSent)
+}
+
+fn job_of(call: &CallRecord) -> Option<JobRef> {
+    let (class, id) = call.outcome.as_ref()?.job.as_ref()?;
+    Some(JobRef::by_id(ResourceUri::new(class.as_str()), id))
 }
 
 /// How long after it was sent a host may still take a call up: its OperationTimeout, and as much again for what lay in

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tracing::Instrument;
 
 use crate::hyperv::{Call, Error, Host, Invoked, Job, JobRef, ServiceKeys, Vm};
-use crate::wsman::{Delivery, Exchange};
+use crate::wsman::{self, Delivery, Exchange};
 
 use super::goal::describe;
 use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord};
@@ -29,7 +29,8 @@ pub trait Clock: Send + Sync {
 
 /// The person or program in front of the workflow.
 pub trait Operator: Send {
-    /// Whether to go on with this proposal. Asked once, before anything is changed; may take its time.
+    /// Whether to go on with this proposal. Asked before anything is changed; may take its time. Asked again where what was
+    /// confirmed has changed meanwhile, and once for what is left of a run that is taken up.
     fn confirm(&mut self, proposal: &Proposal) -> impl Future<Output = bool> + Send;
     /// Told what happens, for progress and records.
     fn event(&mut self, event: &Event<'_>);
@@ -227,6 +228,8 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
                     match &answer {
                         Ok(Some(job)) => self.operator.event(&Event::JobSeen(job)),
                         Ok(None) => {}
+                        // At the deadline nobody asks again.
+                        Err(Error::Wsman(wsman::Error::Deadline)) => {}
                         Err(error) => self.operator.event(&Event::ContactLost(error.to_string())),
                     }
                     Observation::Job(answer)
@@ -276,6 +279,8 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
         keys: &ServiceKeys,
         call: &Call,
     ) -> Result<Invoked, CallError> {
+        // What follows is about this call, also where it does not come to be on record.
+        self.call = None;
         let host = self.hosts.of(site);
         let prepared = host.prepare(call, keys).map_err(CallError::Host)?;
         let intent = Intent {
@@ -326,6 +331,10 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
 
     fn close(&mut self, outcome: &Outcome, is_resumed: bool) {
         let (end, note) = match outcome {
+            // Nothing was learnt of a run that was begun before: what its record says of it stays.
+            Outcome::NotSent(_) | Outcome::Refused(_) if is_resumed => return,
+            // It was asked for a call that nothing came before.
+            Outcome::Declined(_) if is_resumed => (Some(RunEnd::NotBegun), "nothing of it was taken".to_owned()),
             Outcome::Done(report) => {
                 let note = match &report.start {
                     StartReport::Failed(reason) => format!("the VM was not started: {reason}"),
@@ -335,8 +344,7 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
             }
             Outcome::Started { job, .. } => (Some(RunEnd::HandedOver), format!("job {job}")),
             Outcome::Stopped(stopped) => (stopped.end(), note(&stopped.cause, stopped.step)),
-            // A look that failed settles nothing of a run that was begun before.
-            Outcome::NotSent(error) => ((!is_resumed).then_some(RunEnd::NotBegun), error.to_string()),
+            Outcome::NotSent(error) => (Some(RunEnd::NotBegun), error.to_string()),
             Outcome::Declined(_) | Outcome::Refused(_) => (None, "not taken up".to_owned()),
         };
         if let Err(error) = self.journal.close(end, &note) {

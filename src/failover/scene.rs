@@ -1,5 +1,7 @@
 //! What is asked of the hosts, and what is known of them so far.
 
+use std::time::Duration;
+
 use crate::hyperv::{
     Connection, Error, FailoverAdapter, HostReplication, LookedUp, RecoveryPoint, RelationKind, ReplicationSettings,
     Vm, VmId, VmSelector,
@@ -79,11 +81,27 @@ pub struct Sight {
     pub switches: Option<Vec<String>>,
     /// Whether the host takes replicas.
     pub service: Option<Option<HostReplication>>,
+    /// When the VM, its test VMs and its connections were last read, on the clock of the run.
+    pub(super) read_at: ReadAt,
+}
+
+/// When answers that change by themselves were read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ReadAt {
+    pub(super) vm: Duration,
+    pub(super) test_vms: Duration,
+    pub(super) connections: Duration,
 }
 
 impl Sight {
     /// Remembers an answer.
-    pub(super) fn learn(&mut self, told: Told) {
+    pub(super) fn learn(&mut self, now: Duration, told: Told) {
+        match &told {
+            Told::LookedUp(_) | Told::Vm(_) => self.read_at.vm = now,
+            Told::TestVms(_) => self.read_at.test_vms = now,
+            Told::Connections(_) => self.read_at.connections = now,
+            _ => {}
+        }
         match told {
             Told::LookedUp(LookedUp::One(vm)) => self.vm = Some(*vm),
             Told::LookedUp(_) => {}

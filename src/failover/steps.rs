@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::cim::Instance;
-use crate::hyperv::{Call, Connection, EnabledState, ReplicationMode, ReplicationState, Vm, VmId};
+use crate::hyperv::{Call, Connection, EnabledState, ReplicationState, VmId};
 
-use super::goal::{Goal, describe};
+use super::goal::Goal;
 use super::order::{AdapterOrder, Kind, Order, Site};
 use super::plans::network;
 use super::scene::Scene;
@@ -32,6 +32,11 @@ macro_rules! step_names {
             /// What it does, for people.
             pub fn words(self) -> &'static str {
                 match self { $(StepName::$name => $words,)* }
+            }
+
+            /// The same without what it entails, to go on with in a sentence.
+            pub fn deed(self) -> &'static str {
+                self.words().split([':', ';', ',']).next().unwrap_or_default()
             }
 
             /// The step of this short name.
@@ -126,6 +131,16 @@ impl StepName {
         }
     }
 
+    /// Whether it is about the test VM, not the VM itself.
+    pub(super) fn is_about_test_vm(self) -> bool {
+        matches!(self, StepName::StartTestVm | StepName::TurnOffTestVm | StepName::DestroyTestVm)
+    }
+
+    /// Whether it calls a method; the others only read.
+    pub(super) fn calls(self) -> bool {
+        !matches!(self, StepName::VerifyPrimary | StepName::VerifyReplica)
+    }
+
     /// Whether the step is left out where its goal is reached already: it is about a state that does no harm twice.
     pub(super) fn may_be_reached_already(self) -> bool {
         !matches!(
@@ -151,10 +166,7 @@ impl StepName {
 /// Builds a step from what is known; none where that is not enough, such as a test VM that is not there yet.
 pub(super) fn build(name: StepName, order: &Order, scene: &Scene) -> Option<Step> {
     let site = name.site();
-    let subject = match name {
-        StepName::StartTestVm | StepName::TurnOffTestVm | StepName::DestroyTestVm => scene.host.test_vm()?,
-        _ => scene.vm(site)?,
-    };
+    let subject = if name.is_about_test_vm() { scene.host.test_vm()? } else { scene.vm(site)? };
     let vm = subject.id.clone();
     let power = |state| Some(Call::Power { vm: vm.clone(), state });
     let replication = |state| {
@@ -217,57 +229,6 @@ pub(super) fn build(name: StepName, order: &Order, scene: &Scene) -> Option<Step
         _ => Duration::ZERO,
     };
     Some(Step { name, site, vm, call, goal, patience })
-}
-
-/// Whether what is known allows the step now, or what stands against it: something that is not as the steps before left
-/// it, so that somebody else must have been at work.
-pub(super) fn check(name: StepName, order: &Order, scene: &Scene) -> Result<(), String> {
-    let site = name.site();
-    let names_point = matches!(name, StepName::FailOver | StepName::TestFailOver) && order.point.needs_list();
-    let points = scene.host.points.as_deref().unwrap_or_default();
-    if names_point && order.point.named(points).is_none() {
-        return Err(format!("the recovery point {} is not there any more", order.point));
-    }
-    let Some(vm) = scene.vm(site) else {
-        return Err(format!("the {site} does not show the VM any more"));
-    };
-    let is = |state: ReplicationState| vm.state == state;
-    let is_failed_over = is(ReplicationState::Recovered) || is(ReplicationState::Committed);
-    let fits = match name {
-        StepName::Prepare => {
-            vm.mode == ReplicationMode::Primary
-                && is(ReplicationState::Replicating)
-                && vm.enabled_state == EnabledState::Disabled
-        }
-        StepName::FailOver | StepName::TestFailOver => {
-            is_replica(vm) && !is_failed_over && !is(ReplicationState::FailoverInProgress)
-        }
-        StepName::Reverse => is_replica(vm) && is_failed_over,
-        StepName::Commit | StepName::Revert => is_replica(vm) && is(ReplicationState::Recovered),
-        StepName::CancelPrepare | StepName::CancelPrepareHere => {
-            vm.mode == ReplicationMode::Primary && is(ReplicationState::SyncedReplicationComplete)
-        }
-        StepName::ShutDownPrimary | StepName::TurnOffPrimary | StepName::MakeReplica => {
-            vm.mode == ReplicationMode::Primary
-        }
-        StepName::StartReplication => vm.mode == ReplicationMode::Primary,
-        StepName::DestroyTestVm | StepName::TurnOffTestVm | StepName::StartTestVm => {
-            let test_vm = scene.host.test_vm();
-            return match test_vm.filter(|vm| vm.mode == ReplicationMode::TestReplica) {
-                Some(_) => Ok(()),
-                None => Err("no test VM of the replica is there".to_owned()),
-            };
-        }
-        _ => true,
-    };
-    match fits {
-        true => Ok(()),
-        false => Err(format!("on the {site} the VM reads as {}", describe(vm))),
-    }
-}
-
-fn is_replica(vm: &Vm) -> bool {
-    matches!(vm.mode, ReplicationMode::Replica | ReplicationMode::ExtendedReplica)
 }
 
 /// How long a guest may take to shut down once it was asked.

@@ -9,12 +9,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::hyperv::{Call, Error, Invoked, Job, JobError, JobRef, LookedUp, ServiceKeys, Vm, VmId};
+use crate::hyperv::{
+    Call, Error, FailoverType, Invoked, Job, JobError, JobRef, LookedUp, ReplicationState, ServiceKeys, Vm, VmId,
+};
 
 use super::call_run::{CallRun, End, Turn};
 use super::goal::Judgement;
 use super::journal::{JournalError, TakeError, Taken, Verdict};
-use super::order::{Order, Site};
+use super::order::{Kind, Order, Site};
 use super::outcome::{Cause, Outcome, Refusal, Report, StartReport, StepReport, Stopped, Verified};
 use super::plans;
 use super::point::PointChoice;
@@ -132,23 +134,34 @@ pub struct Workflow {
     phase: Phase,
     /// Whether the VM is taken for this run.
     is_taken: bool,
-    proposal: Option<Box<Proposal>>,
-    steps: Vec<StepName>,
-    at: usize,
+    /// Whether an earlier process began it.
+    pub(super) is_resumed: bool,
+    pub(super) proposal: Option<Box<Proposal>>,
+    pub(super) steps: Vec<StepName>,
+    pub(super) at: usize,
     is_confirmed: bool,
-    done: Vec<StepReport>,
-    start: StartReport,
+    pub(super) done: Vec<StepReport>,
+    pub(super) start: StartReport,
     remarks: Vec<String>,
     begun_at: Duration,
     verdict: Option<Verdict>,
+    /// Whether the call of an earlier process for this step left no trace.
+    is_traceless: bool,
+    /// The test VM that the run is about, once it is known.
+    pub(super) test_vm: Option<VmId>,
 }
 
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     Begin,
     Asking(Site),
     Taking,
     Confirming,
+    /// What was read too long ago is read again.
+    Refreshing {
+        site: Site,
+        misses: u32,
+    },
     Stepping(Box<CallRun>),
     Over,
 }
@@ -162,6 +175,7 @@ impl Workflow {
             standing: Standing::Fresh,
             phase: Phase::Begin,
             is_taken: false,
+            is_resumed: false,
             proposal: None,
             steps: Vec::new(),
             at: 0,
@@ -171,6 +185,8 @@ impl Workflow {
             remarks: Vec::new(),
             begun_at: Duration::ZERO,
             verdict: None,
+            is_traceless: false,
+            test_vm: None,
         }
     }
 
@@ -247,22 +263,23 @@ impl Workflow {
             (Phase::Asking(site), Observation::Told(answer)) => self.told(now, wall, site, answer),
             (Phase::Taking, Observation::Taken(answer)) => self.taken(now, wall, answer),
             (Phase::Confirming, Observation::Answer(yes)) => self.answered(now, wall, yes),
+            (Phase::Refreshing { site, misses }, seen @ (Observation::Told(_) | Observation::Waited)) => {
+                self.refreshed(now, wall, site, misses, seen)
+            }
             (Phase::Stepping(mut run), seen) => {
                 let turn = run.next(now, wall, seen);
                 self.turn(now, wall, run, turn)
             }
-            (Phase::Begin | Phase::Asking(_) | Phase::Taking | Phase::Confirming | Phase::Over, _) => {
-                self.out_of_step()
-            }
+            _ => self.out_of_step(),
         }
     }
 
-    fn go(&mut self, phase: Phase, action: Action) -> Action {
+    pub(super) fn go(&mut self, phase: Phase, action: Action) -> Action {
         self.phase = phase;
         action
     }
 
-    fn refuse(&mut self, refusal: Refusal) -> Action {
+    pub(super) fn refuse(&mut self, refusal: Refusal) -> Action {
         Action::Finish(Outcome::Refused(refusal))
     }
 
@@ -318,7 +335,7 @@ impl Workflow {
             }
             _ => {}
         }
-        self.scene.of_mut(site).learn(told);
+        self.scene.of_mut(site).learn(now, told);
         self.ask_on(now, wall)
     }
 
@@ -342,12 +359,9 @@ impl Workflow {
 
     fn propose(&mut self, now: Duration, wall: SystemTime, vm: Vm) -> Action {
         let mut proposal = Box::new(Proposal::draw(&self.order, &self.scene, vm, wall));
-        self.steps = proposal.steps.iter().map(|step| step.step).collect();
+        self.adopt(&proposal);
         match std::mem::replace(&mut self.standing, Standing::Settled) {
-            Standing::Fresh => {
-                self.proposal = Some(proposal.clone());
-                self.go(Phase::Confirming, Action::Confirm(proposal))
-            }
+            Standing::Fresh => self.go(Phase::Confirming, Action::Confirm(proposal)),
             Standing::Settled => self.out_of_step(),
             Standing::Resumed(history) => {
                 // The rules for a first call are not those for the middle of a run.
@@ -357,6 +371,13 @@ impl Workflow {
                 self.take_up(now, wall, &history)
             }
         }
+    }
+
+    /// Goes by a proposal from here on.
+    pub(super) fn adopt(&mut self, proposal: &Proposal) {
+        self.steps = proposal.steps.iter().map(|step| step.step).collect();
+        self.test_vm = proposal.test_vm.as_ref().map(|vm| vm.id.clone());
+        self.proposal = Some(Box::new(proposal.clone()));
     }
 
     fn answered(&mut self, now: Duration, wall: SystemTime, yes: bool) -> Action {
@@ -377,6 +398,9 @@ impl Workflow {
     /// Runs the step whose turn it is; asks first where nobody has said yes yet.
     pub(super) fn step_on(&mut self, now: Duration, wall: SystemTime) -> Action {
         let Some(name) = self.step() else { return self.finish(now) };
+        if let Some((site, ask)) = self.stale(now, name) {
+            return self.go(Phase::Refreshing { site, misses: 0 }, Action::Ask { site, ask });
+        }
         let Some(step) = steps::build(name, &self.order, &self.scene) else {
             return self.stop(Cause::Changed(format!("what {name} needs is not there any more")), None);
         };
@@ -395,7 +419,7 @@ impl Workflow {
             });
             return self.step_on(now, wall);
         }
-        if let Err(seen) = steps::check(name, &self.order, &self.scene) {
+        if let Err(seen) = self.check(name, &step) {
             return self.stop(Cause::Changed(seen), None);
         }
         if !self.is_confirmed && step.call.is_some() {
@@ -406,7 +430,7 @@ impl Workflow {
             return self.go(Phase::Confirming, Action::Confirm(proposal));
         }
         let mut run = Box::new(CallRun::new(step, before, self.order.wait, self.order.deadline));
-        let turn = run.begin(now, wall);
+        let turn = run.begin(now, wall, std::mem::take(&mut self.is_traceless));
         self.turn(now, wall, run, turn)
     }
 
@@ -424,6 +448,11 @@ impl Workflow {
         self.turn(now, wall, run, turn)
     }
 
+    /// What is proven of the call last on record.
+    pub(super) fn conclude(&mut self, verdict: Verdict) {
+        self.verdict = Some(verdict);
+    }
+
     /// The VM is held already.
     pub(super) fn hold(&mut self) {
         self.is_taken = true;
@@ -431,6 +460,14 @@ impl Workflow {
 
     /// Counts what an earlier process has done as done.
     pub(super) fn count_done(&mut self, step: StepName, vm: VmId) {
+        // What proved it then is its goal, and of a planned failover that is the type of the point.
+        let verified = self.scene.host.vm.as_ref().filter(|_| step == StepName::FailOver).map(|vm| Verified {
+            state: if vm.state == ReplicationState::Committed { vm.state } else { ReplicationState::Recovered },
+            failed_over: match self.order.kind {
+                Kind::PlannedFailover { .. } => FailoverType::Planned,
+                _ => vm.failed_over,
+            },
+        });
         self.done.push(StepReport {
             step,
             site: step.site(),
@@ -438,7 +475,7 @@ impl Workflow {
             was_so: false,
             job: None,
             seen: "proven by an earlier process".to_owned(),
-            verified: None,
+            verified,
             took: Duration::ZERO,
         });
     }
@@ -465,7 +502,7 @@ impl Workflow {
         let (name, site) = (run.step.name, run.step.site);
         let cause = match end {
             End::Reached(seen) => {
-                let verified = self.learn(&run, after);
+                let verified = self.learn(now, &run, after);
                 self.reached(StepReport {
                     step: name,
                     site,
@@ -483,9 +520,10 @@ impl Workflow {
                 None => return self.out_of_step(),
             },
             // Sent again as a new call, with a yes of its own.
-            End::NotTaken => {
+            End::Nothing => {
+                self.is_traceless = true;
                 if let Some(told) = after {
-                    self.note(&run, told);
+                    self.note(now, &run, told);
                 }
                 return self.step_on(now, wall);
             }
@@ -504,14 +542,14 @@ impl Workflow {
         if let Some(reason) = refusal(&cause).filter(|_| name.is_best_effort() && !self.done.is_empty()) {
             self.start = StartReport::Failed(reason);
             if let Some(told) = after {
-                self.note(&run, told);
+                self.note(now, &run, told);
             }
             return self.finish(now);
         }
         self.stop(cause, after)
     }
 
-    fn reached(&mut self, report: StepReport) {
+    pub(super) fn reached(&mut self, report: StepReport) {
         if report.step.is_best_effort() {
             self.start = StartReport::Running;
         }
@@ -520,23 +558,25 @@ impl Workflow {
     }
 
     /// Remembers what a step read back; gives what it says of a failover.
-    fn learn(&mut self, run: &CallRun, after: Option<Told>) -> Option<Verified> {
+    fn learn(&mut self, now: Duration, run: &CallRun, after: Option<Told>) -> Option<Verified> {
         let told = after?;
         let verified = match (&told, run.step.name) {
             (Told::Vm(Some(vm)), StepName::FailOver) => Some(Verified { state: vm.state, failed_over: vm.failed_over }),
             _ => None,
         };
-        self.note(run, told);
+        self.note(now, run, told);
         verified
     }
 
     /// Remembers an answer: of the VM itself, or of the test VM beside it.
-    fn note(&mut self, run: &CallRun, told: Told) {
-        let sight = self.scene.of_mut(run.step.site);
-        let is_subject = sight.vm.as_ref().is_some_and(|vm| vm.id == run.step.vm);
-        match told {
-            Told::Vm(vm) if !is_subject => sight.test_vms = Some(vm.into_iter().map(|vm| *vm).collect()),
-            told => sight.learn(told),
+    fn note(&mut self, now: Duration, run: &CallRun, told: Told) {
+        let told = match told {
+            Told::Vm(vm) if run.step.name.is_about_test_vm() => Told::TestVms(vm.into_iter().map(|vm| *vm).collect()),
+            told => told,
+        };
+        self.scene.of_mut(run.step.site).learn(now, told);
+        if run.step.name == StepName::TestFailOver {
+            self.test_vm = self.scene.host.test_vm().map(|vm| vm.id.clone());
         }
     }
 
@@ -562,12 +602,19 @@ impl Workflow {
     pub(super) fn stop(&mut self, cause: Cause, after: Option<Told>) -> Action {
         let Some(step) = self.step() else { return self.out_of_step() };
         let site = step.site();
-        let (Some(proposal), Some(before)) = (self.proposal.take(), self.scene.vm(site).cloned()) else {
-            return self.out_of_step();
+        let Some(proposal) = self.proposal.take() else { return self.out_of_step() };
+        // As it was proposed, where it has vanished since.
+        let proposed = match site {
+            Site::Host => Some(&proposal.vm),
+            Site::Primary => proposal.primary.as_ref(),
         };
+        let test_vm = self.scene.host.test_vm().filter(|_| step.is_about_test_vm());
+        let Some(before) = test_vm.or(self.scene.vm(site)).or(proposed).cloned() else { return self.out_of_step() };
         let after = match after {
             Some(Told::Vm(vm)) => vm.map(|vm| *vm),
-            _ => None,
+            // Something of the VM was read, and not the VM itself.
+            Some(_) => Some(before.clone()),
+            None => None,
         };
         Action::Finish(Outcome::Stopped(Box::new(Stopped {
             proposal: *proposal,
@@ -586,9 +633,7 @@ impl Workflow {
     fn out_of_step(&mut self) -> Action {
         let reason = "the workflow was driven out of step".to_owned();
         match (self.proposal.is_some(), self.step()) {
-            (true, Some(step)) if self.scene.vm(step.site()).is_some() => {
-                self.stop(Cause::Unproven { reason, error: None, job: None }, None)
-            }
+            (true, Some(_)) => self.stop(Cause::Unproven { reason, error: None, job: None }, None),
             _ => self.refuse(Refusal::Journal(JournalError::new(reason))),
         }
     }

@@ -154,9 +154,12 @@ impl Call {
             }
             Call::ReplicationState { .. } => &[JobType::ReplicationStateChange],
             Call::Power { state: EnabledState::Enabled, .. } => &[JobType::StartVm],
-            Call::Power { .. } => &[JobType::PowerOffVm, JobType::ShutDownVm],
+            // A guest that is asked to shut down may take for ever: its job is not that of a power cut.
+            Call::Power { state: EnabledState::Disabled, .. } => &[JobType::PowerOffVm],
+            Call::Power { .. } => &[JobType::ShutDownVm, JobType::PowerOffVm],
             Call::DestroySystem(_) => &[JobType::RemoveTestReplica, JobType::DestroyVm],
             Call::ModifyResources { .. } => &[JobType::ModifyResources],
+            // inferred: it is a setting of the relation, and no page names its job.
             Call::SetFailoverNetwork { .. } => &[JobType::ModifyRelationship],
         }
     }

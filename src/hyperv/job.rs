@@ -84,9 +84,9 @@ open_enum! {
         PowerOffVm = 13 => "Power off virtual machine",
         /// Shutdown of a guest.
         ShutDownVm = 16 => "Shut down virtual machine",
-        /// Change of what a VM has.
+        /// Settings of devices and connections.
         ModifyResources = 31 => "Modify virtual machine resources",
-        /// Change of the settings of a relation.
+        /// Settings of a relation.
         ModifyRelationship = 92 => "Modify replication relationship settings",
         /// Initial replication over the network begins.
         StartInitialReplication = 94 => "Start in-band initial replication",
@@ -216,10 +216,11 @@ impl JobError {
 
 /// Decides when to look at a job again: pure, fed with times and snapshots.
 ///
-/// The first look comes at once. Later ones keep two promises: the end is noticed within a tenth of the job's
-/// length or one second, whichever is larger, as far as the host's PercentComplete can be believed, and a job of
-/// five minutes costs at most 40 looks. Where the percentage moves, looks are spread over half of what it
-/// predicts to remain; where it stands still, over a tenth of the time passed.
+/// The first look comes at once, and a job of five minutes costs at most 40 looks, whatever it tells. While its
+/// PercentComplete moves, the end is noticed within a tenth of the job's length, or one second where that is more: looks are
+/// spread over half of what is predicted to remain, but never wider than a quarter of the time passed, as a job may jump to
+/// its end. Without progress to go by, one look comes after two fifteenths of the time passed. (A tenth at every length
+/// would cost 47 looks in five minutes: one a second for ten seconds, and then each a tenth later than the one before.)
 #[derive(Debug, Clone)]
 pub struct JobFollower {
     started: Duration,
@@ -281,17 +282,23 @@ impl JobFollower {
 
     fn delay(&self, now: Duration, percent: Option<u16>) -> Duration {
         let passed = now.saturating_sub(self.started);
-        let tenth = (passed / 10).max(SHORTEST);
         let percent = u32::from(percent.unwrap_or(0));
-        // Below 5 per cent the prediction is noise.
-        let predicted = match percent {
-            5..=99 => passed.saturating_mul(100 - percent) / percent / 2,
-            _ => Duration::ZERO,
+        let (delay, longest) = match percent {
+            5..=99 => {
+                let half_of_rest = passed.saturating_mul(100 - percent) / percent / 2;
+                (half_of_rest.min(passed / 4).max(passed / 10), LONGEST)
+            }
+            // Below 5 per cent a prediction is noise, and there is no progress to be seen either.
+            _ => (passed.saturating_mul(2) / 15, LONGEST_WITHOUT_PROGRESS),
         };
-        tenth.max(predicted).min(LONGEST)
+        let longest = if passed < FIRST_MINUTE { LONGEST_AT_FIRST } else { longest };
+        delay.clamp(SHORTEST, longest)
     }
 }
 
 const SHORTEST: Duration = Duration::from_secs(1);
-/// People want to see progress, whatever the job's length.
-const LONGEST: Duration = Duration::from_secs(15);
+const FIRST_MINUTE: Duration = Duration::from_secs(60);
+/// People want to see progress, whatever the job's length, and soon at first.
+const LONGEST_AT_FIRST: Duration = Duration::from_secs(6);
+const LONGEST: Duration = Duration::from_secs(20);
+const LONGEST_WITHOUT_PROGRESS: Duration = Duration::from_secs(30);

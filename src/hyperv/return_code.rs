@@ -43,6 +43,11 @@ open_enum! {
 }
 
 impl ReturnCode {
+    /// Whether the code says that the VM is not in a state for it: perhaps because something is at work there.
+    pub fn is_about_state(self) -> bool {
+        matches!(self, ReturnCode::InUse | ReturnCode::InvalidState | ReturnCode::NotAvailable)
+    }
+
     /// Whether the code leaves open if something was done: "status unknown", "timeout", and numbers nobody knows.
     pub fn is_undecided(self) -> bool {
         matches!(self, ReturnCode::StatusUnknown | ReturnCode::Timeout | ReturnCode::Other(_))

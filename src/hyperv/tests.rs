@@ -17,19 +17,28 @@ use crate::wsman::ResourceUri;
 /// How a host reports progress.
 #[derive(Debug, Clone, Copy)]
 enum Progress {
-    Linear,
+    Steady,
     Stuck,
-    /// Fast to 90 per cent, then slow: the prediction is wrong all the way.
-    Jumping,
     Absent,
+    /// Fast to 90 per cent, then slow.
+    Jumping,
+    /// In quarters.
+    Steps,
+    /// To 5 per cent, and then no more until the end comes at once.
+    Sudden,
 }
 
 impl Progress {
+    const ALL: [Progress; 6] =
+        [Progress::Steady, Progress::Stuck, Progress::Absent, Progress::Jumping, Progress::Steps, Progress::Sudden];
+
     fn percent(self, part: f64) -> Option<u16> {
         let percent = match self {
-            Progress::Linear => part * 100.0,
+            Progress::Steady => part * 100.0,
             Progress::Stuck => 0.0,
             Progress::Jumping => (part * 900.0).min(90.0),
+            Progress::Steps => (part * 4.0).floor() * 25.0,
+            Progress::Sudden => (part * 100.0).min(5.0),
             Progress::Absent => return None,
         };
         // 0 to 99 while it runs.
@@ -73,36 +82,60 @@ fn follow(length: Duration, progress: Progress) -> (u32, Duration) {
     }
 }
 
+/// The same by a poll at a fixed distance.
+fn poll(length: Duration, distance: Duration) -> (u32, Duration) {
+    let waits = u32::try_from(length.as_nanos().div_ceil(distance.as_nanos())).unwrap();
+    (waits + 1, distance * waits - length)
+}
+
 #[test]
 #[expect(clippy::print_stdout, reason = "the table is shown with --nocapture")]
 fn an_end_is_noticed_soon_and_at_few_looks() {
-    for seconds in [0, 1, 10, 60, 300, 1800] {
-        let length = Duration::from_secs(seconds);
-        let allowed = (length / 10).max(Duration::from_secs(1));
-        for progress in [Progress::Linear, Progress::Stuck, Progress::Jumping, Progress::Absent] {
+    println!("{:>9} {:>17} {:>17} {:>17}", "length", "poll 100 ms", "poll 1 s", "follower");
+    for milliseconds in [1000, 1234, 10_000, 60_000, 300_000, 1_800_000] {
+        let length = Duration::from_millis(milliseconds);
+        let goal = (length / 10).max(Duration::from_secs(1));
+        let polls = [100, 1000].map(|distance| poll(length, Duration::from_millis(distance)));
+        for progress in Progress::ALL {
             let (looks, late) = follow(length, progress);
-            println!("{seconds:>5} s {progress:?}: {looks} looks, noticed {late:?} late");
-            // Where the percentage misleads, the wait is still bounded.
-            let bound = if matches!(progress, Progress::Jumping) { Duration::from_secs(15) } else { allowed };
-            assert!(late <= bound, "{seconds} s {progress:?}: {late:?} late");
-            let most = match (seconds, progress) {
-                (0, _) => 1,
-                (300, Progress::Linear) => 40,
-                (1800, _) => 160,
-                _ => 60,
+            let cell = |(looks, late): (u32, Duration)| format!("{looks:>6} {:>7.2} s", late.as_secs_f64());
+            let [tenth, second] = polls.map(cell);
+            let told = cell((looks, late));
+            println!("{:>7} s {tenth:>17} {second:>17} {told:>17} {progress:?}", length.as_secs_f64());
+            // A job that stands at five per cent and then is done cannot be foreseen.
+            if !matches!(progress, Progress::Sudden) {
+                assert!(late <= goal, "{length:?} {progress:?}: {late:?} late");
+            }
+            let most = match milliseconds {
+                ..=1234 => 3,
+                10_000 => 12,
+                60_000 => 30,
+                300_000 => 40,
+                _ => 160,
             };
-            assert!(looks <= most, "{seconds} s {progress:?}: {looks} looks");
+            assert!(looks <= most, "{length:?} {progress:?}: {looks} looks");
         }
     }
+    assert_eq!(follow(Duration::ZERO, Progress::Steady), (1, Duration::ZERO));
 }
 
 proptest! {
     #[test]
-    fn a_linear_job_of_any_length_is_noticed_in_time(milliseconds in 0_u64..3_600_000) {
+    fn a_job_of_any_length_is_noticed_in_time(milliseconds in 0_u64..3_600_000) {
         let length = Duration::from_millis(milliseconds);
-        let (looks, late) = follow(length, Progress::Linear);
-        prop_assert!(late <= (length / 10).max(Duration::from_secs(1)), "{length:?}: {late:?} late");
-        prop_assert!(looks <= 40 || milliseconds > 300_000, "{length:?}: {looks} looks");
+        let second = Duration::from_secs(1);
+        for (progress, bound) in [
+            (Progress::Steady, length / 10),
+            (Progress::Jumping, length / 10),
+            (Progress::Stuck, length * 2 / 15),
+            (Progress::Absent, length * 2 / 15),
+            (Progress::Steps, length / 4),
+            (Progress::Sudden, length / 4),
+        ] {
+            let (looks, late) = follow(length, progress);
+            prop_assert!(late <= bound.max(second), "{length:?} {progress:?}: {late:?} late");
+            prop_assert!(looks <= 40 || milliseconds > 300_000, "{length:?} {progress:?}: {looks} looks");
+        }
     }
 }
 

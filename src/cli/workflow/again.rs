@@ -25,6 +25,9 @@ pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> 
                 .remedy(format!("see what it did: hvr run show {run}")));
         }
     }
+    if history.end == Some(RunEnd::HandedOver) {
+        is_last(&history, &store)?;
+    }
     say(&history);
     let ends = ends_of(&history, context).await?;
     take_up(history, journal, Answer::of(consent), &ends, context).await
@@ -73,6 +76,21 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
         store.close_by_hand(&run, "walked back: nothing had to be sent").map_err(held)?;
     }
     ended
+}
+
+/// A run that was handed over kept nobody off its VM: where another one has worked on it since, nothing is left to prove.
+fn is_last(history: &History, store: &Store) -> Result<(), Problem> {
+    let id = &history.record.id;
+    let filter = Filter::all().on(VmSelector::Id(history.record.vm.clone())).at_most(1);
+    let listing = store.runs(&filter).map_err(|error| stopped::no_journal(&error))?;
+    match listing.runs.into_iter().find(|newest| newest.record.id != *id) {
+        None => Ok(()),
+        Some(newest) => {
+            let text = format!("run {id} was handed over, and run {} has worked on the VM since", newest.record.id);
+            let remedy = format!("see what it did: hvr run show {}", newest.record.id);
+            Err(Problem::new(Exit::Refused, "superseded", text).remedy(remedy))
+        }
+    }
 }
 
 /// A call that may still be at work is followed to its end first: what it does would come after the walk back.

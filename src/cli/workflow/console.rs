@@ -25,13 +25,25 @@ pub struct Console<'c> {
     bar: Option<ProgressBar>,
     last: Option<(String, Option<u16>)>,
     waits_for: Option<StepName>,
+    /// Whether it was asked before.
+    was_asked: bool,
     /// The host whose job is followed.
     site: Site,
 }
 
 impl<'c> Console<'c> {
     pub fn new(run: Option<RunId>, ends: &'c Ends, answer: Answer, context: &'c Context) -> Self {
-        Console { run, ends, answer, context, bar: None, last: None, waits_for: None, site: Site::Host }
+        Console {
+            run,
+            ends,
+            answer,
+            context,
+            bar: None,
+            last: None,
+            waits_for: None,
+            was_asked: false,
+            site: Site::Host,
+        }
     }
 
     /// The run, once it has an id.
@@ -87,6 +99,9 @@ impl Operator for Console<'_> {
         self.finish();
         if self.answer == Answer::No {
             return false;
+        }
+        if std::mem::replace(&mut self.was_asked, true) {
+            note("this has changed since it was confirmed:");
         }
         for text in describe(proposal, self.ends) {
             note(&text);
@@ -218,6 +233,17 @@ pub fn describe(proposal: &Proposal, ends: &Ends) -> Vec<String> {
                 point.created.as_ref().map_or_else(|| "unknown time".to_owned(), ToString::to_string)
             ),
         });
+    }
+    match &proposal.kind {
+        Kind::TestStart { network: Some(switch) } => {
+            lines.push(format!("  its network adapters connect to {switch:?}"))
+        }
+        Kind::TestStart { network: None } => {
+            lines.push(
+                "  its network adapters connect where the replica's settings say; --network SWITCH chooses".to_owned(),
+            );
+        }
+        _ => {}
     }
     match (&proposal.kind, proposal.data_loss) {
         (Kind::Failover, Some(loss)) => lines.push(format!("  changes of the last {} are lost", Span(loss))),

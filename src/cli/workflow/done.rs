@@ -7,7 +7,7 @@ use crate::cli::json;
 use crate::cli::output::{self, Printer, note, printable};
 use crate::cli::problem::Problem;
 use crate::failover::{DryRun, Kind, Proposal, Report, Site, StartReport, StepName};
-use crate::hyperv::{FailoverType, JobRef};
+use crate::hyperv::{FailoverType, JobRef, ReplicationState, Vm};
 
 use super::console::describe;
 use super::{Ends, Scene};
@@ -46,7 +46,8 @@ fn start_it(report: &Report, scene: &Scene<'_>) -> String {
 fn say(report: &Report, scene: &Scene<'_>) {
     let simulated = if scene.ends.host.is_simulated() { " (simulated)" } else { "" };
     output::line(&printable(&format!("{}{simulated}", sentence(report, scene))));
-    if matches!(report.start, StartReport::Running) {
+    let is_about_power = matches!(report.proposal.kind, Kind::Start | Kind::Stop(_));
+    if matches!(report.start, StartReport::Running) && !is_about_power {
         let name = report.test_vm.as_ref().map_or(&report.after.name, |vm| &vm.name);
         output::line(&printable(&format!("{name} is running")));
     }
@@ -69,22 +70,20 @@ fn sentence(report: &Report, scene: &Scene<'_>) -> String {
             let state = verified.map_or(report.after.state, |verified| verified.state);
             let point = verified.map_or(report.after.failed_over, |verified| verified.failed_over);
             let lossless = if point == FailoverType::Planned { ", nothing lost" } else { "" };
-            let turned = match (step(StepName::Reverse), &report.primary_after) {
+            let point = point.to_string().to_lowercase();
+            match (step(StepName::Reverse), &report.primary_after) {
                 (Some(_), Some(primary)) => format!(
-                    "; the replication is turned round: {} (state {}) on {host}, {} (state {}) on {}",
-                    report.after.mode.to_string().to_lowercase(),
-                    report.after.state.value(),
-                    primary.mode.to_string().to_lowercase(),
-                    primary.state.value(),
+                    "{name} is failed over{lossless} ({point} point), and the replication is turned round: {} on {host}, {} \
+                     on {}, read back from both",
+                    side(&report.after),
+                    side(primary),
                     scene.ends.name(Site::Primary)
                 ),
-                _ => String::new(),
-            };
-            format!(
-                "{name} is failed over: replication state {} ({state}), {} point{lossless}, read back from {host}{turned}",
-                state.value(),
-                point.to_string().to_lowercase(),
-            )
+                _ => format!(
+                    "{name} is failed over: replication state {} ({state}), {point} point{lossless}, read back from {host}",
+                    state.value(),
+                ),
+            }
         }
         Kind::TestStart { .. } => format!("{}, read back from {host}", seen(StepName::TestFailOver)),
         Kind::TestStop => format!(
@@ -96,13 +95,27 @@ fn sentence(report: &Report, scene: &Scene<'_>) -> String {
             let last = report.steps.last().map_or("", |step| step.seen.as_str());
             format!("{name} is back where it was: {last}, read back")
         }
-        Kind::Reverse { .. } => format!("{name} is the primary on {host} now: {}", seen(StepName::Reverse)),
+        Kind::Reverse { .. } => {
+            let old = report.primary_after.as_ref().map_or_else(String::new, |primary| {
+                format!("; on {} it is the {}", scene.ends.name(Site::Primary), side(primary))
+            });
+            let copies = match report.after.state {
+                ReplicationState::WaitingForInitialReplication => "; the first copy is on its way",
+                _ => "",
+            };
+            format!("{name} is the {} on {host} now{old}{copies}, read back", side(&report.after))
+        }
         Kind::Network(_) => format!("{name}: {}, on {host}", seen(StepName::SetNetwork)),
         _ => {
             let state = report.after.enabled_state.to_string().to_lowercase();
             format!("{name} is {state}, read back from {host}")
         }
     }
+}
+
+/// Which end a VM is, and the state of its replication.
+fn side(vm: &Vm) -> String {
+    format!("{} (state {}, {})", vm.mode.to_string().to_lowercase(), vm.state.value(), vm.state)
 }
 
 /// What the operator may want to do next.
@@ -123,6 +136,9 @@ fn next(report: &Report, scene: &Scene<'_>) -> Option<String> {
             Some(format!("the replication still points the old way; turn it round: {}", again(&["reverse", vm])))
         }
         Kind::TestStart { .. } => Some(format!("end the rehearsal: {}", again(&["test", "stop", vm]))),
+        Kind::Reverse { .. } if report.after.state == ReplicationState::WaitingForInitialReplication => {
+            Some(format!("see how far the copy is: {}", again(&["status", vm])))
+        }
         Kind::Commit => Some(format!("turn the replication round: {} --primary HOST", again(&["reverse", vm]))),
         _ => None,
     }
@@ -201,6 +217,7 @@ pub(super) fn print_dry_run(dry: &DryRun, ends: &Ends, printer: Printer) {
         }
         note("dry run: these envelopes would be sent, and none was:");
         for envelope in &dry.envelopes {
+            note(&format!("{} to {}:", envelope.step, ends.name(envelope.site)));
             output::line(&envelope.xml);
         }
         for step in &dry.unwritten {

@@ -129,7 +129,7 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
     let problem = match &stopped.cause {
         Cause::HostRefused(code) => told.host_refused(*code),
         Cause::Faulted(error) => told.faulted(error),
-        Cause::JobFailed { job, details } => told.job_failed(job, details),
+        Cause::JobFailed { job, details } => told.job_failed(job, details, &stopped),
         Cause::NotSent(error) => Problem::new(Exit::Unknown, "half-way", format!("not sent: {}", chain(error))),
         Cause::Journal(error) => match half_way {
             false => no_journal(error),
@@ -211,7 +211,7 @@ impl Told<'_> {
         Problem::new(
             Exit::HostRefused,
             "host-refused",
-            format!("{} refused to {} ({}): {} ({code})", self.host(), self.step.words(), self.name, code.value()),
+            format!("{} refused to {} ({}): {} ({code})", self.host(), self.step.deed(), self.name, code.value()),
         )
         .remedy(format!("{hint}nothing was started; look at the VM: {}", self.look()))
         .detail("return_value", json::named(code.value(), code))
@@ -223,11 +223,11 @@ impl Told<'_> {
             Error::Wsman(error) => Problem::of_wsman(error),
             other => Problem::new(Exit::HostRefused, "protocol", other.to_string()),
         };
-        let message = format!("{} did not take the call to {} ({}): {text}", self.host(), self.step.words(), self.name);
+        let message = format!("{} did not take the call to {} ({}): {text}", self.host(), self.step.deed(), self.name);
         Problem { message, ..problem }
     }
 
-    fn job_failed(&self, job: &Job, details: &[JobError]) -> Problem {
+    fn job_failed(&self, job: &Job, details: &[JobError], stopped: &Stopped) -> Problem {
         let code = job.error_code;
         let mut texts: Vec<&str> = vec![&job.error_description, &job.error_summary];
         texts.extend(details.iter().map(|detail| detail.message.as_str()));
@@ -237,20 +237,29 @@ impl Told<'_> {
                 said.push(text);
             }
         }
+        let (left, changed) = match &stopped.after {
+            Some(after) if describe(after) == describe(&stopped.before) => {
+                ("the VM reads as before; remove the cause".to_owned(), Changed::No)
+            }
+            Some(after) => {
+                (format!("the VM reads as {} now; look at it: {}", describe(after), self.look()), Changed::Yes)
+            }
+            None => (format!("the VM could not be read after that; look at it: {}", self.look()), Changed::Perhaps),
+        };
         Problem::new(
             Exit::HostRefused,
             "job-failed",
             format!(
                 "the job to {} ({}) ended as {} with {} ({code}): {}",
-                self.step.words(),
+                self.step.deed(),
                 self.name,
                 job.state,
                 code.value(),
                 said.join(" / ")
             ),
         )
-        .remedy(format!("the state of the VM was not read after that; look before you try again: {}", self.look()))
-        .changed(Changed::Perhaps)
+        .remedy(if stopped.is_half_way() { left } else { format!("{left}; then run the command again") })
+        .changed(changed)
         .detail("job", json::job(job))
         .detail("errors", json::job_errors(details))
     }

@@ -6,9 +6,9 @@
 //!  \-- reply lost: look at state and jobs -> follow | reached | unproven
 //! ```
 //!
-//! INVARIANT: `Action::Call` is given out at most once, and once more only when the first certainly did nothing: no byte
-//! of it left (the connection had gone while a person was thinking), or the host answered with a fault that points at
-//! the service's keys, its state is unchanged and it shows no job of the call.
+//! INVARIANT: `Action::Call` is given out once, and again only where the one before certainly did nothing. That is once
+//! where no byte of it left (the connection had gone while a person was thinking), and once where the host answered with
+//! a fault that points at the service's keys, its state is unchanged and it shows no job of the call.
 
 mod lost;
 mod proof;
@@ -38,32 +38,62 @@ pub(super) struct CallRun {
     before: Judgement,
     begun_at: Duration,
     sent_wall: SystemTime,
-    /// How long nothing may be seen of the call before it is believed not to have been taken; none for never.
+    /// How long after the call the last look at the host began: an answer may be as old as the question.
+    looked_after: Duration,
+    /// Of a call that an earlier process sent: how long a host may still take it up. None for a call of this process,
+    /// which is never believed to have done nothing.
     quiet: Option<Duration>,
+    over: Over,
     job: Option<JobRef>,
     pub(super) last: Option<Job>,
     follower: JobFollower,
     misses: u32,
     pub(super) remarks: Vec<String>,
+    /// What lost the reply to the call, if something has.
+    reply_lost: Option<String>,
     /// What lost the proof, once something has.
     lost: Option<(String, Option<Error>)>,
     pub(super) after: Option<Told>,
     verdict: Option<Verdict>,
 }
 
+/// How it is known that the host has nothing left to do for the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// It is not.
+    Unknown,
+    /// The method answered that it was done, or its job ended well.
+    Said,
+    /// Its job is not there any more.
+    JobGone,
+}
+
+/// Why a call goes out again; each reason counts once.
+#[derive(Debug, Clone, Copy, Default)]
+struct Again {
+    /// No byte of it left before.
+    resent: bool,
+    /// The keys of the service were learnt.
+    learnt: bool,
+    /// The one before may have been taken after all: it left no trace, or its fault did not say in so many words that
+    /// keys were missing.
+    in_doubt: bool,
+}
+
 #[derive(Debug)]
 enum Phase {
     Calling {
-        /// Whether this is the second and last call.
-        again: bool,
+        again: Again,
     },
     /// The host refused with a fault that points at keys: is everything as before?
     CheckingRefusal {
         fault: Error,
         goal_seen: bool,
+        again: Again,
     },
     Learning {
         fault: Error,
+        again: Again,
     },
     /// The reply was lost: what does the host show?
     Looking {
@@ -75,6 +105,11 @@ enum Phase {
     },
     Explaining {
         job: Box<Job>,
+    },
+    /// The job failed: how did it leave the VM?
+    Concluding {
+        job: Box<Job>,
+        details: Vec<JobError>,
     },
     ReadingBack {
         round: u32,
@@ -88,6 +123,17 @@ enum Phase {
 pub(super) enum Turn {
     Do(Action),
     End(Box<End>),
+}
+
+/// What an earlier process left of a call.
+#[derive(Debug)]
+pub(super) enum Left {
+    /// Its job.
+    Job(JobRef),
+    /// The answer that it was done.
+    Done,
+    /// Nobody knows what came of it.
+    Unknown,
 }
 
 /// How a step ended.
@@ -116,12 +162,14 @@ pub(super) enum End {
         job: JobRef,
         last: Option<Box<Job>>,
     },
-    /// Taken up again, the host shows that the call was never taken.
-    NotTaken,
+    /// Taken up again, the host shows that the call did nothing, or left nothing.
+    Nothing,
 }
 
 /// How often an unchanged state is read again before it is believed: 1 + 2 + 4 + 8 seconds.
 const LOOKS: u32 = 4;
+/// How long a host keeps a job that has ended (TimeBeforeRemoval), and some time for its clean-up.
+const KEPT: Duration = Duration::from_secs(300 + 60);
 /// How far the host's clock may be off when a finished job is told from an earlier one.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
@@ -137,42 +185,48 @@ impl CallRun {
             before,
             begun_at: Duration::ZERO,
             sent_wall: SystemTime::UNIX_EPOCH,
+            looked_after: Duration::ZERO,
             quiet: None,
+            over: Over::Unknown,
             job: None,
             last: None,
             follower: JobFollower::new(Duration::ZERO),
             misses: 0,
             remarks: Vec::new(),
+            reply_lost: None,
             lost: None,
             after: None,
             verdict: None,
         }
     }
 
-    /// Begins with the call, or, where the step has none, with reading.
-    pub(super) fn begin(&mut self, now: Duration, wall: SystemTime) -> Turn {
+    /// Begins with the call, or, where the step has none, with reading. `in_doubt`: a call before this one left no trace.
+    pub(super) fn begin(&mut self, now: Duration, wall: SystemTime, in_doubt: bool) -> Turn {
         self.begun_at = now;
         self.sent_wall = wall;
         match self.step.call.is_some() {
-            true => self.call(false, ServiceKeys::Short),
-            false => self.verify(now),
+            true => self.call(Again { in_doubt, ..Again::default() }, ServiceKeys::Short),
+            false => self.verify(now, Over::Unknown),
         }
     }
 
-    /// Begins with the job that an earlier process left behind.
-    pub(super) fn attach_again(&mut self, now: Duration, sent: SystemTime, job: JobRef) -> Turn {
-        self.begun_at = now;
-        self.sent_wall = sent;
-        self.attach(now, job)
-    }
-
-    /// Begins with a look at what became of a call that an earlier process sent at `sent`. `quiet` is how long after
-    /// that the host may still take it up.
-    pub(super) fn settle(&mut self, now: Duration, sent: SystemTime, quiet: Duration) -> Turn {
+    /// Begins with what an earlier process left behind of a call that it sent at `sent`. `quiet` is how long after that
+    /// a host may still take it up.
+    pub(super) fn settle(&mut self, now: Duration, sent: SystemTime, quiet: Duration, left: Left) -> Turn {
         self.begun_at = now;
         self.sent_wall = sent;
         self.quiet = Some(quiet);
-        self.look("the earlier process did not see an answer".to_owned(), None)
+        match left {
+            Left::Job(job) => self.attach(now, job),
+            Left::Done => self.verify(now, Over::Said),
+            Left::Unknown => self.look("the earlier process did not see an answer".to_owned(), None),
+        }
+    }
+
+    /// How long ago the call was sent. Taken up again, this process has counted for itself too: the clocks of two
+    /// machines differ, and a clock may be set back.
+    fn passed(&self, now: Duration, wall: SystemTime) -> Duration {
+        wall.duration_since(self.sent_wall).unwrap_or_default().max(now.saturating_sub(self.begun_at))
     }
 
     /// How long it has taken.
@@ -198,7 +252,7 @@ impl CallRun {
     /// Why the host is being looked at, where the reply to the call was lost.
     pub(super) fn looking_because(&self) -> Option<&str> {
         match self.phase {
-            Phase::Looking { round: 0, .. } => self.lost.as_ref().map(|(reason, _)| reason.as_str()),
+            Phase::Looking { round: 0, .. } => self.reply_lost.as_deref(),
             _ => None,
         }
     }
@@ -212,15 +266,18 @@ impl CallRun {
     pub(super) fn next(&mut self, now: Duration, wall: SystemTime, seen: Observation) -> Turn {
         if let (Observation::Waited, Some((phase, action))) = (&seen, self.after_wait.take()) {
             self.phase = phase;
+            self.looked_after = self.passed(now, wall);
             return Turn::Do(action);
         }
         match (std::mem::replace(&mut self.phase, Phase::Over), seen) {
             (Phase::Calling { again }, Observation::Called(answer)) => self.called(now, again, answer),
-            (Phase::CheckingRefusal { fault, .. }, Observation::Told(answer)) => self.refusal_goal(fault, answer),
-            (Phase::CheckingRefusal { fault, goal_seen }, Observation::Jobs(answer)) => {
-                self.refusal_jobs(fault, goal_seen, answer)
+            (Phase::CheckingRefusal { fault, again, .. }, Observation::Told(answer)) => {
+                self.refusal_goal(fault, again, answer)
             }
-            (Phase::Learning { fault }, Observation::Service(answer)) => self.learnt(fault, answer),
+            (Phase::CheckingRefusal { fault, goal_seen, again }, Observation::Jobs(answer)) => {
+                self.refusal_jobs(fault, goal_seen, again, answer)
+            }
+            (Phase::Learning { fault, again }, Observation::Service(answer)) => self.learnt(fault, again, answer),
             (Phase::Looking { round, .. }, Observation::Told(answer)) => self.looked_at_goal(now, round, answer),
             (Phase::Looking { round, going }, Observation::Jobs(answer)) => {
                 self.looked_at_jobs(now, wall, round, going, answer)
@@ -228,10 +285,15 @@ impl CallRun {
             (Phase::Following { looks }, Observation::Job(answer)) => self.followed(now, looks, answer),
             (Phase::Explaining { job }, Observation::JobErrors(answer)) => {
                 self.verdict = Some(Verdict::Failed);
-                self.end(End::JobFailed { job, details: answer.unwrap_or_default() })
+                let question = self.question();
+                self.go(Phase::Concluding { job, details: answer.unwrap_or_default() }, question)
+            }
+            (Phase::Concluding { job, details }, Observation::Told(answer)) => {
+                self.after = answer.ok();
+                self.end(End::JobFailed { job, details })
             }
             (Phase::ReadingBack { round, since }, Observation::Told(answer)) => {
-                self.read_back(now, round, since, answer)
+                self.read_back(now, wall, round, since, answer)
             }
             _ => self.unproven("the workflow was driven out of step"),
         }
@@ -271,7 +333,7 @@ impl CallRun {
 
     // The call.
 
-    fn call(&mut self, again: bool, keys: ServiceKeys) -> Turn {
+    fn call(&mut self, again: Again, keys: ServiceKeys) -> Turn {
         match self.step.call.clone() {
             Some(call) => {
                 let action = Action::Call { site: self.site(), step: self.step.name, keys, call: Box::new(call) };
@@ -281,11 +343,13 @@ impl CallRun {
         }
     }
 
-    fn called(&mut self, now: Duration, again: bool, answer: Result<Invoked, CallError>) -> Turn {
+    fn called(&mut self, now: Duration, again: Again, answer: Result<Invoked, CallError>) -> Turn {
         let error = match answer {
-            Ok(Invoked::Done) => return self.verify(now),
+            Ok(Invoked::Done) => return self.verify(now, Over::Said),
             Ok(Invoked::Started(job)) => return self.attach(now, job),
-            Ok(Invoked::Refused(code)) if code.is_undecided() => {
+            // Where the call before it was taken after all, "in use" and "invalid state" are what a host says that is at
+            // work on that one.
+            Ok(Invoked::Refused(code)) if code.is_undecided() || (again.in_doubt && code.is_about_state()) => {
                 return self.look(format!("the host answered {} ({code})", code.value()), None);
             }
             Ok(Invoked::Refused(code)) => {
@@ -296,14 +360,14 @@ impl CallRun {
             Err(CallError::Host(error)) => error,
         };
         let learns = self.step.call.as_ref().is_some_and(|call| call.service().is_some());
-        if !again && learns && error.fault().is_some_and(Fault::may_lack_selectors) {
+        if !again.learnt && learns && error.fault().is_some_and(Fault::may_lack_selectors) {
             let question = self.question();
-            return self.go(Phase::CheckingRefusal { fault: error, goal_seen: false }, question);
+            return self.go(Phase::CheckingRefusal { fault: error, goal_seen: false, again }, question);
         }
         // A host drops an idle connection after about two minutes, and a person may think for longer.
-        if !again && is_stale_connection(&error) {
+        if !again.resent && !again.learnt && is_stale_connection(&error) {
             self.verdict = Some(Verdict::NotTaken);
-            return self.call(true, ServiceKeys::Short);
+            return self.call(Again { resent: true, ..again }, ServiceKeys::Short);
         }
         match error.delivery() {
             Delivery::NotSent => {
@@ -329,31 +393,35 @@ impl CallRun {
 
     // Refused for lack of keys: only when nothing has changed is the call made once more, with all keys.
 
-    fn refusal_goal(&mut self, fault: Error, answer: Answer) -> Turn {
+    fn refusal_goal(&mut self, fault: Error, again: Again, answer: Answer) -> Turn {
         match answer {
             Ok(told) if self.step.goal.judge(&told) == self.before => {
                 let jobs = self.find_jobs();
-                self.go(Phase::CheckingRefusal { fault, goal_seen: true }, jobs)
+                self.go(Phase::CheckingRefusal { fault, goal_seen: true, again }, jobs)
             }
             _ => self.look(fault.to_string(), Some(fault)),
         }
     }
 
-    fn refusal_jobs(&mut self, fault: Error, goal_seen: bool, answer: Result<Vec<Job>, Error>) -> Turn {
+    fn refusal_jobs(&mut self, fault: Error, goal_seen: bool, again: Again, answer: Result<Vec<Job>, Error>) -> Turn {
         let service = self.step.call.as_ref().and_then(|call| call.service());
         match (answer, service) {
-            (Ok(jobs), Some(class)) if goal_seen && self.our_job(&jobs).is_none() => {
-                self.go(Phase::Learning { fault }, Action::LearnService { site: self.site(), class })
+            // Any job that runs may be that of the call, whatever its type.
+            (Ok(jobs), Some(class)) if goal_seen && self.our_job(&jobs).is_none() && jobs.iter().all(Job::is_over) => {
+                self.go(Phase::Learning { fault, again }, Action::LearnService { site: self.site(), class })
             }
             _ => self.look(fault.to_string(), Some(fault)),
         }
     }
 
-    fn learnt(&mut self, fault: Error, answer: Result<Option<ServiceKeys>, Error>) -> Turn {
+    fn learnt(&mut self, fault: Error, again: Again, answer: Result<Option<ServiceKeys>, Error>) -> Turn {
         match answer {
             Ok(Some(keys)) => {
-                self.verdict = Some(Verdict::NotTaken);
-                self.call(true, keys)
+                let in_doubt = !fault.fault().is_some_and(|fault| fault.is_selector_trouble() || fault.is_not_found());
+                if !in_doubt {
+                    self.verdict = Some(Verdict::NotTaken);
+                }
+                self.call(Again { learnt: true, in_doubt, ..again }, keys)
             }
             _ => {
                 self.verdict = Some(Verdict::Failed);

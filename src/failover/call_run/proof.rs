@@ -5,6 +5,7 @@ use super::*;
 impl CallRun {
     pub(super) fn followed(&mut self, now: Duration, looks: u32, answer: Result<Option<Job>, Error>) -> Turn {
         let Some(job) = self.job.clone() else { return self.unproven("the job is not known") };
+        let is_readable = answer.is_ok();
         let next = match answer {
             Ok(snapshot) => {
                 self.misses = 0;
@@ -32,10 +33,14 @@ impl CallRun {
             Follow::Wait(delay) => {
                 self.later(now, delay, Phase::Following { looks: looks + 1 }, Action::GetJob { site, job })
             }
-            Follow::Ended => self.verify(now),
+            Follow::Ended => self.verify(now, Over::Said),
             Follow::Gone => {
-                self.remarks.push("the job was not there any more; the state proves the result".to_owned());
-                self.verify(now)
+                let (remark, over) = match is_readable {
+                    true => ("the job was not there any more; the state proves the result", Over::JobGone),
+                    false => ("the job could not be read; the state proves the result", Over::Unknown),
+                };
+                self.remarks.push(remark.to_owned());
+                self.verify(now, over)
             }
             Follow::Failed => match self.last.take() {
                 Some(last) => self.go(Phase::Explaining { job: Box::new(last) }, Action::GetJobErrors { site, job }),
@@ -45,13 +50,21 @@ impl CallRun {
         }
     }
 
-    pub(super) fn verify(&mut self, now: Duration) -> Turn {
+    pub(super) fn verify(&mut self, now: Duration, over: Over) -> Turn {
         self.misses = 0;
+        self.over = over;
         let question = self.question();
         self.go(Phase::ReadingBack { round: 0, since: now }, question)
     }
 
-    pub(super) fn read_back(&mut self, now: Duration, round: u32, since: Duration, answer: Answer) -> Turn {
+    pub(super) fn read_back(
+        &mut self,
+        now: Duration,
+        wall: SystemTime,
+        round: u32,
+        since: Duration,
+        answer: Answer,
+    ) -> Turn {
         let told = match answer {
             Ok(told) => told,
             Err(error) => return self.missed(now, error, Phase::ReadingBack { round: round.max(1), since }),
@@ -66,14 +79,43 @@ impl CallRun {
             Judgement::Going(seen) => (seen, true),
             Judgement::Not(seen) => (seen, false),
         };
-        // What takes its time by nature, such as a guest that shuts down, is given it.
-        let going = going || now.saturating_sub(since) < self.step.patience;
+        // What takes its time by nature, such as a guest that shuts down, is given it, and not more.
+        let waited = match self.quiet {
+            Some(_) => self.passed(now, wall),
+            None => now.saturating_sub(since),
+        };
+        let patience = self.step.patience;
+        let going = if patience.is_zero() { going } else { waited < patience };
         if round >= LOOKS && !going {
-            return self.unproven(&format!("the VM reads as {seen}, which does not prove the step"));
+            return match self.is_over(now, wall) {
+                true => self.nothing(Verdict::Failed, &seen),
+                false => self.unproven(&format!("the VM reads as {seen}, which does not prove the step")),
+            };
         }
         let round = next_look(round, going);
         let question = self.question();
         self.later(now, backoff(round), Phase::ReadingBack { round, since }, question)
+    }
+
+    /// Whether the host has certainly nothing left to do for a call of an earlier process.
+    fn is_over(&self, now: Duration, wall: SystemTime) -> bool {
+        match (self.quiet, self.over) {
+            (Some(_), Over::Said) => true,
+            // A job is removed some time after its end, or with a restart of the service.
+            (Some(_), Over::JobGone) => self.passed(now, wall) >= KEPT,
+            _ => false,
+        }
+    }
+
+    /// The call of an earlier process did nothing, or left nothing: it may be made anew, with a yes of its own.
+    pub(super) fn nothing(&mut self, verdict: Verdict, seen: &str) -> Turn {
+        self.verdict = Some(verdict);
+        let what = match verdict {
+            Verdict::NotTaken => "was never taken by the host",
+            _ => "is over, and nothing is left of it",
+        };
+        self.remarks.push(format!("the call of the earlier process {what}: {seen}"));
+        self.end(End::Nothing)
     }
 
     pub(super) fn reached(&mut self, seen: String) -> Turn {

@@ -32,6 +32,14 @@ pub(super) fn judge(reverse: bool, order: &Order, scene: &Scene, vm: &Vm) -> Vec
             "resume or repair the replication first; if the primary is lost, fail over without --planned",
         ));
     }
+    if vm.mode == ReplicationMode::ExtendedReplica {
+        findings.push(Finding::refusal(
+            "extended-replica",
+            "the VM here is the replica of a replica: a planned failover goes from a primary to its own replica",
+            "name the host of the primary's replica (-H), or fail over without --planned",
+        ));
+        return findings;
+    }
     if let Some(primary) = &scene.primary.vm {
         findings.extend(judge_primary(primary));
     }

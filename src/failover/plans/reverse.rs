@@ -22,7 +22,14 @@ pub(super) fn ask(with_primary: bool, scene: &Scene, vm: &Vm) -> Option<(Site, A
 }
 
 pub(super) fn judge(with_primary: bool, order: &Order, scene: &Scene, vm: &Vm) -> Vec<Finding> {
-    let is_replica = matches!(vm.mode, ReplicationMode::Replica | ReplicationMode::ExtendedReplica);
+    if vm.mode == ReplicationMode::ExtendedReplica {
+        return vec![Finding::refusal(
+            "extended-replica",
+            "the VM here is the replica of a replica, and only a primary relation can be turned round",
+            "make it a primary of its own in Hyper-V Manager (ChangeReplicationModeToPrimary, after the commit)",
+        )];
+    }
+    let is_replica = vm.mode == ReplicationMode::Replica;
     let is_failed_over = matches!(vm.state, ReplicationState::Recovered | ReplicationState::Committed);
     if !is_replica || !is_failed_over {
         return vec![Finding::refusal(
@@ -71,6 +78,7 @@ fn judge_primary(primary: &Vm) -> Option<Finding> {
 pub(super) fn steps(with_primary: bool) -> Vec<StepName> {
     match with_primary {
         true => vec![StepName::MakeReplica, StepName::Reverse, StepName::VerifyPrimary, StepName::StartReplication],
-        false => vec![StepName::Reverse],
+        // After a planned failover it replicates at once, and nothing is left to start.
+        false => vec![StepName::Reverse, StepName::StartReplication],
     }
 }

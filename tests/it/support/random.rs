@@ -29,8 +29,8 @@ impl Random {
     }
 
     /// One of several.
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         let end = u64::try_from(from.len()).unwrap();
-        from[usize::try_from(self.within(0..end)).unwrap()]
+        from[usize::try_from(self.within(0..end)).unwrap()].clone()
     }
 }

@@ -1,86 +1,6 @@
-//! The workflow alone, driven in virtual time by a script of what the host shows.
-
-use std::time::{Duration, SystemTime};
+//! The unplanned failover.
 
 use super::*;
-use crate::cim::Datetime;
-use crate::hyperv::{
-    Call, EnabledState, Error, FailoverType, Invoked, Job, JobRef, JobState, JobType, LookedUp, PointKind,
-    RecoveryPoint, ReplicationHealth, ReplicationMode, ReplicationState, ReturnCode, ServiceKeys, Vm, VmSelector,
-};
-use crate::wsman::{self, Delivery, ExchangeError, ExchangeErrorKind, ResourceUri};
-
-const GUID: &str = "5C2A7E10-8D3B-4E51-9B5A-1F0C3D9E7A42";
-
-fn wall() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000)
-}
-
-fn time_ago(seconds: u64) -> Datetime {
-    Datetime::try_from(wall() - Duration::from_secs(seconds)).unwrap()
-}
-
-fn vm(state: ReplicationState) -> Vm {
-    Vm {
-        id: GUID.parse().unwrap(),
-        name: "app-db-01".to_owned(),
-        enabled_state: EnabledState::Disabled,
-        mode: ReplicationMode::Replica,
-        state,
-        health: ReplicationHealth::Ok,
-        last_replication: Some(time_ago(252)),
-        last_application_consistent: None,
-        failed_over: if state == ReplicationState::Recovered { FailoverType::Regular } else { FailoverType::None },
-    }
-}
-
-fn job_ref() -> JobRef {
-    JobRef::by_id(ResourceUri::new("http://x/root/virtualization/v2/Msvm_ConcreteJob"), "B7D1C0E2")
-}
-
-fn job(state: JobState, code: u32) -> Job {
-    Job {
-        reference: job_ref(),
-        state,
-        kind: Some(JobType::InitiateFailover),
-        percent: Some(50),
-        status: String::new(),
-        elapsed: None,
-        submitted: Some(time_ago(0)),
-        error_code: ReturnCode::from(code),
-        error_description: String::new(),
-        error_summary: String::new(),
-        cancellable: false,
-    }
-}
-
-fn point(id: &str, kind: PointKind, seconds_ago: u64) -> RecoveryPoint {
-    RecoveryPoint {
-        id: id.to_owned(),
-        kind,
-        created: Some(time_ago(seconds_ago)),
-        name: String::new(),
-        vm: GUID.to_owned(),
-    }
-}
-
-fn lost(kind: ExchangeErrorKind, delivery: Delivery) -> Error {
-    wsman::Error::from(ExchangeError::new(kind, delivery, "cut")).into()
-}
-
-fn unknown() -> Error {
-    lost(ExchangeErrorKind::ConnectionLost, Delivery::Unknown)
-}
-
-fn fault(code: &str, subcode: &str, number: u32) -> Error {
-    let text = format!(
-        r#"<s:Fault xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:w="http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
-        xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"><s:Code><s:Value>s:{code}</s:Value><s:Subcode>
-        <s:Value>w:{subcode}</s:Value></s:Subcode></s:Code><s:Detail><f:WSManFault Code="{number}" Machine=""/></s:Detail></s:Fault>"#
-    );
-    let document = crate::xml::Document::parse(text).unwrap();
-    wsman::Error::Fault(Box::new(wsman::Fault::read(document.root()).unwrap())).into()
-}
 
 /// Runs the workflow; the script answers each action. Gives the outcome, the names of the actions, and the time passed.
 fn drive(
@@ -129,40 +49,6 @@ fn name(action: &Action) -> &'static str {
         Action::Wait(_) => "Wait",
         Action::Finish(_) => "Finish",
     }
-}
-
-/// The end of a run in a word.
-fn ended(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done(_) => "done",
-        Outcome::Started { .. } => "started",
-        Outcome::Refused(_) => "refused",
-        Outcome::Declined(_) => "declined",
-        Outcome::NotSent(_) => "not sent",
-        Outcome::Stopped(stopped) => match stopped.cause {
-            Cause::HostRefused(_) => "host refused",
-            Cause::Faulted(_) => "faulted",
-            Cause::JobFailed { .. } => "job failed",
-            Cause::NotSent(_) => "half way",
-            Cause::Journal(_) => "not on record",
-            Cause::Declined => "declined half way",
-            Cause::Changed(_) => "changed",
-            Cause::Unproven { .. } => "unproven",
-            Cause::DeadlinePassed { .. } => "deadline",
-        },
-    }
-}
-
-fn looked_up(answer: Result<LookedUp, Error>) -> Observation {
-    Observation::Told(answer.map(Told::LookedUp))
-}
-
-fn read(answer: Result<Option<Vm>, Error>) -> Observation {
-    Observation::Told(answer.map(|vm| Told::Vm(vm.map(Box::new))))
-}
-
-fn called(answer: Result<Invoked, Error>) -> Observation {
-    Observation::Called(answer.map_err(CallError::Host))
 }
 
 fn order() -> Order {
@@ -442,6 +328,120 @@ fn missing_keys_are_learnt_only_when_nothing_has_changed() {
     });
     assert!(ended(&outcome) == "job failed", "{outcome:?}");
     assert_eq!(invokes(&trail), 1);
+}
+
+/// A host that wants all keys, after a person who thought longer than the connection was kept.
+#[test]
+fn a_gone_connection_and_missing_keys_may_come_together() {
+    let (outcome, trail, _) = drive(order(), |action, n| match name(action) {
+        "Invoke" if n == 0 => called(Err(lost(ExchangeErrorKind::ConnectionLost, Delivery::NotSent))),
+        "Invoke" if n == 1 => called(Err(fault("Receiver", "InternalError", 0x8033_8000))),
+        "ReadVm" if n == 0 => read(Ok(Some(vm(ReplicationState::Replicating)))),
+        _ => well(action, n),
+    });
+    assert!(ended(&outcome) == "done", "{outcome:?}");
+    assert_eq!(trail[2..8], ["Invoke", "Invoke", "ReadVm", "FindJobs", "LearnService", "Invoke"]);
+    // Each reason counts once.
+    let (outcome, trail, _) = drive(order(), |action, n| match name(action) {
+        "Invoke" if n % 2 == 0 => called(Err(lost(ExchangeErrorKind::ConnectionLost, Delivery::NotSent))),
+        "Invoke" => called(Err(fault("Receiver", "InternalError", 0x8033_8000))),
+        "ReadVm" => read(Ok(Some(vm(ReplicationState::Replicating)))),
+        _ => well(action, n),
+    });
+    assert_eq!((ended(&outcome), invokes(&trail)), ("not sent", 3), "{outcome:?}");
+}
+
+/// The host's clock is ahead of ours, so that the failed job of an earlier attempt seems to be of now. Ours appears a
+/// moment later.
+#[test]
+fn an_earlier_failure_is_not_taken_for_ours_at_once() {
+    let mut earlier = job(JobState::Exception, 32768);
+    earlier.reference = JobRef::by_id(ResourceUri::new("http://x/root/virtualization/v2/Msvm_ConcreteJob"), "OLD");
+    let (outcome, trail, _) = drive(order(), |action, n| match name(action) {
+        "Invoke" => called(Err(unknown())),
+        "ReadVm" if n < 2 => read(Ok(Some(vm(ReplicationState::Replicating)))),
+        "FindJobs" if n == 0 => Observation::Jobs(Ok(vec![earlier.clone()])),
+        "FindJobs" => Observation::Jobs(Ok(vec![job(JobState::Running, 0), earlier.clone()])),
+        _ => well(action, n),
+    });
+    assert!(ended(&outcome) == "done", "{outcome:?}");
+    assert_eq!(invokes(&trail), 1);
+    // Where no other appears, it is ours.
+    let (outcome, _, took) = drive(order(), |action, n| match name(action) {
+        "Invoke" => called(Err(unknown())),
+        "ReadVm" => read(Ok(Some(vm(ReplicationState::Replicating)))),
+        "FindJobs" => Observation::Jobs(Ok(vec![earlier.clone()])),
+        "GetJob" => Observation::Job(Ok(Some(earlier.clone()))),
+        _ => well(action, n),
+    });
+    assert!(ended(&outcome) == "job failed" && took >= Duration::from_secs(10), "{outcome:?}");
+}
+
+/// Another run was quicker, and has ended since: what it did is read before anything is decided.
+#[test]
+fn what_another_run_has_changed_is_read_again() {
+    for (state, end) in [(ReplicationState::Replicating, "done"), (ReplicationState::Recovered, "refused")] {
+        let mut stage = super::stage::Stage::new();
+        let mut takes = 0;
+        let outcome = stage.run_with(order(), |action, stage| match action {
+            Action::Take { .. } if takes == 0 => {
+                takes += 1;
+                stage.vm(Site::Host).state = state;
+                Some(Observation::Taken(Ok(journal::Taken::Stale)))
+            }
+            _ => None,
+        });
+        assert_eq!(ended(&outcome), end, "{outcome:?}");
+        assert_eq!(stage.trail[..3], ["host FindVm", "take", "host FindVm"]);
+        assert_eq!(stage.calls().len(), usize::from(end == "done"));
+    }
+}
+
+#[test]
+fn a_vm_that_another_run_holds_is_left_alone() {
+    let run = || journal::RunId::new(wall());
+    let errors: [fn(journal::RunId) -> journal::TakeError; 3] = [
+        |run| journal::TakeError::Held { run, holder: "process 7".to_owned() },
+        |run| journal::TakeError::Open { run },
+        |_| journal::TakeError::Journal(journal::JournalError::new("the disk is full")),
+    ];
+    for (number, error) in errors.into_iter().enumerate() {
+        let mut stage = super::stage::Stage::new();
+        let outcome = stage.run_with(order(), |action, _| {
+            matches!(action, Action::Take { .. }).then(|| Observation::Taken(Err(error(run()))))
+        });
+        match (number, &outcome) {
+            (0, Outcome::Refused(Refusal::Held { .. })) => {}
+            (1, Outcome::Refused(Refusal::OpenRun { .. })) => {}
+            (2, Outcome::Refused(Refusal::Journal(_))) => {}
+            _ => panic!("{outcome:?}"),
+        }
+        assert!(stage.calls().is_empty() && stage.proposals.is_empty());
+    }
+}
+
+#[test]
+fn what_cannot_be_put_on_record_is_not_sent() {
+    let (outcome, trail, _) = drive(order(), |action, n| match name(action) {
+        "Invoke" => Observation::Called(Err(CallError::NotRecorded(journal::JournalError::new("the disk is full")))),
+        _ => well(action, n),
+    });
+    let Outcome::Stopped(stopped) = &outcome else { panic!("{outcome:?}") };
+    assert_eq!((ended(&outcome), stopped.end()), ("not on record", Some(journal::RunEnd::NotBegun)));
+    assert_eq!(trail.last(), Some(&"Invoke"));
+}
+
+/// A driver that answers what was not asked for makes the run stop, and never send.
+#[test]
+fn a_driver_out_of_step_sends_nothing() {
+    let mut workflow = Workflow::new(order());
+    let action = workflow.next(Duration::ZERO, wall(), Observation::Waited);
+    assert!(matches!(action, Action::Finish(Outcome::Refused(_))), "{action:?}");
+    let (outcome, trail, _) = drive(order(), |action, n| match name(action) {
+        "GetJob" => Observation::Waited,
+        _ => well(action, n),
+    });
+    assert_eq!((ended(&outcome), invokes(&trail)), ("unproven", 1), "{outcome:?}");
 }
 
 #[test]
