@@ -3,8 +3,11 @@
 //!
 //! A thread of its own listens, so that a command that blocks (a password prompt, a slow disk) is not in the way.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -87,13 +90,16 @@ pub async fn signal_left_to_others() {
 
 /// Waits for the first signal.
 pub async fn first_signal() {
-    match STOPPED.get() {
-        Some(sender) => {
-            // The sender is never dropped.
-            let _ = sender.subscribe().wait_for(|stopped| *stopped).await;
-        }
-        None => std::future::pending().await,
-    }
+    let Some(sender) = STOPPED.get() else { return std::future::pending().await };
+    let mut receiver = sender.subscribe();
+    let mut change = pin!(receiver.wait_for(|stopped| *stopped));
+    // Those that wait are woken one after the other, so each asks for itself: in one turn all see the same.
+    poll_fn(|context| match *sender.borrow() {
+        true => Poll::Ready(()),
+        // The sender is never dropped.
+        false => change.as_mut().poll(context).map(drop),
+    })
+    .await;
 }
 
 /// Runs a prompt that blocks this thread and turns the echo off: a signal leaves at once, and the echo is on again.
