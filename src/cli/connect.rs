@@ -12,7 +12,7 @@ use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
 use crate::transport::{Connector, Endpoint, Pin, Proxy, Session, Trust};
 use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
 
-pub use credentials::{password, ticket_source};
+pub use credentials::ticket_source;
 
 use super::Context;
 use super::output::note;
@@ -173,7 +173,7 @@ fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Re
         note(&format!("through the proxy {proxy}"));
         connector = connector.proxy(proxy);
     }
-    let (connector, secret) = credentials::add_to(connector, settings, secret, &name)?;
+    let (connector, secret) = credentials::add_to(connector, settings, secret)?;
     let connector = recorded(connector, user_text(settings), secret.as_ref(), context);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     Ok(Opened { session, server: None, name, secret })

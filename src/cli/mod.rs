@@ -9,6 +9,7 @@ mod exit;
 mod json;
 mod mof_files;
 mod output;
+mod password;
 mod problem;
 mod settings;
 mod span;

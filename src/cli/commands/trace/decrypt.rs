@@ -9,7 +9,7 @@ use super::show::Summary;
 use super::unusable;
 use crate::auth::{AuthError, Overheard, Secret, TokenKind};
 use crate::cli::Context;
-use crate::cli::connect::password;
+use crate::cli::password::Owner;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::Problem;
@@ -35,7 +35,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     let name = args.capture.display().to_string();
     let file = File::open(&args.capture).map_err(|error| unusable(&args.capture, &error.into()))?;
     let user = settings.user.as_deref().unwrap_or("the account that logged in");
-    let password = password(&settings.password, user, &name)?;
+    let password = settings.password.read(Owner::User { user, host: &name })?;
     let redactor = Redactor::new().hiding(password.expose());
     let recorder = args.to.as_ref().map(|to| {
         let mut anonymiser = settings.anonymise.then(Anonymiser::new);
