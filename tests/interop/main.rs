@@ -18,6 +18,9 @@ mod certificates;
 mod kerberos;
 mod negotiate;
 mod proxies;
+mod secrets;
+#[path = "../it/support/secrets.rs"]
+mod spellings;
 
 use std::time::Duration;
 

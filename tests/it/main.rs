@@ -18,6 +18,7 @@ mod manual;
 mod records;
 mod run_cli;
 mod schema_cli;
+mod secrets_cli;
 mod simulate_cli;
 mod status_cli;
 mod storm;

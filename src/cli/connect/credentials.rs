@@ -104,9 +104,7 @@ fn client_certificate(
     let locked = if is_pkcs12 { open(None).is_err() } else { ClientCertificate::is_encrypted_pem(&key) };
     let password = match (locked, password_is_for_key) {
         (false, _) => None,
-        (true, true) => {
-            Some(once(secret, || settings.password.read(Owner::Key(key_file)))?)
-        }
+        (true, true) => Some(once(secret, || settings.password.read(Owner::Key(key_file)))?),
         (true, false) => {
             return Err(Problem::usage(format!(
                 "the key in {} is encrypted, and the password options are for the user: use --auth certificate, or a key \

@@ -55,7 +55,9 @@ pub(super) fn read(owner: Owner<'_>) -> Result<Zeroizing<String>, Problem> {
 /// The services to look under, in order, and the user.
 fn names(owner: Owner<'_>) -> (Vec<String>, String) {
     match owner {
-        Owner::User { user, host } => (vec![format!("hvr:{}", host.to_ascii_lowercase()), "hvr".to_owned()], user.to_owned()),
+        Owner::User { user, host } => {
+            (vec![format!("hvr:{}", host.to_ascii_lowercase()), "hvr".to_owned()], user.to_owned())
+        }
         Owner::Key(file) => (vec!["hvr".to_owned()], file.display().to_string()),
     }
 }

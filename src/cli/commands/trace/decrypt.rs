@@ -9,9 +9,9 @@ use super::show::Summary;
 use super::unusable;
 use crate::auth::{AuthError, Overheard, Secret, TokenKind};
 use crate::cli::Context;
-use crate::cli::password::Owner;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
+use crate::cli::password::Owner;
 use crate::cli::problem::Problem;
 use crate::trace::{Anonymiser, Entry, Found, Opener, Recorder, Redactor, Sender, TraceError, read_capture};
 
