@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::auth::{Credentials, Secret};
 use crate::hyperv::{Host, NAMESPACE, random_id};
 use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
-use crate::transport::{Connector, Endpoint, Pin, Proxy, Session, Trust};
+use crate::transport::{Connector, Endpoint, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
 use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
 
 pub use credentials::ticket_source;
@@ -96,6 +96,12 @@ impl Connection {
     /// A Hyper-V host behind this connection.
     pub fn host(&self) -> Host<Arc<Session>> {
         Host::new(self.client(ClassAddressing::microsoft(NAMESPACE)))
+    }
+
+    /// The same host over up to so many connections, for questions at the same time.
+    pub fn pooled_host(&self, connections: usize) -> Host<Pooled> {
+        let pooled = self.session.pooled(PoolOptions::default().connections(connections));
+        Host::new(self.client_over(pooled, ClassAddressing::microsoft(NAMESPACE)))
     }
 
     /// A client for any classes.

@@ -15,6 +15,7 @@ mod hostile;
 mod lifecycle_cli;
 mod login_cli;
 mod manual;
+mod pool;
 mod records;
 mod run_cli;
 mod schema_cli;

@@ -38,6 +38,19 @@ pub enum TicketSource {
     Password(Secret),
 }
 
+impl TicketSource {
+    /// Whether both lead to the same tickets.
+    pub(crate) fn is_same(&self, other: &TicketSource) -> bool {
+        match (self, other) {
+            (TicketSource::Cache, TicketSource::Cache) => true,
+            (TicketSource::NamedCache(one), TicketSource::NamedCache(other)) => one == other,
+            (TicketSource::Keytab(one), TicketSource::Keytab(other)) => one == other,
+            (TicketSource::Password(one), TicketSource::Password(other)) => one.is_same(other),
+            _ => false,
+        }
+    }
+}
+
 /// The name a service has in its realm: `class/host`, with `@REALM` where it must be said.
 ///
 /// It is taken as it is: no host name in it is completed or looked up in DNS. Without a realm the
