@@ -16,6 +16,7 @@ mod acceptor;
 mod apache;
 mod certificates;
 mod kerberos;
+mod matrix;
 mod negotiate;
 mod proxies;
 mod secrets;
