@@ -16,6 +16,7 @@ pub use credentials::ticket_source;
 
 use super::Context;
 use super::output::note;
+use super::password::PasswordSource;
 use super::problem::{Problem, chain};
 use super::settings::{Auth, ProxySetting, Settings, TrustSetting};
 
@@ -86,6 +87,24 @@ impl Connection {
     /// Whether the host is a simulated one.
     pub fn is_simulated(&self) -> bool {
         self.server.is_some()
+    }
+
+    /// The settings by which the connection was made: those of an embedded host where there is one.
+    pub fn settings(&self, given: &Settings) -> Settings {
+        let Some(server) = &self.server else { return given.clone() };
+        Settings {
+            host: Some(server.url()),
+            user: Some(server.user()),
+            password: PasswordSource::Value(server.password().clone()),
+            proxy: ProxySetting::None,
+            trust: TrustSetting::System,
+            auth: Auth::Auto,
+            keytab: None,
+            spn: None,
+            cert: None,
+            key: None,
+            ..given.clone()
+        }
     }
 
     /// The session.

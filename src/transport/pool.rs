@@ -231,7 +231,7 @@ impl Exchange for Pooled {
                 return Ok(reply);
             }
             // The turn is kept: the less the host is asked meanwhile, the better.
-            tracing::warn!(host = taken.session.authority(), ?pause, "a quota of the host is used up; asking again");
+            tracing::warn!("a quota of {} is used up; asking again in {pause:.1?}", taken.session.authority());
             sleep(pause).await;
         }
         // As often as a u32 counts, each time with a pause: no timeout lasts so long.

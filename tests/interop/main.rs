@@ -15,6 +15,7 @@
 mod acceptor;
 mod apache;
 mod certificates;
+mod doctor;
 mod kerberos;
 mod matrix;
 mod negotiate;

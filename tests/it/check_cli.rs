@@ -186,7 +186,8 @@ async fn the_legs_of_a_login() {
     // A wrong password is tried by the login alone.
     let ran = as_user(&server, "canary-8a1c", &["check", "--login"]);
     let document = only_check(&ran);
-    assert_eq!((ran.code, steps(&document).last(), server.refused_logins()), (7, Some(&"login"), 1), "{document:#}");
+    assert_eq!((ran.code, finding(&document, "login")["status"].as_str()), (7, Some("problem")), "{document:#}");
+    assert_eq!((steps(&document).last(), server.refused_logins()), (Some(&"possible cause"), 1), "{document:#}");
     assert!(!format!("{}{}", ran.out, ran.err).contains("canary"));
 
     let server = serve("", ServerOptions::https()).await;
@@ -208,6 +209,72 @@ fn legs_that_lead_nowhere() {
         let document = only_check(&ran);
         assert_eq!((ran.code, steps(&document).last()), (6, Some(&last)), "{document:#}");
     }
+}
+
+/// The embedded host has the legs of any other.
+#[test]
+fn the_legs_of_a_rehearsal() {
+    let (code, document) = check("", &["--login", "app-db-01"]);
+    let legs = ["name", "tcp", "offer", "clock", "kerberos", "ntlm", "basic", "connection", "login", "service"];
+    assert_eq!((code, document["simulated"].as_bool(), &steps(&document)[..10]), (0, Some(true), &legs[..]));
+    assert_eq!(finding(&document, "ntlm")["seen"], "may be used");
+    assert!(finding(&document, "configuration")["seen"].as_str().unwrap().contains("Relaxed"));
+    let quotas = finding(&document, "quotas");
+    assert!(quotas["seen"].as_str().unwrap().contains("MaxConnections 300"), "{quotas}");
+    // For people: what means something, and what to do, below what was seen.
+    let table = run(&["check", "--login", "--simulate", "nobody"]);
+    let lines: Vec<_> = table.out.lines().collect();
+    let at = lines.iter().position(|line| line.starts_with("problem  virtual machine")).unwrap();
+    assert!(lines[at + 1].starts_with("       ") && lines[at + 2].contains("on the client: "), "{}", table.out);
+}
+
+/// What WinRM's own configuration says against it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_that_is_open_or_small() {
+    let server = serve("", ServerOptions::http()).await;
+    for (path, value) in [
+        ("Service/AllowUnencrypted", "true"),
+        ("Service/MaxConnections", "5"),
+        ("Service/Auth/CbtHardeningLevel", "None"),
+    ] {
+        let fragment = format!("{path}/text()");
+        let put = ["wsman", "put", "winrm/config", "--fragment", &fragment, "--text", value, "--yes"];
+        let put = as_user(&server, server.password().expose(), &put);
+        assert_eq!(put.code, 0, "{}{}", put.out, put.err);
+    }
+    let ran = as_user(&server, server.password().expose(), &["check", "--login"]);
+    let document = only_check(&ran);
+    let all = document["findings"].as_array().unwrap();
+    for seen in ["AllowUnencrypted is true", "CbtHardeningLevel is None", "MaxConnections 5"] {
+        let found = all.iter().find(|one| one["seen"] == seen).unwrap_or_else(|| panic!("{seen} in {document:#}"));
+        assert_eq!((found["status"].as_str(), found["side"].as_str()), (Some("warning"), Some("host")));
+    }
+    assert_eq!(ran.code, 0, "a failover goes through all the same");
+
+    // An account that may not read it goes on.
+    let denied = "[[faults]]\non = \"Get\"\nfault = \"AccessDenied\"";
+    let (code, document) = check(denied, &["--login"]);
+    assert_eq!((code, finding(&document, "configuration")["seen"].as_str()), (0, Some("not for this account")));
+}
+
+/// A refusal says nothing of its cause; what it may be is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_have_refused_a_login() {
+    let server = serve("", ServerOptions::https()).await;
+    let pin = Pin::of(server.certificate_der().unwrap()).to_string();
+    let ran = as_user(&server, "wrong-canary", &["check", "--login", "--pin-sha256", &pin]);
+    let document = only_check(&ran);
+    let causes: Vec<_> =
+        document["findings"].as_array().unwrap().iter().filter(|one| one["step"] == "possible cause").collect();
+    let seen: Vec<_> = causes.iter().map(|one| one["seen"].as_str().unwrap().to_owned()).collect();
+    assert!(
+        seen.contains(&format!("the certificate {pin}")) && seen.contains(&"NTLM was tried".to_owned()),
+        "{seen:?}"
+    );
+    assert_eq!((ran.code, server.refused_logins()), (7, 1));
+    // Without the walk it is not told, and nothing is tried twice for it.
+    let ran = as_user(&server, "wrong-canary", &["check", "--pin-sha256", &pin]);
+    assert!(!ran.out.contains("possible cause") && server.refused_logins() == 2, "{}", ran.out);
 }
 
 fn only_check(ran: &Ran) -> Value {

@@ -38,6 +38,9 @@ pub enum TicketSource {
     Password(Secret),
 }
 
+/// The encryption type that is taken only where the realm gives nothing else.
+pub const RC4: &str = "arcfour-hmac";
+
 impl TicketSource {
     /// Whether both lead to the same tickets.
     pub(crate) fn is_same(&self, other: &TicketSource) -> bool {
@@ -333,7 +336,7 @@ const ENCRYPTION_TYPES: &[(u32, &str)] = &[
     (18, "aes256-cts-hmac-sha1-96"),
     (19, "aes128-cts-hmac-sha256-128"),
     (20, "aes256-cts-hmac-sha384-192"),
-    (23, "arcfour-hmac"),
+    (23, RC4),
     (25, "camellia128-cts-cmac"),
     (26, "camellia256-cts-cmac"),
 ];

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::auth::{Credentials, Secret, ServiceName, TicketSource, Tickets, UserName};
+use crate::auth::{Credentials, KerberosCause, Secret, ServiceName, TicketSource, Tickets, UserName};
 use crate::cli::output::is_interactive;
 use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
@@ -43,6 +43,11 @@ pub fn add_to(
     }
     let tickets = ticket_source(settings, user.as_ref(), has_name);
     if user.is_none() && tickets.is_none() {
+        let held = Tickets::acquire(None, &TicketSource::Cache);
+        if held.is_err_and(|error| error.cause() == KerberosCause::TicketsExpired) {
+            return Err(Problem::usage("no user was given, and the Kerberos tickets in the cache have expired")
+                .remedy("get new tickets with kinit, or give -u, HVR_USER, or a profile"));
+        }
         return Err(Problem::usage(
             "no user: give -u, HVR_USER, or a profile; or Kerberos tickets (kinit, --keytab); or --simulate for a \
              rehearsal without a host",
