@@ -280,6 +280,14 @@ async fn a_run_that_stops_half_way_says_how_to_go_on_and_back() {
         assert!(document["remedy"].as_str().unwrap().contains(&resume), "{document}");
         let taken = site.taken();
         let verb = if on { "resume" } else { "undo" };
+        // On paper nothing is sent or put on record, whatever else is said.
+        let (_, runs) = site.run(&["run", "list"]);
+        let (ran, dry) = site.run(&["run", verb, "--dry-run", "--yes"]);
+        assert_eq!((ran.code, dry["kind"].as_str()), (0, Some("dry-run")), "{}", ran.err);
+        let steps: Vec<_> =
+            dry["envelopes"].as_array().unwrap().iter().map(|envelope| envelope["step"].as_str().unwrap()).collect();
+        let left = if on { &["fail-over", "reverse", "start"][..] } else { &["cancel-prepare", "start-primary"] };
+        assert_eq!((steps.as_slice(), site.taken(), site.run(&["run", "list"]).1), (left, taken, runs));
         let (ran, document) = site.run(&["run", verb, "--yes"]);
         assert_eq!(ran.code, 0, "{}", ran.err);
         match on {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::failover::journal::sqlite::{SqliteJournal, Store};
 use crate::failover::journal::{History, Journal, RunId};
-use crate::failover::{About, Hosts, Order, Outcome, Site, dry_run, resume, run};
+use crate::failover::{About, DryRun, Hosts, Order, Outcome, Site, dry_resume, dry_run, resume, run};
 use crate::hyperv::Host;
 use crate::transport::Session;
 
@@ -74,13 +74,8 @@ impl Task<'_> {
         self.order.deadline = context.settings.timeout;
         let ends = Ends::open(context, self.order.kind.needs_primary(), self.primary.as_ref()).await?;
         if self.consent.dry_run {
-            return match dry_run(ends.hosts(), self.order, &context.clock).await {
-                Ok(dry) => {
-                    done::print_dry_run(&dry, &ends, context.printer);
-                    Ok(Exit::Done)
-                }
-                Err(outcome) => end(outcome, &Scene { vm: self.vm, open: None, run: None, ends: &ends, context }).await,
-            };
+            let dry = dry_run(ends.hosts(), self.order, &context.clock).await;
+            return on_paper(dry, &Scene { vm: self.vm, open: None, run: None, ends: &ends, context }).await;
         }
         let store = open_store(context)?;
         let mut journal = store.journal();
@@ -100,6 +95,26 @@ pub async fn take_up(
     let (run, vm) = (history.record.id.clone(), history.record.vm.to_string());
     let outcome = look(history, journal, answer, ends, context).await?;
     end(outcome, &Scene { vm: &vm, open: Some(&run), run: Some(&run), ends, context }).await
+}
+
+/// Prints what would be sent, or why nothing would be.
+async fn on_paper(dry: Result<DryRun, Outcome>, scene: &Scene<'_>) -> Result<Exit, Problem> {
+    match dry {
+        Ok(dry) => {
+            done::print_dry_run(&dry, scene.ends, scene.context.printer);
+            Ok(Exit::Done)
+        }
+        Err(outcome) => end(outcome, scene).await,
+    }
+}
+
+/// Takes up a run on paper: what came of its last call is looked at, and nothing is sent or put on record.
+async fn look_on_paper(history: History, ends: &Ends, context: &Context) -> Result<DryRun, Outcome> {
+    let mut console = Console::new(Some(history.record.id.clone()), ends, Answer::No, context);
+    let deadline = context.settings.timeout;
+    let dry = dry_resume(ends.hosts(), history, deadline, &context.clock, &mut console).await;
+    console.finish();
+    dry
 }
 
 /// Takes up a run; prints no end.
