@@ -102,7 +102,7 @@ pub fn no_journal(error: &JournalError) -> Problem {
         "journal",
         format!("nothing can be put on record, so nothing is sent: {}", chain(error)),
     )
-    .remedy("make the state directory writable, or name another one with --state")
+    .remedy("no host was changed; --state DIR names another directory, which knows nothing of the runs in this one")
 }
 
 /// Reading failed before anything was sent by this process; an open run stays as it was.
