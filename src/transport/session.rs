@@ -147,7 +147,6 @@ impl Session {
         let mut kept = self.link.lock().await;
         // Dropped before the lock, so that no leg counts for the next message, whoever gives up.
         let _collect = Collect { settings: &self.settings, progress };
-        self.settings.account.may_log_in()?;
         let mut may_repeat = message.may_repeat();
         loop {
             let link = kept.take();
@@ -186,7 +185,7 @@ impl Session {
             Some(link) => (link, None),
             None => {
                 *alone = Some(settings.account.alone.lock().await);
-                // Somebody else's attempt may have been refused meanwhile.
+                // An attempt may have been refused before, or somebody else's meanwhile.
                 settings.account.may_log_in().map_err(Failure::Refused)?;
                 log_in(settings, message, progress).await?
             }

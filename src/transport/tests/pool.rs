@@ -109,14 +109,24 @@ async fn a_broken_connection_is_replaced_and_a_call_not_repeated() {
 #[tokio::test]
 async fn who_waits_too_long_is_told_that_nothing_was_sent() {
     let (host, pooled) = pooled(Plan { script: |_| Act::Stall, ..Plan::default() }, of(2)).await;
-    let short = |text: &str| Message::once("urn:x", "uuid:3", text.as_bytes().to_vec(), Duration::from_millis(200));
-    let (one, two, three) = tokio::join!(pooled.send(short("1")), pooled.send(short("2")), pooled.send(short("3")));
-    let mut ends: Vec<_> = [one, two, three].into_iter().map(|end| end.unwrap_err()).collect();
-    ends.sort_by_key(|error| error.delivery() == Delivery::NotSent);
-    assert!(ends.iter().all(|error| error.kind() == ExchangeErrorKind::Timeout));
-    assert_eq!((ends[0].delivery(), ends[2].delivery()), (Delivery::Unknown, Delivery::NotSent));
-    assert!(ends[2].to_string().contains("all 2 are in use"), "{}", ends[2]);
-    assert!(!host.messages().contains(&"3".to_owned()));
+    let within =
+        |text: &str, millis| Message::once("urn:x", "uuid:3", text.as_bytes().to_vec(), Duration::from_millis(millis));
+    let (one, two) = (pooled.send(within("1", 3000)), pooled.send(within("2", 3000)));
+    let late = async {
+        while host.messages().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        pooled.send(within("3", 50)).await
+    };
+    let (one, two, three) = tokio::join!(one, two, late);
+    for end in [one, two] {
+        let error = end.unwrap_err();
+        assert_eq!((error.kind(), error.delivery()), (ExchangeErrorKind::Timeout, Delivery::Unknown));
+    }
+    let error = three.unwrap_err();
+    assert_eq!((error.kind(), error.delivery()), (ExchangeErrorKind::Timeout, Delivery::NotSent));
+    assert!(error.to_string().contains("all 2 are in use"), "{error}");
+    assert_eq!(host.messages(), ["1", "2"]);
 }
 
 #[tokio::test]
