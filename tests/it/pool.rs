@@ -1,7 +1,5 @@
 //! A pool of connections to a simulated host, asked as programs ask: many at a time, and more than it allows.
 
-use std::time::Instant;
-
 use hyperv_replica::auth::Credentials;
 use hyperv_replica::hyperv::{Host, NAMESPACE, random_id};
 use hyperv_replica::simulator::{Server, ServerOptions};
@@ -40,18 +38,12 @@ async fn ask(pooled: &Pooled, times: usize) {
 async fn many_callers_cost_as_many_connections_as_allowed() {
     for options in [ServerOptions::http(), ServerOptions::https()] {
         let server = serve("[[faults]]\non = \"Enumerate\"\ntimes = 0\ndelay = \"40ms\"", options).await;
-        let one = pooled(&server, 1);
-        let begun = Instant::now();
-        ask(&one, 16).await;
-        let alone = begun.elapsed();
+        ask(&pooled(&server, 1), 16).await;
         assert_eq!((server.connections(), server.logins()), (1, 1));
         let four = pooled(&server, 4);
-        let begun = Instant::now();
         ask(&four, 16).await;
-        let together = begun.elapsed();
         assert_eq!((server.connections(), server.logins()), (5, 5));
         assert_eq!(four.requests(), 16 + 4, "a login costs one request beside the message that it carries");
-        assert!(together < alone * 3 / 4, "{together:?} with four connections, {alone:?} with one");
     }
 }
 
