@@ -41,6 +41,7 @@ pub enum TicketSource {
 /// The encryption type that is taken only where the realm gives nothing else.
 pub const RC4: &str = "arcfour-hmac";
 
+#[cfg(feature = "transport")]
 impl TicketSource {
     /// Whether both lead to the same tickets.
     pub(crate) fn is_same(&self, other: &TicketSource) -> bool {
