@@ -60,7 +60,18 @@ impl ClientCertificate {
     /// # Errors
     /// [`ClientCertificateError`].
     pub fn pem(certificate: &[u8], key: &[u8], password: Option<&Secret>) -> Result<Self, ClientCertificateError> {
-        let damaged = |error: pem::Error| ClientCertificateError::Damaged(error.to_string());
+        // The library's texts quote the line, which may hold a key.
+        let damaged = |error: pem::Error| {
+            let what = match error {
+                pem::Error::MissingSectionEnd { .. } => "a section of the PEM text has no end",
+                pem::Error::IllegalSectionStart { .. } => {
+                    "a line that begins a section of the PEM text does not end as it must"
+                }
+                pem::Error::Base64Decode(_) => "a section of the PEM text is no Base64",
+                _ => "it is no PEM text of a usable size",
+            };
+            ClientCertificateError::Damaged(what.to_owned())
+        };
         let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<Vec<_>, _>>().map_err(damaged)?;
         let key = match PrivateKeyDer::from_pem_slice(key) {
             Ok(key) => key,

@@ -242,6 +242,11 @@ async fn passwords_of_a_key() {
         place.run("key", command, "", code);
         assert_eq!(server.refused_logins() + server.logins(), 0);
     }
+    // A key whose lines were joined: what is wrong is said, and not shown, in whatever form of bytes.
+    let joined = place.file("joined.pem", &format!("-----BEGIN PRIVATE KEY-----{KEY}\n"));
+    let printed = place.run("joined", place.loud(&["status", "-H", &url, "--cert", &cert, "--key", &joined]), "", 2);
+    let bytes = format!("{:?}", KEY.as_bytes());
+    assert!(printed.contains("begins a section") && !printed.contains(bytes.trim_matches(['[', ']'])), "{printed}");
 }
 
 /// A prompt on a terminal of its own, whose echo is off before anything is typed.
