@@ -167,6 +167,9 @@ fn a_span_says_run_host_vm_and_message() {
     let (pair, clock) = pair("");
     let spans = Spans::default();
     let journal = MemoryJournal::new();
+    // Where there is but one dispatcher, a place that another test's thread comes to first is asked of that thread's, which
+    // is none, and is then silent for all.
+    let _second = tracing::Dispatch::new(Spans::default());
     tracing::subscriber::with_default(spans.clone(), || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let host = |simulator: &Arc<_>| Host::over(InProcess::new(Arc::clone(simulator)));
