@@ -99,6 +99,11 @@ impl Handshake {
         }
     }
 
+    /// Whether a sealed message may go with the last token, as far as is known: MS-WSMV 4.5 shows it for NTLM.
+    pub fn message_may_ride(&self) -> bool {
+        matches!(self.0, Kind::Ntlm(..))
+    }
+
     /// Whether a password was given to the server to judge.
     pub fn tried_password(&self) -> bool {
         match &self.0 {

@@ -30,10 +30,24 @@ pub enum AuthChoice {
     Kerberos,
     /// NTLM only, under Negotiate, or under its own name where a host offers only that.
     Ntlm,
+    /// CredSSP only: the password is handed to the host, which can then be the user anywhere. Kerberos inside
+    /// for a `user@realm` and a host that has a name, else NTLM. Never chosen by [`Auto`](Self::Auto).
+    #[cfg(feature = "credssp")]
+    CredSsp,
     /// Basic only, sent with every request; https only.
     Basic,
     /// The client certificate of the TLS handshake, which the host maps to an account; https only.
     Certificate,
+}
+
+impl AuthChoice {
+    fn takes_password(self) -> bool {
+        #[cfg(feature = "credssp")]
+        if self == Self::CredSsp {
+            return true;
+        }
+        matches!(self, Self::Basic | Self::Ntlm)
+    }
 }
 
 /// Collects where to connect, as whom, and whom to trust; [`Connector::session`] ends it.
@@ -198,7 +212,7 @@ impl Connector {
         } else if self.credentials.is_none() && self.tickets.is_none() {
             return Err(unusable("neither a user and password nor tickets were given".to_owned()));
         }
-        if self.credentials.is_none() && matches!(self.auth, AuthChoice::Basic | AuthChoice::Ntlm) {
+        if self.auth.takes_password() && self.credentials.is_none() {
             return Err(unusable("this way of logging in takes a user and a password".to_owned()));
         }
         let kerberos = self.kerberos();

@@ -13,9 +13,6 @@ mod error;
 mod request;
 mod tls;
 
-#[cfg(test)]
-mod tests;
-
 use std::fmt;
 
 pub use error::CredSspError;
@@ -51,6 +48,8 @@ enum Stage {
     Prove,
     /// The password was sent.
     Delegated,
+    /// Something was not as it must be.
+    Failed,
 }
 
 impl CredSspInitiator {
@@ -72,30 +71,11 @@ impl CredSspInitiator {
     /// When TLS or the login inside it fails, the host refuses or is too old, or does not vouch for the
     /// key of the connection. The password was not sent then.
     pub fn step(&mut self, incoming: &[u8]) -> Result<Step, AuthError> {
-        match self.stage {
-            Stage::Begin => {
-                self.stage = Stage::Handshake;
-                Ok(Step::More(self.tls.send(&[])?))
-            }
-            Stage::Handshake => self.shake(incoming),
-            Stage::Finished => {
-                if !self.tls.receive(incoming)?.is_empty() {
-                    return Err(CredSspError::Message("it came before it was due").into());
-                }
-                self.greet()
-            }
-            Stage::Negotiate => {
-                let answer = self.open(incoming)?;
-                let token = answer.token.ok_or(CredSspError::Message("it holds no token"))?;
-                match self.negotiate.step(&token)? {
-                    Step::More(token) | Step::Last(token) if !self.negotiate.has_keys() => self.send(Some(token)),
-                    Step::More(token) | Step::Last(token) => self.prove(Some(token)),
-                    Step::Done => self.prove(None),
-                }
-            }
-            Stage::Prove => self.delegate(incoming),
-            Stage::Delegated => Err(CredSspError::Message("none was due").into()),
+        let stepped = self.advance(incoming);
+        if stepped.is_err() {
+            self.stage = Stage::Failed;
         }
+        stepped
     }
 
     /// Whether the server may have no token for the next step: it takes the last message of a TLS 1.3
@@ -120,6 +100,33 @@ impl CredSspInitiator {
     pub(super) fn into_context(self) -> Option<(Mechanism, SecurityContext)> {
         let mechanism = self.negotiate.mechanism().filter(|_| self.stage == Stage::Delegated)?;
         Some((mechanism, SecurityContext::credssp(self.tls)))
+    }
+
+    fn advance(&mut self, incoming: &[u8]) -> Result<Step, AuthError> {
+        match self.stage {
+            Stage::Begin => {
+                self.stage = Stage::Handshake;
+                Ok(Step::More(self.tls.send(&[])?))
+            }
+            Stage::Handshake => self.shake(incoming),
+            Stage::Finished => {
+                if !self.tls.receive(incoming)?.is_empty() {
+                    return Err(CredSspError::Message("it came before it was due").into());
+                }
+                self.greet()
+            }
+            Stage::Negotiate => {
+                let answer = self.open(incoming)?;
+                let token = answer.token.ok_or(CredSspError::Message("it holds no token"))?;
+                match self.negotiate.step(&token)? {
+                    Step::More(token) | Step::Last(token) if !self.negotiate.has_keys() => self.send(Some(token)),
+                    Step::More(token) | Step::Last(token) => self.prove(Some(token)),
+                    Step::Done => self.prove(None),
+                }
+            }
+            Stage::Prove => self.delegate(incoming),
+            Stage::Delegated | Stage::Failed => Err(CredSspError::Message("none was due").into()),
+        }
     }
 
     fn shake(&mut self, incoming: &[u8]) -> Result<Step, AuthError> {

@@ -125,8 +125,7 @@ mod tests {
     #[test]
     fn credentials_to_the_byte() {
         let credentials = Credentials { user: "D\\u".parse().unwrap(), password: "pw".into() };
-        let due = "3021 a003020101 a11a0418 3016 a0040402 4400 a1040402 7500 a2060404 70007700";
-        // 3016: 4 + 2, 4 + 2 and 6 + 2 bytes of fields.
+        let due = "301f a003020101 a1180416 3014 a0040402 4400 a1040402 7500 a2060404 70007700";
         assert_eq!(*password_credentials(&credentials), hex(due));
     }
 
@@ -135,7 +134,7 @@ mod tests {
         let written = write(Some(b"abc".to_vec()), None, None).unwrap();
         assert_eq!(written, hex("3012 a003020106 a10b 3009 3007 a0050403 616263"));
         let proof = write(None, Some((b"x".to_vec(), [7; 32])), None).unwrap();
-        assert_eq!(proof, hex(&format!("3030 a003020106 a3030401 78 a5220420 {}", "07".repeat(32))));
+        assert_eq!(proof, hex(&format!("302e a003020106 a3030401 78 a5220420 {}", "07".repeat(32))));
         assert_eq!(write(None, None, Some(b"x".to_vec())).unwrap(), hex("300a a003020106 a2030401 78"));
         let long = write(Some(vec![0; LARGEST]), Some((b"x".to_vec(), [7; 32])), None).unwrap_err();
         assert!(matches!(long, AuthError::TooLong { .. }), "{long}");

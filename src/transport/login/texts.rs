@@ -35,9 +35,19 @@ impl Texts for Settings {
             AuthChoice::Basic => "Basic",
             AuthChoice::Certificate => "Certificate",
             AuthChoice::Kerberos => "Kerberos or Negotiate",
+            #[cfg(feature = "credssp")]
+            AuthChoice::CredSsp => "CredSSP",
             AuthChoice::Ntlm => "Negotiate or NTLM",
             AuthChoice::Auto | AuthChoice::Negotiate => "Negotiate",
         };
+        #[cfg(feature = "credssp")]
+        if self.auth == AuthChoice::CredSsp {
+            let text = format!(
+                "{authority} does not offer CredSSP, it offers {offered}; switch it on there (Enable-WSManCredSSP -Role \
+                 Server), or log in another way"
+            );
+            return Failure::Other(ExchangeError::new(ExchangeErrorKind::Scheme, delivery, text));
+        }
         let why = match (answer.offers(Scheme::Basic), self.endpoint.is_tls()) {
             (true, false) => "; Basic is for https only",
             (true, true) => "; Basic must be chosen (--auth basic), or the certificate verified",
