@@ -115,6 +115,16 @@ impl Handshake {
         }
     }
 
+    /// Whether a ticket is what the server judges.
+    pub fn shows_ticket(&self) -> bool {
+        match &self.0 {
+            Kind::Ntlm(..) => false,
+            Kind::Kerberos(_) | Kind::Negotiate(_) => true,
+            #[cfg(feature = "credssp")]
+            Kind::CredSsp(credssp) => credssp.mechanism() == Some(Mechanism::Kerberos),
+        }
+    }
+
     /// What proves the account, once that is settled.
     pub fn mechanism(&self) -> Option<Mechanism> {
         match &self.0 {

@@ -74,12 +74,16 @@ impl CredSspError {
             NStatusCode::LOGON_TYPE_NOT_GRANTED => ", the account may not log on to this host over the network",
             NStatusCode::NO_LOGON_SERVERS => ", the host reaches no domain controller to ask",
             NStatusCode::TIME_DIFFERENCE_AT_DC => ", the clocks of host and domain differ",
+            NStatusCode(SEC_E_LOGON_DENIED) => ", wrong user name or password",
             _ => "",
         };
-        let name = status.name().unwrap_or("NTSTATUS");
+        let name = status.name().unwrap_or(if code == SEC_E_LOGON_DENIED { "SEC_E_LOGON_DENIED" } else { "NTSTATUS" });
         Self::Refused { code, status: format!("{name} ({code:#010x}){meaning}") }
     }
 }
+
+/// What the security package itself says of a wrong password.
+const SEC_E_LOGON_DENIED: u32 = 0x8009_030c;
 
 #[cfg(test)]
 mod tests {
@@ -90,6 +94,8 @@ mod tests {
         let text = CredSspError::refused(NStatusCode(0xc000_006d)).to_string();
         assert!(text.ends_with("STATUS_LOGON_FAILURE (0xc000006d), wrong user name or password"), "{text}");
         let text = CredSspError::refused(NStatusCode(0x8009_030c)).to_string();
-        assert!(text.ends_with("NTSTATUS (0x8009030c)"), "{text}");
+        assert!(text.ends_with("SEC_E_LOGON_DENIED (0x8009030c), wrong user name or password"), "{text}");
+        let text = CredSspError::refused(NStatusCode(0x8009_0308)).to_string();
+        assert!(text.ends_with("NTSTATUS (0x80090308)"), "{text}");
     }
 }

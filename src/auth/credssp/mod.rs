@@ -135,9 +135,7 @@ impl CredSspInitiator {
         }
         let records = self.tls.send(&[])?;
         match (self.tls.is_handshaking(), records.is_empty()) {
-            (true, true) => {
-                Err(CredSspError::Tls { reason: "the handshake is cut short".to_owned(), hint: "" }.into())
-            }
+            (true, true) => Err(CredSspError::Tls { reason: "the handshake is cut short".to_owned(), hint: "" }.into()),
             (true, false) => Ok(Step::More(records)),
             // TLS 1.2 ends with a message of the server, TLS 1.3 with one of the client.
             (false, true) => self.greet(),

@@ -21,6 +21,7 @@ pub(super) trait Texts {
     fn no_scheme(&self, answer: &Answer, delivery: Delivery) -> Failure;
     fn refused(&self) -> Failure;
     fn ticket_refused(&self) -> Failure;
+    fn ended_early(&self) -> Failure;
     fn certificate_refused(&self) -> Failure;
     fn login_error(&self, error: AuthError, delivery: Delivery) -> Failure;
     fn closes_in_login(&self) -> ExchangeError;
@@ -79,6 +80,15 @@ impl Texts for Settings {
             self.endpoint.authority(),
             self.who(),
             self.service,
+        );
+        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
+    }
+
+    fn ended_early(&self) -> Failure {
+        let text = format!(
+            "{} ends the login without saying why, before it judged a password; its event log may (Windows Remote \
+             Management, Schannel)",
+            self.endpoint.authority(),
         );
         Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
     }

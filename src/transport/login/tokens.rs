@@ -198,7 +198,11 @@ async fn last(
 }
 
 fn refused(settings: &Settings, handshake: &Handshake) -> Stop {
-    if handshake.tried_password() { Stop::End(settings.refused()) } else { Stop::PassOver(settings.ticket_refused()) }
+    match (handshake.tried_password(), handshake.shows_ticket()) {
+        (true, _) => Stop::End(settings.refused()),
+        (false, true) => Stop::PassOver(settings.ticket_refused()),
+        (false, false) => Stop::PassOver(settings.ended_early()),
+    }
 }
 
 fn login(scheme: Scheme, handshake: &mut Handshake) -> Login {
