@@ -35,7 +35,7 @@ pub enum CredSspError {
     /// The host vouches for another key than that of the TLS connection.
     #[error(
         "the host does not vouch for the key of this TLS connection: someone sits in between, who was not given the \
-         password"
+         password; find out who before you log in again"
     )]
     ForeignKey,
     /// The certificate of the TLS connection cannot be read.
