@@ -185,6 +185,46 @@ fn connections_that_end() {
     });
 }
 
+/// A recording has the messages in clear, and neither password nor token.
+#[cfg(feature = "trace")]
+#[test]
+#[ignore = "run tests/interop/run"]
+fn recordings_are_in_clear_and_tell_no_secret() {
+    use hyperv_replica::trace::{Recorder, Redactor};
+
+    block_on(async {
+        let acceptor = Acceptor::start("pyspnego-credssp", &[]);
+        let recorder = std::sync::Arc::new(Recorder::in_memory(Redactor::new(), None));
+        recorder.expect("127.0.0.1", ADMIN.0, ADMIN.1);
+        let connector = acceptor.connector(ADMIN).auth(AuthChoice::CredSsp).observer(recorder.clone());
+        let session = connector.session().unwrap();
+        let message = format!("<s:Envelope>{}</s:Envelope>", "canary-message ".repeat(2000));
+        echo(&session, Message::repeatable(&Identify, "", message.clone().into_bytes(), TIMEOUT)).await;
+        acceptor.end();
+
+        let har: Value = serde_json::from_slice(&recorder.har().unwrap()).unwrap();
+        let entries = har["log"]["entries"].as_array().unwrap();
+        assert_eq!(entries.len(), 7);
+        assert_eq!(entries[6]["request"]["postData"]["text"], message);
+        assert_eq!(entries[6]["response"]["content"]["text"], message);
+        let shown = har.to_string();
+        assert!(!shown.contains(ADMIN.1), "{shown}");
+        for (name, count) in [("authorization", 5), ("www-authenticate", 6)] {
+            let headers = entries.iter().flat_map(|entry| {
+                ["request", "response"].map(|side| entry[side]["headers"].as_array().unwrap()).into_iter().flatten()
+            });
+            let values: Vec<_> =
+                headers.filter(|header| header["name"] == name).map(|header| &header["value"]).collect();
+            let bare =
+                |value: &str| value == "CredSSP" || (value.starts_with("CredSSP [") && value.ends_with(" removed]"));
+            assert!(
+                values.len() >= count - 1 && values.iter().all(|value| bare(value.as_str().unwrap())),
+                "{values:?}"
+            );
+        }
+    });
+}
+
 fn session(acceptor: &Acceptor, account: Account<'_>) -> Session {
     acceptor.connector(account).auth(AuthChoice::CredSsp).session().unwrap()
 }
