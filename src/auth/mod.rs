@@ -4,7 +4,8 @@
 //! [`filetime`]), so every message it makes can be made again. [`kerberos`] calls the system's
 //! library, which has its own clock and its own way to the KDC. A client's login is a [`Handshake`]
 //! over one of these: [`Initiator`] (NTLM), [`KerberosInitiator`], [`NegotiateInitiator`] (SPNEGO
-//! over both); with the feature `credssp` also `CredSspInitiator`, which hands the password over. It and the accepting half, [`accept::Acceptor`], end in a [`SecurityContext`], over
+//! over both), and with the feature `credssp` `CredSspInitiator`, which ends with the server having
+//! the password. It and the accepting half, [`accept::Acceptor`], end in a [`SecurityContext`], over
 //! which [`seal`] writes and reads the `multipart/encrypted` bodies of WinRM ([MS-WSMV] 2.2.9.1).
 //!
 //! ```

@@ -192,8 +192,8 @@ impl Connector {
     /// A session. Nothing is sent before its first message.
     ///
     /// # Errors
-    /// Kind `Configuration`: there is nothing to log in with, a proxy does not suit the endpoint, Basic was chosen for plain HTTP, or the trust
-    /// is not usable.
+    /// Kind `Configuration`: there is nothing to log in with, a proxy does not suit the endpoint, Basic was chosen for
+    /// plain HTTP or CredSSP for https with an unverified certificate, or the trust is not usable.
     pub fn session(self) -> Result<Session, ExchangeError> {
         let unusable = |text: String| ExchangeError::new(ExchangeErrorKind::Configuration, Delivery::NotSent, text);
         let auth = match (self.auth, &self.certificate) {
@@ -214,6 +214,15 @@ impl Connector {
         }
         if self.auth.takes_password() && self.credentials.is_none() {
             return Err(unusable("this way of logging in takes a user and a password".to_owned()));
+        }
+        #[cfg(feature = "credssp")]
+        if self.auth == AuthChoice::CredSsp && self.endpoint.is_tls() && !self.trust.verifies() {
+            return Err(unusable(
+                "CredSSP is not bound to the certificate of https: behind one that proves nothing, whoever sits in between \
+                 would not have the password but a connection that is logged in; name its authority (--ca), pin it \
+                 (--pin-sha256), or use plain HTTP, where messages are sealed"
+                    .to_owned(),
+            ));
         }
         let kerberos = self.kerberos();
         if self.auth == AuthChoice::Basic && !self.endpoint.is_tls() {
