@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion, version};
 use sha2::{Digest, Sha256};
 use sspi::credssp::{NStatusCode, TsRequest};
@@ -495,6 +496,56 @@ fn hostile_bodies() {
     let body = [head(0).as_bytes(), &[16, 0, 0, 0], &host.send(&[]), b"--Encrypted Boundary--\r\n"].concat();
     let error = unseal_message(&mut client, &content_type("encrypted"), &body).unwrap_err();
     assert!(error.to_string().contains("the host ended it"), "{error}");
+}
+
+/// A client that has come as far as this: its next step judges a challenge, or what the host vouches for.
+fn waiting(for_the_proof: bool) -> (Handshake, Host) {
+    let (mut client, mut host) = (client("correct horse"), Host::new(&version::TLS12));
+    let mut incoming = Vec::new();
+    for _ in 0..if for_the_proof { 3 } else { 2 } {
+        let Step::More(token) = client.step(&incoming).unwrap() else { panic!() };
+        incoming = host.answer(&token);
+    }
+    let Step::More(token) = client.step(&incoming).unwrap() else { panic!() };
+    host.receive(&token);
+    (client, host)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn no_bytes_inside_tls_lead_anywhere(bytes in prop::collection::vec(any::<u8>(), 1..200), proof: bool) {
+        for bytes in [bytes.clone(), [&hex("3081c0a003020106a181"), &bytes[..]].concat()] {
+            let (mut client, mut host) = waiting(proof);
+            prop_assert!(client.step(&host.send(&bytes)).is_err());
+            prop_assert!(client.finish().is_err());
+        }
+    }
+
+    #[test]
+    fn no_bytes_in_place_of_tls_lead_anywhere(bytes in prop::collection::vec(any::<u8>(), 1..200), proof: bool) {
+        for bytes in [bytes.clone(), [&hex("1603030040"), &bytes[..]].concat(), [&hex("1703030040"), &bytes[..]].concat()] {
+            let mut fresh = client("correct horse");
+            fresh.step(&[]).unwrap();
+            // What is no whole record yet says nothing; it must not be taken for an answer.
+            prop_assert!(!matches!(fresh.step(&bytes), Ok(Step::Last(_) | Step::Done)));
+            let (mut client, _) = waiting(proof);
+            prop_assert!(client.step(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn no_altered_body_is_opened(at in any::<prop::sample::Index>(), to: u8) {
+        let (mut client, mut host) = connected(&version::TLS12);
+        let (kind, mut body) = host.seal(&[b'x'; 17_000], 16384);
+        let at = at.index(body.len());
+        prop_assume!(body[at].to_ascii_lowercase() != to.to_ascii_lowercase());
+        body[at] = to;
+        if let Ok(opened) = unseal_message(&mut client, &kind, &body) {
+            prop_assert!(opened == [b'x'; 17_000]);
+        }
+    }
 }
 
 #[test]
