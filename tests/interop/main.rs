@@ -15,6 +15,8 @@
 mod acceptor;
 mod apache;
 mod certificates;
+#[cfg(feature = "credssp")]
+mod credssp;
 mod kerberos;
 mod negotiate;
 mod proxies;

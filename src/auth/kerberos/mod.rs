@@ -243,6 +243,19 @@ impl KerberosInitiator {
         self.context.verify_mic(text, mic).map_err(|status| KerberosError::of_service(&status, &self.service))
     }
 
+    /// Token and data of one sealed message, for CredSSP.
+    #[cfg(feature = "credssp")]
+    pub(super) fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, KerberosError> {
+        let sealed = self.context.wrap(plain).map(|(token, data)| [token, data].concat());
+        sealed.map_err(|status| KerberosError::of_service(&status, &self.service))
+    }
+
+    /// What a sealed message holds, for CredSSP.
+    #[cfg(feature = "credssp")]
+    pub(super) fn unseal(&mut self, sealed: &[u8]) -> Result<Vec<u8>, KerberosError> {
+        self.context.unwrap(sealed).map_err(|status| KerberosError::of_service(&status, &self.service))
+    }
+
     /// The keys, if the login is complete.
     pub(super) fn into_keys(self) -> Option<KerberosKeys> {
         self.complete.then_some(KerberosKeys { context: self.context, service: self.service })

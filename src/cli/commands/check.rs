@@ -119,6 +119,10 @@ impl Check {
         let login = connection.session().login();
         let by = login.as_ref().map_or_else(String::new, |login| format!(" by {login}"));
         let meaning = match login.as_ref().and_then(|login| login.mechanism) {
+            #[cfg(feature = "credssp")]
+            _ if login.as_ref().is_some_and(|login| login.scheme == Scheme::CredSsp) => {
+                "the host knows the account, vouched for the connection, and has the password now"
+            }
             Some(Mechanism::Kerberos) => "the host knows the account, took the ticket and proved who it is",
             _ if login.as_ref().is_some_and(|login| login.scheme == Scheme::Certificate) => {
                 "the host maps the client certificate to an account"

@@ -24,7 +24,7 @@ pub fn add_to(
     let service = settings.spn.as_deref().map(str::parse::<ServiceName>).transpose();
     let service = service.map_err(|error| Problem::usage(format!("--spn: {error}")))?;
     let has_name = service.is_some() || connector.endpoint().host().parse::<IpAddr>().is_err();
-    let mut connector = connector.auth(choice(settings.auth)).delegate(settings.delegate);
+    let mut connector = connector.auth(choice(settings.auth)?).delegate(settings.delegate);
     if let Some(service) = service {
         connector = connector.service_name(service);
     }
@@ -63,15 +63,24 @@ pub fn add_to(
     Ok((connector, secret))
 }
 
-fn choice(auth: Auth) -> AuthChoice {
-    match auth {
+fn choice(auth: Auth) -> Result<AuthChoice, Problem> {
+    Ok(match auth {
         Auth::Auto => AuthChoice::Auto,
         Auth::Negotiate => AuthChoice::Negotiate,
         Auth::Kerberos => AuthChoice::Kerberos,
         Auth::Ntlm => AuthChoice::Ntlm,
+        #[cfg(feature = "credssp")]
+        Auth::CredSsp => AuthChoice::CredSsp,
+        #[cfg(not(feature = "credssp"))]
+        Auth::CredSsp => {
+            return Err(Problem::usage(
+                "this hvr is built without CredSSP: build one with it (cargo build --release --features credssp, Rust 1.93 \
+                 or later), or log in another way",
+            ));
+        }
         Auth::Basic => AuthChoice::Basic,
         Auth::Certificate => AuthChoice::Certificate,
-    }
+    })
 }
 
 /// A secret that is read at its first use.
@@ -125,7 +134,8 @@ fn client_certificate(
 
 /// Where Kerberos tickets come from, if not from a password.
 pub fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: bool) -> Option<TicketSource> {
-    if matches!(settings.auth, Auth::Basic | Auth::Ntlm | Auth::Certificate) {
+    // CredSSP has a password to hand over, which Kerberos takes, too.
+    if matches!(settings.auth, Auth::Basic | Auth::Ntlm | Auth::Certificate | Auth::CredSsp) {
         return None;
     }
     if let Some(keytab) = &settings.keytab {

@@ -21,6 +21,7 @@ pub(super) trait Texts {
     fn no_scheme(&self, answer: &Answer, delivery: Delivery) -> Failure;
     fn refused(&self) -> Failure;
     fn ticket_refused(&self) -> Failure;
+    fn ended_early(&self) -> Failure;
     fn certificate_refused(&self) -> Failure;
     fn login_error(&self, error: AuthError, delivery: Delivery) -> Failure;
     fn closes_in_login(&self) -> ExchangeError;
@@ -35,9 +36,19 @@ impl Texts for Settings {
             AuthChoice::Basic => "Basic",
             AuthChoice::Certificate => "Certificate",
             AuthChoice::Kerberos => "Kerberos or Negotiate",
+            #[cfg(feature = "credssp")]
+            AuthChoice::CredSsp => "CredSSP",
             AuthChoice::Ntlm => "Negotiate or NTLM",
             AuthChoice::Auto | AuthChoice::Negotiate => "Negotiate",
         };
+        #[cfg(feature = "credssp")]
+        if self.auth == AuthChoice::CredSsp {
+            let text = format!(
+                "{authority} does not offer CredSSP, it offers {offered}; switch it on there (Enable-WSManCredSSP -Role \
+                 Server), or log in another way"
+            );
+            return Failure::Other(ExchangeError::new(ExchangeErrorKind::Scheme, delivery, text));
+        }
         let why = match (answer.offers(Scheme::Basic), self.endpoint.is_tls()) {
             (true, false) => "; Basic is for https only",
             (true, true) => "; Basic must be chosen (--auth basic), or the certificate verified",
@@ -69,6 +80,15 @@ impl Texts for Settings {
             self.endpoint.authority(),
             self.who(),
             self.service,
+        );
+        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
+    }
+
+    fn ended_early(&self) -> Failure {
+        let text = format!(
+            "{} ends the login without saying why, before it judged a password; its event log may (Windows Remote \
+             Management, Schannel)",
+            self.endpoint.authority(),
         );
         Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
     }
