@@ -141,10 +141,10 @@ impl Functions for &'static Secur32 {
         let new = if old.is_null() { &mut made } else { old };
         let target = if target.last() == Some(&0) { target.as_ptr() } else { null() };
         let has_input = !input.is_empty();
-        let mut code = SEC_E_INTERNAL_ERROR;
-        let settled = lend(input, |input| {
+        let (mut code, mut settled) = (SEC_E_INTERNAL_ERROR, false);
+        lend(input, |input| {
             let input = if has_input { input } else { null_mut() };
-            lend(output, |output| {
+            settled = lend(output, |output| {
                 // SAFETY: all pointers are null where that is allowed, or to values that outlive the call; the target
                 // ends with a zero; the buffers are ours and as long as they say.
                 code = unsafe {
@@ -163,7 +163,7 @@ impl Functions for &'static Secur32 {
                         &mut expiry,
                     )
                 };
-            })
+            });
         });
         if made.is_some() && code & FAILED == 0 {
             *context = Some(Context { handle: made, functions: self });
