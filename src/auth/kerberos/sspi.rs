@@ -151,8 +151,9 @@ pub(super) fn acquire_from<F: Functions>(
         (Some(user), Some(password)) => (Some(Identity::new(user, password)), user.to_string()),
         (None, Some(_)) => return Err(KerberosError::new(KerberosCause::NoPrincipal, "a password without a user", "")),
         (Some(user), None) if !session.is_of(user) => {
-            let detail = format!("this Windows session is that of {session}");
-            return Err(KerberosError::new(KerberosCause::NoTickets, user.to_string(), detail));
+            let text = format!("this Windows session is that of {session}");
+            let none = Status { sspi: Some(KerberosCause::NoTickets), ..own(&text) };
+            return Err(KerberosError::of_credential(&none, &user.to_string()));
         }
         (_, None) => (None, session.to_string()),
     };

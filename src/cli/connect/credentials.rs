@@ -48,10 +48,13 @@ pub fn add_to(
     }
     let tickets = ticket_source(settings, user.as_ref(), has_name);
     if user.is_none() && tickets.is_none() {
-        return Err(Problem::usage(
-            "no user: give -u, HVR_USER, or a profile; or Kerberos tickets (kinit, --keytab); or --simulate for a \
-             rehearsal without a host",
-        ));
+        let tickets = match cfg!(windows) {
+            true => "or run it in the Windows session of a domain's account",
+            false => "or Kerberos tickets (kinit, --keytab)",
+        };
+        return Err(Problem::usage(format!(
+            "no user: give -u, HVR_USER, or a profile; {tickets}; or --simulate for a rehearsal without a host"
+        )));
     }
     // Beside tickets a password that was given may serve where they do not.
     let password_given = !matches!(settings.password, PasswordSource::Prompt);
