@@ -36,7 +36,11 @@ pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> 
     if consent.dry_run {
         let vm = history.record.vm.to_string();
         let dry = look_on_paper(history, &ends, context).await;
-        return on_paper(dry, &Scene { vm: &vm, open: Some(&run), run: Some(&run), ends: &ends, context }).await;
+        return on_paper(
+            dry,
+            &Scene { vm: &vm, open: Some(&run), undoes: None, run: Some(&run), ends: &ends, context },
+        )
+        .await;
     }
     take_up(history, journal, Answer::of(consent), &ends, context).await
 }
@@ -76,7 +80,11 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
     let vm = history.record.vm.to_string();
     if consent.dry_run {
         let dry = dry_run(ends.hosts(), order, &context.clock).await;
-        return on_paper(dry, &Scene { vm: &vm, open: Some(&run), run: None, ends: &ends, context }).await;
+        return on_paper(
+            dry,
+            &Scene { vm: &vm, open: Some(&run), undoes: Some(&run), run: None, ends: &ends, context },
+        )
+        .await;
     }
     let about = About { context: history.record.context.clone(), undoes: Some(run.clone()) };
     let mut journal = store.journal();
@@ -124,7 +132,9 @@ async fn settle(run: &RunId, store: &Store, consent: &Consent, ends: &Ends, cont
         Outcome::Done(_) | Outcome::Declined(_) => Ok(()),
         // Nothing was confirmed, so nothing was sent; or what was sent has certainly failed.
         Outcome::Stopped(stopped) if !is_in_doubt(&stopped.cause) => Ok(()),
-        outcome => end(outcome, &Scene { vm: &vm, open: Some(run), run: Some(run), ends, context }).await.map(drop),
+        outcome => end(outcome, &Scene { vm: &vm, open: Some(run), undoes: None, run: Some(run), ends, context })
+            .await
+            .map(drop),
     }
 }
 

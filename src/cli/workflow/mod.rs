@@ -75,7 +75,8 @@ impl Task<'_> {
         let ends = Ends::open(context, self.order.kind.needs_primary(), self.primary.as_ref()).await?;
         if self.consent.dry_run {
             let dry = dry_run(ends.hosts(), self.order, &context.clock).await;
-            return on_paper(dry, &Scene { vm: self.vm, open: None, run: None, ends: &ends, context }).await;
+            return on_paper(dry, &Scene { vm: self.vm, open: None, undoes: None, run: None, ends: &ends, context })
+                .await;
         }
         let store = open_store(context)?;
         let mut journal = store.journal();
@@ -93,8 +94,10 @@ pub async fn take_up(
     context: &Context,
 ) -> Result<Exit, Problem> {
     let (run, vm) = (history.record.id.clone(), history.record.vm.to_string());
+    let undone = history.record.undoes.clone();
     let outcome = look(history, journal, answer, ends, context).await?;
-    end(outcome, &Scene { vm: &vm, open: Some(&run), run: Some(&run), ends, context }).await
+    let scene = Scene { vm: &vm, open: Some(&run), undoes: undone.as_ref(), run: Some(&run), ends, context };
+    end(outcome, &scene).await
 }
 
 /// Prints what would be sent, or why nothing would be.
@@ -159,7 +162,8 @@ pub async fn carry(
     };
     console.finish();
     let run = console.run().cloned();
-    let ended = end(outcome, &Scene { vm, open: undone.as_ref(), run: run.as_ref(), ends, context }).await;
+    let undone = undone.as_ref();
+    let ended = end(outcome, &Scene { vm, open: undone, undoes: undone, run: run.as_ref(), ends, context }).await;
     (run, ended)
 }
 
@@ -245,6 +249,8 @@ struct Scene<'s> {
     vm: &'s str,
     /// The run of an earlier process that stays open where this one sends nothing.
     open: Option<&'s RunId>,
+    /// The run that this one was to take back.
+    undoes: Option<&'s RunId>,
     run: Option<&'s RunId>,
     ends: &'s Ends,
     context: &'s Context,
@@ -254,6 +260,12 @@ impl Scene<'_> {
     /// A command about the journal, for the operator to type next.
     fn journal(&self, words: &[&str]) -> String {
         self.context.settings.journal_command(words)
+    }
+
+    /// How to go on with a half-done planned failover, or back.
+    fn on_or_back(&self, run: &RunId) -> String {
+        let command = |verb| self.journal(&[verb, run.as_str()]);
+        format!("take the run up again: {}; or walk it back: {}", command("resume"), command("undo"))
     }
 }
 
