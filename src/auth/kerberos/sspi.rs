@@ -162,7 +162,7 @@ pub(super) fn acquire_from<F: Functions>(
     Ok(Taken { proof: Arc::new(Held { functions, credential: Mutex::new(credential) }), principal, lifetime: None })
 }
 
-/// Whether the session is that of an account of a domain, and of this user. Asks nobody.
+/// Whether the session is that of an account of a domain, and of this user. Windows may ask a domain controller for the names.
 pub(super) fn is_signed_on<F: Functions>(functions: F, user: Option<&UserName>) -> bool {
     let session = Session::read(functions);
     session.is_of_a_domain() && user.is_none_or(|user| session.is_of(user)) && functions.acquire(None).is_ok()
