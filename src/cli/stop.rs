@@ -143,17 +143,24 @@ mod signals {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 mod signals {
-    pub struct Signals(());
+    use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
+
+    /// The last is the window being closed, which leaves a few seconds.
+    pub struct Signals(CtrlC, CtrlBreak, CtrlClose);
 
     impl Signals {
         pub fn new() -> std::io::Result<Signals> {
-            Ok(Signals(()))
+            Ok(Signals(ctrl_c()?, ctrl_break()?, ctrl_close()?))
         }
 
         pub async fn next(&mut self) {
-            let _ = tokio::signal::ctrl_c().await;
+            tokio::select! {
+                _ = self.0.recv() => {}
+                _ = self.1.recv() => {}
+                _ = self.2.recv() => {}
+            }
         }
     }
 }

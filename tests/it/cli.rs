@@ -24,7 +24,9 @@ pub fn hvr(arguments: &[&str]) -> Command {
 fn state_home() -> std::path::PathBuf {
     static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("state-{}-{number}", std::process::id()))
+    // A program for Windows that was built elsewhere names a folder without a drive.
+    let folder = std::path::absolute(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    folder.join(format!("state-{}-{number}", std::process::id()))
 }
 
 /// How it ended.

@@ -260,7 +260,8 @@ fn a_job_is_named_and_methods_that_read_do_not_ask() {
     assert_eq!((ran.code, document["method"].as_str()), (0, Some("InitiateFailover")));
     let value = &document["output"]["ReturnValue"];
     assert_eq!(value, &json!({"value": 4096, "name": "Method Parameters Checked - Job Started"}));
-    assert!(ran.err.contains("hvr job wait 'Msvm_ConcreteJob?InstanceID="), "{}", ran.err);
+    let quote = if cfg!(windows) { '"' } else { '\'' };
+    assert!(ran.err.contains(&format!("hvr job wait {quote}Msvm_ConcreteJob?InstanceID=")), "{}", ran.err);
     // No such job, so a fault; but it was asked without --yes.
     let (ran, _) = rehearse("", &["wsman", "invoke", "Msvm_ConcreteJob?InstanceID=x", "GetErrorEx"]);
     assert_eq!(ran.code, 3, "{}", ran.err);

@@ -4,8 +4,11 @@ use std::io::Read;
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::auth::{Credentials, Secret, ServiceName, TicketSource, Tickets, UserName};
-use crate::cli::output::{is_interactive, note, printable};
+use crate::auth::kerberos::has_tickets;
+use crate::auth::{Credentials, Secret, ServiceName, TicketSource, UserName};
+#[cfg(unix)]
+use crate::cli::output::note;
+use crate::cli::output::{is_interactive, printable};
 use crate::cli::problem::Problem;
 use crate::cli::settings::{Auth, PasswordSource, Settings};
 use crate::cli::stop;
@@ -45,10 +48,13 @@ pub fn add_to(
     }
     let tickets = ticket_source(settings, user.as_ref(), has_name);
     if user.is_none() && tickets.is_none() {
-        return Err(Problem::usage(
-            "no user: give -u, HVR_USER, or a profile; or Kerberos tickets (kinit, --keytab); or --simulate for a \
-             rehearsal without a host",
-        ));
+        let tickets = match cfg!(windows) {
+            true => "or run it in the Windows session of a domain's account",
+            false => "or Kerberos tickets (kinit, --keytab)",
+        };
+        return Err(Problem::usage(format!(
+            "no user: give -u, HVR_USER, or a profile; {tickets}; or --simulate for a rehearsal without a host"
+        )));
     }
     // Beside tickets a password that was given may serve where they do not.
     let password_given = !matches!(settings.password, PasswordSource::Prompt);
@@ -145,14 +151,11 @@ pub fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: boo
     if password_given {
         return None;
     }
-    // Nobody is asked for a password that the tickets in the cache make needless.
-    let cached = || Tickets::acquire(user, &TicketSource::Cache);
+    // Nobody is asked for a password that tickets make needless.
     match settings.auth {
-        Auth::Kerberos if user.is_some() && is_interactive() && cached().is_err() => None,
+        Auth::Kerberos if user.is_some() && is_interactive() && !has_tickets(user) => None,
         Auth::Kerberos => Some(TicketSource::Cache),
-        _ if has_name && user.is_none_or(|user| user.domain().is_empty()) && cached().is_ok() => {
-            Some(TicketSource::Cache)
-        }
+        _ if has_name && has_tickets(user) => Some(TicketSource::Cache),
         _ => None,
     }
 }
