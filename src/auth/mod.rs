@@ -27,6 +27,7 @@ pub mod basic;
 pub mod binding;
 mod context;
 pub mod credentials;
+mod der;
 pub mod error;
 mod handshake;
 pub mod kerberos;
@@ -36,6 +37,8 @@ pub mod overhear;
 mod scheme;
 pub mod seal;
 pub mod secret;
+#[cfg(feature = "trace")]
+pub mod ticket;
 
 #[cfg(test)]
 mod tests;
@@ -55,3 +58,5 @@ pub use overhear::{Overheard, TokenKind};
 pub use scheme::{Offer, Scheme, offered};
 pub use seal::{PartHeaders, SealedMessage, is_sealed, seal_message, unseal_message};
 pub use secret::Secret;
+#[cfg(feature = "trace")]
+pub use ticket::{Keytab, OverheardTicket, TicketError};
