@@ -112,6 +112,7 @@ pub fn wsman(bytes: &[u8]) {
             diff::diff(decoded.document(), decoded.document()).unwrap().is_empty(),
             "an envelope differs from itself"
         );
+        assert!(diff::diff_answers(decoded.document(), decoded.document()).is_empty());
     }
     if let Some(raw) = says(RawRequest::fresh(bytes)) {
         says(raw.read(bytes.to_vec(), "uuid:1"));
