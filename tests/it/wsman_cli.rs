@@ -181,6 +181,31 @@ fn what_does_not_fit_the_declaration_is_refused_before_anything_is_sent() {
         assert!(ran.err.contains(expected), "{words:?}: {}", ran.err);
         check_document(&serde_json::from_str(&ran.out).unwrap());
     }
+    let no_host = |words: &[&str]| run(&[words, &["-H", "host.invalid", "-u", "u", "--yes", "-o", "json"]].concat());
+    // Keys: of references inside a message all, of a target those that are.
+    let lacking = "ComputerSystem=ref:Msvm_ComputerSystem?Name=168AFEE0-E0C0-4C6C-8E3F-D46352E7D11D";
+    let ran = no_host(&["wsman", "invoke", SERVICE, "InitiateFailover", lacking]);
+    assert!(ran.code == 2 && ran.err.contains("lacks the key CreationClassName"), "{}", ran.err);
+    assert!(ran.err.contains("[in] CIM_ComputerSystem REF ComputerSystem"), "{}", ran.err);
+    for words in [
+        &["wsman", "invoke", "Msvm_ReplicationService?Nme=x", "StartServiceX"][..],
+        &["wsman", "put", "Msvm_ComputerSystem?Nme=x", "ElementName=y"],
+        &["wsman", "delete", "Msvm_ComputerSystem?Nme=x"],
+    ] {
+        let ran = no_host(words);
+        assert!(ran.code == 2 && !ran.err.contains("host.invalid"), "{words:?}: {}", ran.err);
+    }
+    let ask = |words: &[&str]| run(&[words, &["-H", "host.invalid", "-u", "u", "-o", "json"]].concat());
+    for (words, says) in [
+        (&["wsman", "get", "Msvm_ComputerSystem?Nme=x"][..], "Nme is no key of Msvm_ComputerSystem; its keys: [key]"),
+        (&["wsman", "enumerate", "Msvm_ComputerSystem", "--where", "Nme=x"], "has no property Nme"),
+        (&["wsman", "enumerate", "Msvm_X", "--associated-with", "Msvm_ComputerSystem?Name=x"], "lacks the key"),
+    ] {
+        let ran = ask(words);
+        assert!(ran.code == 2 && ran.err.contains(says), "{words:?}: {}", ran.err);
+        let untyped = ask(&[words, &["--no-schema", "--dry-run"]].concat());
+        assert_eq!(untyped.code, 0, "{words:?}: {}", untyped.err);
+    }
     let ran = run(&["wsman", "invoke", SERVICE, "InitiateFailover", "Nope=1", "--simulate", "--yes"]);
     assert!(ran.err.contains("[in] CIM_ComputerSystem REF ComputerSystem"), "{}", ran.err);
 }

@@ -47,7 +47,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let subscribe = Subscribe {
         resource: args.filter.resource(args.class.as_ref(), desk)?,
         selectors: desk.class_selectors(),
-        filter: args.filter.build(args.class.as_ref(), desk),
+        filter: args.filter.build(args.class.as_ref(), desk)?,
         expires: Some(args.expires.0),
         heartbeats: args.heartbeats.map(|span| span.0),
     };
