@@ -6,6 +6,7 @@
 //! over one of three: [`Initiator`] (NTLM), [`KerberosInitiator`], [`NegotiateInitiator`] (SPNEGO
 //! over both). It and the accepting half, [`accept::Acceptor`], end in a [`SecurityContext`], over
 //! which [`seal`] writes and reads the `multipart/encrypted` bodies of WinRM ([MS-WSMV] 2.2.9.1).
+//! [`overhear`] opens what others sealed under NTLM, and `ticket` (with the feature `trace`) under Kerberos.
 //!
 //! ```
 //! use hyperv_replica::auth::{Credentials, Entropy, Initiator, Options, filetime};

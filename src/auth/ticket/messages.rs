@@ -1,5 +1,6 @@
 //! The messages of a Kerberos login that a service gets and sends, as far as their keys are concerned (RFC 4120 5).
 use super::super::der::{OCTETS, SEQUENCE, field, next, only};
+use super::super::overhear::KERBEROS;
 use super::error::TicketError;
 use super::etype::{EncryptionType, Key};
 
@@ -109,9 +110,10 @@ fn principal(realm: &[u8], name: &[u8]) -> Option<String> {
 /// What stands behind the frame of a GSS token of a kind (RFC 4121 4.1): mechanism, then two bytes for the kind. SPNEGO
 /// may stand around it, and the DER inside says where it ends.
 fn framed(token: &[u8], kind: [u8; 2]) -> Option<&[u8]> {
-    memchr::memmem::find_iter(token, KERBEROS)
-        .filter_map(|at| token.get(at..)?.strip_prefix(KERBEROS))
-        .find_map(|rest| rest.strip_prefix(&kind))
+    KERBEROS.iter().find_map(|oid| {
+        let mut places = memchr::memmem::find_iter(token, oid);
+        places.find_map(|at| token.get(at..)?.strip_prefix(*oid)?.strip_prefix(&kind))
+    })
 }
 
 /// The content of a value whose tag is known, whatever follows it.
@@ -145,8 +147,6 @@ fn integer(bytes: &[u8]) -> Option<u32> {
 const APPLICATION: u8 = 0x60;
 const INTEGER: u8 = 0x02;
 const GENERAL_STRING: u8 = 0x1b;
-/// 1.2.840.113554.1.2.2 in DER.
-const KERBEROS: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02];
 const AP_REQ: [u8; 2] = [1, 0];
 const AP_REP: [u8; 2] = [2, 0];
 const LONGEST_NAME: usize = 200;
