@@ -1,6 +1,7 @@
-//! The little of DER that the tokens of SPNEGO and the credentials of CredSSP take (X.690).
+//! As much of DER (X.690) as tokens of SPNEGO and Kerberos and the credentials of CredSSP need: definite lengths, tags
+//! of one byte.
 
-/// The tag of a constructed field of a SEQUENCE, by its number.
+/// The tag of a numbered field of a SEQUENCE.
 pub(super) const fn field(number: u8) -> u8 {
     0xa0 + number
 }
@@ -50,4 +51,7 @@ pub(super) fn only(bytes: &[u8], tag: u8) -> Option<&[u8]> {
 }
 
 pub(super) const OCTETS: u8 = 0x04;
+pub(super) const OID: u8 = 0x06;
+pub(super) const ENUMERATED: u8 = 0x0a;
 pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const APPLICATION: u8 = 0x60;

@@ -7,6 +7,7 @@
 //! over both), and with the feature `credssp` `CredSspInitiator`, which ends with the server having
 //! the password. It and the accepting half, [`accept::Acceptor`], end in a [`SecurityContext`], over
 //! which [`seal`] writes and reads the `multipart/encrypted` bodies of WinRM ([MS-WSMV] 2.2.9.1).
+//! [`overhear`] opens what others sealed under NTLM, and `ticket` (with the feature `trace`) under Kerberos.
 //!
 //! ```
 //! use hyperv_replica::auth::{Credentials, Entropy, Initiator, Options, filetime};
@@ -40,6 +41,8 @@ pub mod overhear;
 mod scheme;
 pub mod seal;
 pub mod secret;
+#[cfg(feature = "trace")]
+pub mod ticket;
 
 #[cfg(test)]
 mod tests;
@@ -61,3 +64,5 @@ pub use overhear::{Overheard, TokenKind};
 pub use scheme::{Offer, Scheme, offered};
 pub use seal::{PartHeaders, SealedMessage, is_sealed, seal_message, unseal_message};
 pub use secret::Secret;
+#[cfg(feature = "trace")]
+pub use ticket::{Keytab, OverheardTicket, TicketError};

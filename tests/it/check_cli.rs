@@ -40,8 +40,16 @@ fn as_user(server: &Server, password: &str, arguments: &[&str]) -> Ran {
 fn every_step_is_told_and_a_ready_vm_is_fine() {
     let (code, document) = check("", &["app-db-01"]);
     assert_eq!((code, document["status"].as_str()), (0, Some("ok")));
-    let expected =
-        ["connection", "login", "service", "namespace", "replication service", "replica server", "virtual machine"];
+    let expected = [
+        "connection",
+        "login",
+        "service",
+        "configuration",
+        "namespace",
+        "replication service",
+        "replica server",
+        "virtual machine",
+    ];
     assert_eq!(steps(&document), expected);
     let vm = finding(&document, "virtual machine");
     assert!(vm["meaning"].as_str().unwrap().contains("2 min 30 s"), "{vm}");
@@ -63,6 +71,38 @@ fn what_would_refuse_a_failover_is_3_with_the_side_of_the_remedy() {
         assert_eq!((code, problems[0]["side"].as_str()), (3, Some(side)), "{vm}: {document:#}");
         assert!(!problems[0]["remedy"].as_str().unwrap().is_empty(), "{vm}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_configuration_is_judged_where_the_account_may_read_it() {
+    let server = serve("", ServerOptions::http()).await;
+    let ask = |arguments: &[&str]| as_user(&server, server.password().expose(), arguments);
+    let found = |ran: &Ran| finding(&serde_json::from_str(&ran.out).unwrap(), "configuration").clone();
+    let before = found(&ask(&["check"]));
+    assert_eq!(before["status"], "ok", "{before}");
+    let seen = before["seen"].as_str().unwrap();
+    for part in ["500 KB", "1500 operations", "AllowUnencrypted false", "Basic false", "CbtHardeningLevel Relaxed"] {
+        assert!(seen.contains(part), "{seen}");
+    }
+    for (resource, path, text, remedy) in [
+        ("winrm/config/service", "AllowUnencrypted/text()", "true", "AllowUnencrypted="),
+        ("winrm/config/service/auth", "CbtHardeningLevel/text()", "None", "CbtHardeningLevel="),
+        ("winrm/config", "MaxEnvelopeSizekb/text()", "64", "MaxEnvelopeSizekb="),
+    ] {
+        let get = ask(&["wsman", "get", resource, "--fragment", path]);
+        let old = serde_json::from_str::<Value>(&get.out).unwrap()["text"].as_str().unwrap().to_owned();
+        let put = |text: &str| ask(&["wsman", "put", resource, "--fragment", path, "--text", text, "--yes"]).code;
+        assert_eq!(put(text), 0);
+        let ran = ask(&["check"]);
+        let warned = found(&ran);
+        assert_eq!((ran.code, warned["status"].as_str()), (0, Some("warning")), "{warned}");
+        assert!(warned["remedy"].as_str().unwrap().contains(remedy), "{warned}");
+        assert_eq!(put(&old), 0);
+    }
+    let (code, document) = check("[[faults]]\non = \"Get config\"\nfault = \"AccessDenied\"", &[]);
+    let hidden = finding(&document, "configuration");
+    assert_eq!((code, hidden["status"].as_str()), (0, Some("ok")), "{hidden}");
+    assert!(hidden["seen"].as_str().unwrap().contains("not shown to this account"), "{hidden}");
 }
 
 #[test]

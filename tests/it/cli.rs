@@ -446,4 +446,16 @@ fn completions_manual_and_version_are_printed() {
     assert!(run(&["man", "failover"]).out.contains("dry"));
     assert_eq!(run(&["--version"]).out, format!("hvr {}\n", env!("CARGO_PKG_VERSION")));
     assert!(run(&["--help"]).out.contains("Exit codes:"));
+    // What stands with the arguments of a command is in its help, not only its first line.
+    for (command, words) in [
+        (&["check"][..], "Changes nothing on the host"),
+        (&["run"], "journal"),
+        (&["trace", "decrypt"], "keytab of the service"),
+        (&["trace", "replay"], "say in full words"),
+        (&["trace", "serve"], "order of the recording"),
+    ] {
+        let help = run(&[command, &["--help"]].concat()).out;
+        let text = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(words), "{command:?}: {help}");
+    }
 }

@@ -22,6 +22,7 @@ mod simulate_cli;
 mod status_cli;
 mod storm;
 mod support;
+mod tickets;
 mod tidy;
 mod torture;
 mod trace;

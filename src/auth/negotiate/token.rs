@@ -1,5 +1,5 @@
 //! The tokens of SPNEGO on the wire (RFC 4178 4.2, [MS-SPNG] 2.2.1).
-use super::super::der::{OCTETS, SEQUENCE, field, next, only, tlv};
+use super::super::der::{APPLICATION, ENUMERATED, OCTETS, OID, SEQUENCE, field, next, only, tlv};
 use super::super::error::AuthError;
 use super::super::handshake::Mechanism;
 
@@ -102,10 +102,6 @@ fn mechanism(oid: &[u8]) -> Option<Mechanism> {
         _ => None,
     }
 }
-
-const OID: u8 = 0x06;
-const ENUMERATED: u8 = 0x0a;
-const APPLICATION: u8 = 0x60;
 
 /// 1.3.6.1.5.5.2
 const SPNEGO: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x02];

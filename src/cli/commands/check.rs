@@ -1,5 +1,6 @@
 //! `hvr check`: can I reach the host, log in, and fail this VM over? Changes nothing.
 
+mod configuration;
 mod findings;
 mod legs;
 
@@ -44,10 +45,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
 
 impl Check {
     async fn all(&mut self, args: &Args, connection: &Connection) {
-        let answer = connection.client(ClassAddressing::microsoft(NAMESPACE)).identify().await;
-        if !self.reach(answer, connection) {
+        let client = connection.client(ClassAddressing::microsoft(NAMESPACE));
+        if !self.reach(client.identify().await, connection) {
             return;
         }
+        self.configuration(&client).await;
         let host = connection.host();
         if !self.service(host.learn_service("Msvm_ReplicationService").await) {
             return;

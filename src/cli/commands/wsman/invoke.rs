@@ -54,7 +54,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let parameters = typed::parameters(schema, class, &args.method, &given, &desk.addressing)?;
     // The name goes out in the case of its declaration: XML knows no other.
     let name = method.map_or(args.method.as_str(), |method| method.name.as_str());
-    let invoke = Invoke { target: desk.target(&args.reference), method: name.to_owned(), parameters };
+    let invoke = Invoke { target: desk.instance(&args.reference)?, method: name.to_owned(), parameters };
     if desk.is_dry() {
         return desk.dry(&invoke, args.yes, |client| client).await;
     }
