@@ -86,8 +86,8 @@ impl Texts for Settings {
 
     fn ended_early(&self) -> Failure {
         let text = format!(
-            "{} ends the login without saying why, before it judged a password; its event log may (Windows Remote \
-             Management, Schannel)",
+            "{} ends the login without saying why, before it judged a password; its event log may (Schannel, Windows \
+             Remote Management). The TLS inside CredSSP takes a host with TLS 1.2, ECDHE and AES-GCM",
             self.endpoint.authority(),
         );
         Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
