@@ -29,6 +29,11 @@ impl VmId {
         &self.0
     }
 
+    /// An id of the program's own, that must be written as a GUID is.
+    pub(super) fn from_static(id: &'static str) -> VmId {
+        VmId(id.to_owned())
+    }
+
     /// The reference to the VM: always both keys, as a Get by `Name` alone is refused (seen on a live host).
     pub fn reference(&self, addressing: &ClassAddressing) -> EndpointReference {
         let keys = SelectorSet::new().with("CreationClassName", CLASS).with("Name", self.0.clone());

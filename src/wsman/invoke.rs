@@ -142,6 +142,20 @@ impl InvokeOutput {
     }
 }
 
+/// Whether a method of this name changes nothing on a Hyper-V host. A short list: of any other name nothing is known.
+pub fn reads_only(method: &str) -> bool {
+    READING.contains(&method)
+}
+
+const READING: &[&str] = &[
+    "GetError",
+    "GetErrorEx",
+    "GetReplicationStatistics",
+    "GetReplicationStatisticsEx",
+    "GetSummaryInformation",
+    "GetSystemCertificates",
+];
+
 /// Writes the reply of a host; `parameters` writes the children with prefix `p`.
 ///
 /// # Errors

@@ -198,6 +198,7 @@ fn question(proposal: &Proposal) -> String {
         Kind::PlannedFailover { .. } => format!("Fail over {name} as planned"),
         Kind::TestStart { .. } => format!("Make a test VM of {name}"),
         Kind::TestStop => format!("Remove the test VM of {name}"),
+        Kind::Rehearsal => format!("Make a test VM of {name} and remove it again"),
         Kind::Commit => format!("Keep the failover of {name} for good"),
         Kind::Undo => format!("Undo the failover of {name}"),
         Kind::Reverse { .. } => format!("Turn the replication of {name} round"),

@@ -8,7 +8,7 @@ use crate::cli::json;
 use crate::cli::problem::{Changed, Problem, chain};
 use crate::failover::journal::sqlite::{Filter, Store};
 use crate::failover::journal::{JournalError, RunId};
-use crate::failover::{Cause, Refusal, Severity, Site, StepName, Stopped, describe};
+use crate::failover::{Cause, Kind, Refusal, Severity, Site, StepName, Stopped, describe};
 use crate::hyperv::{Error, Job, JobError, JobRef, ReturnCode, Vm, VmSelector};
 
 use super::Scene;
@@ -302,11 +302,11 @@ impl Told<'_> {
         let on = match (self.scene.run, self.scene.ends.host.is_simulated()) {
             (Some(run), false) => {
                 let run = run.as_str();
-                format!(
-                    "take the run up again: {}; or walk it back: {}",
-                    journal(&["resume", run]),
-                    journal(&["undo", run])
-                )
+                let resume = format!("take the run up again: {}", journal(&["resume", run]));
+                match stopped.proposal.kind {
+                    Kind::Rehearsal => format!("{resume}; it goes on to the removal of the test VM"),
+                    _ => format!("{resume}; or walk it back: {}", journal(&["undo", run])),
+                }
             }
             _ => "on a real host the run is taken up with hvr run resume, or walked back with hvr run undo".to_owned(),
         };
