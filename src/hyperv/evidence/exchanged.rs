@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cim::InstanceView;
-use crate::wsman::{Content, Decoded, Fault, Filter, InvokeOutput, Item, Request, RequestBody, ResourceUri};
+use crate::wsman::{Content, Decoded, Fault, Filter, Item, Request, RequestBody, ResourceUri};
 
 /// A request and what came of it, out of a recording or straight from the wire.
 #[derive(Debug, Clone)]

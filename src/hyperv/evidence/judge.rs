@@ -218,34 +218,35 @@ pub(super) fn language_of_faults(messages: &[Exchanged]) -> Verdict {
 
 /// Texts of jobs come in the language that was asked for.
 pub(super) fn language_of_jobs(messages: &[Exchanged]) -> Verdict {
-    let mut texts = BTreeMap::<(String, &str), Vec<(String, u64, String)>>::new();
-    let jobs = messages.iter().filter(|message| message.class() == JOB);
-    for message in jobs {
+    let mut said = BTreeMap::<(&str, &str), (&str, u64, &str)>::new();
+    let mut is_same = false;
+    for message in messages.iter().filter(|message| message.class() == JOB) {
         let Some(language) = message.language() else { continue };
-        for job in message.instances() {
-            let Some(id) = job.text("InstanceID").into_option() else { continue };
-            for name in ["JobStatus", "Caption"] {
-                let Some(text) = job.text(name).into_option().filter(|text| !text.is_empty()) else { continue };
-                let said = (language.to_owned(), message.number, text.to_owned());
-                texts.entry((id.to_owned(), name)).or_default().push(said);
+        // The words for a job that runs change by themselves.
+        let over = message.instances().into_iter().filter(is_over);
+        for (job, name) in over.flat_map(|job| ["Caption", "JobStatus"].map(|name| (job, name))) {
+            let id = job.text("InstanceID").into_option();
+            let (Some(id), Some(text)) = (id, job.text(name).into_option().filter(|text| !text.is_empty())) else { continue };
+            let (other, number, before) = *said.entry((id, name)).or_insert((language, message.number, text));
+            if other == language {
+                continue;
             }
+            if before != text {
+                let seen = format!("{name} of a job is {before:?} in {other}, {text:?} in {language}");
+                return Verdict::confirmed(seen, [number, message.number]);
+            }
+            is_same = true;
         }
     }
-    let mut same = 0_usize;
-    for ((_, name), said) in &texts {
-        let Some((first, rest)) = said.split_first() else { continue };
-        // The status of a job changes with time, so only one that has the same words twice in one language counts.
-        let Some(other) = rest.iter().rfind(|other| other.0 != first.0) else { continue };
-        same += 1;
-        if other.2 != first.2 && *name == "Caption" {
-            let seen = format!("a job's {name} is {:?} in {}, {:?} in {}", first.2, first.0, other.2, other.0);
-            return Verdict::confirmed(seen, [first.1, other.1]);
-        }
-    }
-    match same {
-        0 => Verdict::open("no job was there that could be read in two languages"),
-        _ => Verdict::open("a job reads the same in both languages: the host may have no other language"),
-    }
+    Verdict::open(match is_same {
+        true => "jobs read the same in both languages: the host may have no other language",
+        false => "no job that has ended could be read in two languages",
+    })
+}
+
+fn is_over(job: &InstanceView<'_>) -> bool {
+    let state = job.number::<u16>("JobState").ok().and_then(Property::into_option);
+    matches!(state, Some(7..=10 | 32768))
 }
 
 /// Every fault has HTTP status 500.
