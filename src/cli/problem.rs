@@ -228,7 +228,7 @@ fn is_of_kerberos(error: &wsman::ExchangeError) -> bool {
     matches!(source, Some(crate::auth::AuthError::Kerberos(_)))
 }
 
-/// What an account needs on the host.
+/// What an account needs on the host (specified; that it is enough is not known, E23).
 pub const RIGHTS: &str = "the account needs: WinRM access (local Administrators or Remote Management Users), Remote \
     Enable and Execute Methods on the WMI namespace root/virtualization/v2, and Hyper-V Administrators; a local account \
     other than the built-in Administrator is filtered by UAC unless LocalAccountTokenFilterPolicy is 1";

@@ -24,6 +24,8 @@ static STOPPED: OnceLock<watch::Sender<bool>> = OnceLock::new();
 static IN_PROMPT: AtomicBool = AtomicBool::new(false);
 /// Whether the command ends by itself what an interruption would leave behind.
 static CLEANS_UP: AtomicBool = AtomicBool::new(false);
+/// Whether what is begun on a host is brought to its end first, however long that takes.
+static HOLDS: AtomicBool = AtomicBool::new(false);
 const TIME_TO_CLEAN_UP: Duration = Duration::from_secs(10);
 
 struct LeftBehind {
@@ -74,9 +76,31 @@ pub fn grant_time() {
     CLEANS_UP.store(true, Ordering::Relaxed);
 }
 
+/// From here on the first signal does not end the command: it goes on to undo what it has begun, and ends itself. The
+/// second one still leaves at once.
+pub fn hold() {
+    HOLDS.store(true, Ordering::Relaxed);
+}
+
+/// Whether the first signal has come.
+pub fn has_come() -> bool {
+    STOPPED.get().is_some_and(|sender| *sender.borrow())
+}
+
+/// Waits for the first signal that comes while the command holds on.
+pub async fn signal_held() {
+    first_signal().await;
+    if !HOLDS.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
+}
+
 /// Waits for the moment to leave: the first signal, and where the command cleans up, a short time after it.
 pub async fn signal() {
     first_signal().await;
+    if HOLDS.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
     if CLEANS_UP.load(Ordering::Relaxed) {
         tokio::time::sleep(TIME_TO_CLEAN_UP).await;
     }

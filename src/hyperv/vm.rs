@@ -34,7 +34,7 @@ impl VmId {
         VmId(id.to_owned())
     }
 
-    /// The reference to the VM: always both keys, as a Get by `Name` alone is refused (seen on a live host).
+    /// The reference to the VM: always both keys, as a Get by `Name` alone is refused (seen on a live host, E19).
     pub fn reference(&self, addressing: &ClassAddressing) -> EndpointReference {
         let keys = SelectorSet::new().with("CreationClassName", CLASS).with("Name", self.0.clone());
         addressing.reference(CLASS, keys)

@@ -22,7 +22,7 @@ pub struct Invoke {
 }
 
 /// The value of an input parameter. NULL has no form: the parameter is left out, which hosts take as
-/// NULL also for references (seen on a live host for sibling services; inferred for replication).
+/// NULL also for references (seen on a live host for sibling services; inferred (E02) for replication).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Parameter {

@@ -1,5 +1,6 @@
 //! `hvr check`: can I reach the host, log in, and fail this VM over? Changes nothing.
 
+mod evidence;
 mod findings;
 mod legs;
 
@@ -28,10 +29,15 @@ pub struct Args {
     /// Walk the legs of the login one by one first: name, TCP, certificate, schemes, clock, tickets
     #[arg(long)]
     login: bool,
+    #[command(flatten)]
+    evidence: evidence::EvidenceArgs,
 }
 
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
+    if let Some(file) = &args.evidence.evidence {
+        return evidence::run(file, &args.evidence, args.vm.as_deref(), context).await;
+    }
     let connection = Connection::open(context).await?;
     let mut check = Check { steps: Vec::new(), exit: Exit::Done };
     let goes_on = !args.login || connection.is_simulated() || check.legs(&connection, context).await;

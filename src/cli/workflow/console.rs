@@ -121,6 +121,10 @@ impl Operator for Console<'_> {
             }
             Event::Invoking { step, site, proposal, .. } => {
                 self.finish();
+                // What a rehearsal has made it removes, whatever is pressed.
+                if matches!(proposal.kind, Kind::Rehearsal) {
+                    stop::hold();
+                }
                 self.site = *site;
                 self.last = None;
                 let host = self.ends.name(*site).to_owned();
@@ -223,7 +227,7 @@ pub fn describe(proposal: &Proposal, ends: &Ends) -> Vec<String> {
     if let Some(test_vm) = &proposal.test_vm {
         lines.push(format!("  test VM {} ({}), power {}", test_vm.name, test_vm.id, test_vm.enabled_state));
     }
-    let names_point = matches!(proposal.kind, Kind::Failover | Kind::TestStart { .. });
+    let names_point = matches!(proposal.kind, Kind::Failover | Kind::TestStart { .. } | Kind::Rehearsal);
     if names_point {
         lines.push(match &proposal.point {
             None => "  to the latest recovery point".to_owned(),
@@ -244,6 +248,7 @@ pub fn describe(proposal: &Proposal, ends: &Ends) -> Vec<String> {
                 "  its network adapters connect where the replica's settings say; --network SWITCH chooses".to_owned(),
             );
         }
+        Kind::Rehearsal => lines.push("  the test VM is not started, and is removed again, whatever happens".to_owned()),
         _ => {}
     }
     match (&proposal.kind, proposal.data_loss) {

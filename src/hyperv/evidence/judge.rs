@@ -180,8 +180,8 @@ pub(super) fn jobs_are_kept(messages: &[Exchanged]) -> Verdict {
             shown.push(message.number);
         }
     }
-    let said: Vec<_> = times.iter().map(|(seconds, jobs)| format!("{seconds} s of {jobs}")).collect();
-    let seen = format!("TimeBeforeRemoval: {}", said.join(", "));
+    let said: Vec<_> = times.iter().map(|(seconds, jobs)| format!("{seconds} s ({jobs} times)")).collect();
+    let seen = format!("TimeBeforeRemoval is {}", said.join(", "));
     match times.keys().collect::<Vec<_>>().as_slice() {
         [] => Verdict::open("no job is there now that says how long it is kept"),
         [300] => Verdict::confirmed(seen, shown),

@@ -126,31 +126,31 @@ impl Assumption {
         asked: impl Fn(Question) -> Result<&'m [Exchanged], &'m str>,
         rehearsal: Result<&'m [Exchanged], &'m str>,
     ) -> Verdict {
-        let mut messages: Vec<&Exchanged> = Vec::new();
-        let mut why_not = None;
         let (questions, wants_rehearsal, judge): (&[Question], bool, Judge) = match self.shown_by {
             ShownBy::Reading(questions, judge) => (questions, false, judge),
             ShownBy::Rehearsal(judge) => (&[], true, judge),
             ShownBy::Both(questions, judge) => (questions, true, judge),
             ShownBy::Failover => return Verdict::open(FAILOVER),
         };
-        let parts = questions.iter().map(|question| asked(*question)).chain(wants_rehearsal.then_some(rehearsal));
-        for part in parts {
+        let (mut messages, mut missing) = (Vec::new(), Vec::new());
+        for part in questions.iter().map(|question| asked(*question)).chain(wants_rehearsal.then_some(rehearsal)) {
             match part {
-                Ok(part) => messages.extend(part),
-                Err(reason) => why_not = why_not.or(Some(reason)),
+                Ok(part) => messages.extend_from_slice(part),
+                Err(reason) if missing.contains(&reason) => {}
+                Err(reason) => missing.push(reason),
             }
         }
-        let owned: Vec<Exchanged> = messages.into_iter().cloned().collect();
-        let verdict = judge(&owned);
+        let verdict = judge(&messages);
         if verdict.finding != Finding::NotSettled {
             return verdict;
         }
         // What kept the host from answering says more than that there is no answer.
-        match why_not.map(str::to_owned).or_else(|| exchanged::obstacle(&owned)) {
-            Some(reason) => Verdict { seen: reason, ..verdict },
-            None => verdict,
-        }
+        let seen = match (exchanged::obstacle(&messages), messages.is_empty()) {
+            (Some(reason), _) => reason,
+            (None, true) => missing.join("; "),
+            (None, false) => [vec![verdict.seen.as_str()], missing].concat().join("; "),
+        };
+        Verdict { seen: if seen.is_empty() { verdict.seen } else { seen }, ..verdict }
     }
 }
 

@@ -23,7 +23,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E03",
         claim: "SnapshotSettingData of InitiateFailover is a reference that may be left out",
-        relied_on: &["src/hyperv/call.rs"],
+        relied_on: &["src/hyperv/call.rs", "schemas/cim/Msvm_ReplicationService.mof"],
         otherwise: "a failover to the latest point is refused, and changes nothing",
         shown_by: Reading(&[Q::Declaration], declaration::point_is_optional),
     },
@@ -58,7 +58,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E08",
         claim: "replication settings are found from their VM without naming an association",
-        relied_on: &["src/hyperv/settings.rs"],
+        relied_on: &["src/hyperv/settings.rs", "src/simulator/instances/mod.rs"],
         otherwise: "the settings are not found, and a planned failover refuses to reverse",
         shown_by: Reading(&[Q::Settings], judge::settings),
     },
@@ -145,7 +145,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E20",
         claim: "what an adapter gets after a failover has an InstanceID, although its page says NULL",
-        relied_on: &["src/hyperv/network.rs", "src/simulator/vm.rs"],
+        relied_on: &["src/hyperv/network.rs", "src/simulator/vm.rs", "src/simulator/mod.rs"],
         otherwise: "hvr network set is refused where a VM has two adapters",
         shown_by: Reading(&[Q::Adapters], judge::addresses_have_a_key),
     },
@@ -208,7 +208,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E29",
         claim: "a failover ends in state 5; state 12 is seen only while it runs",
-        relied_on: &["src/failover/goal.rs"],
+        relied_on: &["src/failover/goal.rs", "src/simulator/mod.rs"],
         otherwise: "a failover that is done ends as not known",
         shown_by: Failover,
     },
@@ -222,21 +222,21 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E31",
         claim: "a state change to 4 prepares a primary, to 3 takes that back, to 2 makes an old primary the replica",
-        relied_on: &["src/hyperv/call.rs", "src/failover/plans/planned.rs"],
+        relied_on: &["src/hyperv/call.rs", "src/failover/plans/planned.rs", "src/simulator/mod.rs"],
         otherwise: "a planned failover stops at its first replication step",
         shown_by: Failover,
     },
     Assumption {
         id: "E32",
         claim: "Reverse keeps the failover, and takes settings with only what a client decides on",
-        relied_on: &["src/hyperv/settings.rs", "src/failover/plans/reverse.rs"],
+        relied_on: &["src/hyperv/settings.rs", "src/failover/plans/reverse.rs", "src/simulator/mod.rs"],
         otherwise: "the replication is not turned round; the failover stands",
         shown_by: Failover,
     },
     Assumption {
         id: "E33",
         claim: "a method that does not fit the state of the VM answers 32775",
-        relied_on: &["src/simulator/world.rs"],
+        relied_on: &["src/simulator/world.rs", "src/simulator/mod.rs", "src/simulator/lifecycle/mod.rs"],
         otherwise: "the simulated host differs; any code but 0 and 4096 is a refusal",
         shown_by: Failover,
     },
