@@ -15,7 +15,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("auth", &[]),
     ("transport", &["wsman", "auth"]),
     ("trace", &["wsman", "soap", "xml"]),
-    ("hyperv", &["wsman", "cim"]),
+    // `xml` for a class declaration of a host, which is no instance.
+    ("hyperv", &["wsman", "cim", "xml"]),
     // `soap` for the code of a fault that decides whether a call was refused.
     ("failover", &["hyperv", "wsman", "cim", "soap"]),
     ("simulator", &["wsman", "cim", "soap", "xml", "hyperv", "auth"]),

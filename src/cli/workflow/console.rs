@@ -248,7 +248,9 @@ pub fn describe(proposal: &Proposal, ends: &Ends) -> Vec<String> {
                 "  its network adapters connect where the replica's settings say; --network SWITCH chooses".to_owned(),
             );
         }
-        Kind::Rehearsal => lines.push("  the test VM is not started, and is removed again, whatever happens".to_owned()),
+        Kind::Rehearsal => {
+            lines.push("  the test VM is not started, and is removed again, whatever happens".to_owned())
+        }
         _ => {}
     }
     match (&proposal.kind, proposal.data_loss) {

@@ -72,13 +72,7 @@ pub async fn rehearse(vm: &str, consent: &Consent, ends: &Ends, context: &Contex
 }
 
 /// Takes a run up that stopped, or removes what a failed one left. Says whether the run is done after all.
-async fn clean_up(
-    run: &RunId,
-    vm: VmSelector,
-    store: &Store,
-    ends: &Ends,
-    context: &Context,
-) -> Result<bool, Problem> {
+async fn clean_up(run: &RunId, vm: VmSelector, store: &Store, ends: &Ends, context: &Context) -> Result<bool, Problem> {
     note("the rehearsal stopped; what is left of it is looked for and removed");
     let deadline = context.clock.elapsed().saturating_add(TIME_TO_CLEAN_UP);
     ends.host.put_off(deadline);

@@ -23,7 +23,8 @@ impl Exchanged {
     /// Reads both messages; one that cannot be read counts as none.
     pub fn new(number: u64, request: &[u8], status: u16, reply: &[u8], failure: Option<&str>) -> Exchanged {
         let reply = Decoded::read(reply).ok().map(Arc::new);
-        let unreadable = || reply.is_none().then(|| format!("an answer that is no SOAP message (HTTP status {status})"));
+        let unreadable =
+            || reply.is_none().then(|| format!("an answer that is no SOAP message (HTTP status {status})"));
         Exchanged {
             number,
             status,
@@ -89,7 +90,9 @@ impl Exchanged {
     /// The instances of a page, or the one that a Get brought.
     pub(super) fn instances(&self) -> Vec<InstanceView<'_>> {
         match self.content() {
-            Some(Content::Items { items, .. }) => items.into_iter().filter_map(|item: Item<'_>| item.instance).collect(),
+            Some(Content::Items { items, .. }) => {
+                items.into_iter().filter_map(|item: Item<'_>| item.instance).collect()
+            }
             Some(Content::Instance(instance)) => vec![instance],
             _ => Vec::new(),
         }

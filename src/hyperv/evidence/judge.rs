@@ -11,9 +11,9 @@ use super::super::points::PointKind;
 use super::super::relation;
 use super::super::return_code::ReturnCode;
 use super::super::vm::{self, VmId};
+use super::Verdict;
 use super::exchanged::{Exchanged, words};
 use super::question::{CONFIG, JOB};
-use super::Verdict;
 
 const RELATION: &str = "Msvm_ReplicationRelationship";
 const SETTINGS: &str = "Msvm_ReplicationSettingData";
@@ -23,7 +23,8 @@ const REPLICATION_SERVICE: &str = "Msvm_ReplicationService";
 
 /// `CreationClassName` alone names the replication service.
 pub(super) fn short_key(messages: &[Exchanged]) -> Verdict {
-    let calls = || messages.iter().filter(|message| message.class() == REPLICATION_SERVICE && message.method().is_some());
+    let calls =
+        || messages.iter().filter(|message| message.class() == REPLICATION_SERVICE && message.method().is_some());
     let keys = |message: &Exchanged| message.request().map_or(0, |request| request.header.selectors.len());
     for call in calls().filter(|call| keys(call) == 1) {
         if let Some(code) = call.return_value() {
@@ -118,7 +119,7 @@ pub(super) fn ids_of_relations(messages: &[Exchanged]) -> Verdict {
     }
     match known {
         0 => Verdict::open("no relation and no settings of one are visible"),
-        _ => Verdict::confirmed(format!("so did all {known} ids"), seen),
+        _ => Verdict::confirmed(format!("all {known} of them are so"), seen),
     }
 }
 
@@ -147,9 +148,12 @@ pub(super) fn points(messages: &[Exchanged]) -> Verdict {
 
 /// A job is found from its VM. `job` is one that must be found, where one is known.
 pub(super) fn jobs_of_vm(messages: &[Exchanged], job: Option<&str>) -> Verdict {
-    let is_asked = |message: &&Exchanged| message.query().is_some_and(|query| query.contains("Msvm_AffectedJobElement"));
+    let is_asked =
+        |message: &&Exchanged| message.query().is_some_and(|query| query.contains("Msvm_AffectedJobElement"));
     // The last time it was asked the job was there.
-    let Some(asked) = messages.iter().rfind(is_asked) else { return Verdict::open("the jobs of a VM were not asked for") };
+    let Some(asked) = messages.iter().rfind(is_asked) else {
+        return Verdict::open("the jobs of a VM were not asked for");
+    };
     if let Some(fault) = asked.fault().filter(|fault| fault.is_filter_refused()) {
         return Verdict::refuted(format!("refused with {}", words(&fault)), [asked.number]);
     }
@@ -205,7 +209,8 @@ pub(super) fn language_of_faults(messages: &[Exchanged]) -> Verdict {
     let (Some((first, _, english)), Some((second, asked, foreign))) = (english, foreign) else {
         return Verdict::open("the same fault did not come in two languages");
     };
-    let seen = |text: &str| format!("asked for en-US it said {}, for {asked} {}; {text}", english.language, foreign.language);
+    let seen =
+        |text: &str| format!("asked for en-US it said {}, for {asked} {}; {text}", english.language, foreign.language);
     let shown = [*first, *second];
     if !english.language.is_empty() && !is_english(&english.language) {
         return Verdict::refuted(seen("English was not to be had"), shown);
@@ -226,7 +231,9 @@ pub(super) fn language_of_jobs(messages: &[Exchanged]) -> Verdict {
         let over = message.instances().into_iter().filter(is_over);
         for (job, name) in over.flat_map(|job| ["Caption", "JobStatus"].map(|name| (job, name))) {
             let id = job.text("InstanceID").into_option();
-            let (Some(id), Some(text)) = (id, job.text(name).into_option().filter(|text| !text.is_empty())) else { continue };
+            let (Some(id), Some(text)) = (id, job.text(name).into_option().filter(|text| !text.is_empty())) else {
+                continue;
+            };
             let (other, number, before) = *said.entry((id, name)).or_insert((language, message.number, text));
             if other == language {
                 continue;
@@ -300,7 +307,9 @@ fn fault_to<'m>(
         return Verdict::open("the host gave no answer to it");
     };
     match message.fault() {
-        Some(fault) if is_expected(&fault) => Verdict::confirmed(format!("refused with {}", words(&fault)), [message.number]),
+        Some(fault) if is_expected(&fault) => {
+            Verdict::confirmed(format!("refused with {}", words(&fault)), [message.number])
+        }
         Some(fault) if fault.is_access_denied() || fault.is_quota() || fault.is_timed_out() => {
             Verdict::open(format!("refused with {}", words(&fault)))
         }
@@ -343,10 +352,7 @@ pub(super) fn ipv6_prefix(messages: &[Exchanged]) -> Verdict {
     Verdict::open("no adapter is set to an IPv6 address")
 }
 
-fn of_class<'m>(
-    messages: &'m [Exchanged],
-    class: &'m str,
-) -> impl Iterator<Item = (&'m Exchanged, InstanceView<'m>)> {
+fn of_class<'m>(messages: &'m [Exchanged], class: &'m str) -> impl Iterator<Item = (&'m Exchanged, InstanceView<'m>)> {
     let instances = move |message: &'m Exchanged| message.instances().into_iter().map(move |found| (message, found));
     messages.iter().flat_map(instances).filter(move |(_, instance)| instance.class() == class)
 }
@@ -361,7 +367,7 @@ pub(super) fn cluster(messages: &[Exchanged]) -> Verdict {
             _ => Verdict::refuted("PrivateProperties has no child VmID that is a GUID", [message.number]),
         };
     }
-    Verdict::open("the host is in no cluster, or shows no clustered VM")
+    Verdict::open("the host is in no cluster, or shows no private properties of a clustered VM")
 }
 
 /// An account that is no administrator passes.
@@ -378,7 +384,9 @@ pub(super) fn rights(messages: &[Exchanged]) -> Verdict {
                 Verdict::confirmed(seen, [config.number, reads.number])
             }
             Some(fault) => Verdict::open(format!("the configuration of WinRM was refused with {}", words(&fault))),
-            None => Verdict::open("the account is an administrator: ask with one that is only in Hyper-V Administrators"),
+            None => {
+                Verdict::open("the account is an administrator: ask with one that is only in Hyper-V Administrators")
+            }
         },
         _ => Verdict::open("the account sees no VM"),
     }

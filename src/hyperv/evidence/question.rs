@@ -146,7 +146,9 @@ impl Question {
                 client.get(EndpointReference::new(ResourceUri::new(DECLARATIONS), keys)).await?;
             }
             about_vm => {
-                let Some(vm) = subject.vm.clone() else { return Ok(Asked::No("no VM is visible to this account")) };
+                let Some(vm) = subject.vm.clone() else {
+                    return Ok(Asked::No("no VM is visible to this account, or they could not be listed"));
+                };
                 return about_vm.ask_about(&vm, host, subject).await;
             }
         }
@@ -166,7 +168,9 @@ impl Question {
                 let keys = SelectorSet::new().with("Name", vm.id.as_str());
                 client.get(client.addressing().reference(vm::CLASS, keys)).await?;
             }
-            _ if !is_replicated => return Ok(Asked::No("no replicated VM is visible to this account")),
+            _ if !is_replicated => {
+                return Ok(Asked::No("the VM is not replicated; none that is, is visible to this account"));
+            }
             Question::Relations => {
                 let relations = host.relations_of(&vm.id).await?.unwrap_or_default();
                 subject.relation = relations.into_iter().find(|relation| relation.kind == RelationKind::Primary);

@@ -31,9 +31,10 @@ fn id(job: &EndpointReference) -> &str {
 /// A parameter that is left out counts as NULL.
 pub(super) fn left_out_is_null(messages: &[Exchanged]) -> Verdict {
     let Some(call) = call(messages, MAKE) else { return Verdict::open(NO_CALL) };
-    let names_point = call.request().and_then(|request| request.payload()).is_none_or(|input| {
-        input.children().any(|parameter| parameter.local() == "SnapshotSettingData")
-    });
+    let names_point = call
+        .request()
+        .and_then(|request| request.payload())
+        .is_none_or(|input| input.children().any(|parameter| parameter.local() == "SnapshotSettingData"));
     if names_point {
         return Verdict::open("the call named a recovery point");
     }
@@ -41,12 +42,14 @@ pub(super) fn left_out_is_null(messages: &[Exchanged]) -> Verdict {
         (Some(code @ (ReturnCode::Completed | ReturnCode::JobStarted)), _) => {
             Verdict::confirmed(format!("{MAKE} without SnapshotSettingData answered {}", code.value()), [call.number])
         }
-        (Some(code @ (ReturnCode::InvalidParameter | ReturnCode::IncorrectDataType)), _) => {
-            Verdict::refuted(format!("{MAKE} without SnapshotSettingData answered {} ({code})", code.value()), [call.number])
-        }
-        (_, Some(fault)) if fault.is_schema_violation() => {
-            Verdict::refuted(format!("{MAKE} without SnapshotSettingData was refused with {}", words(&fault)), [call.number])
-        }
+        (Some(code @ (ReturnCode::InvalidParameter | ReturnCode::IncorrectDataType)), _) => Verdict::refuted(
+            format!("{MAKE} without SnapshotSettingData answered {} ({code})", code.value()),
+            [call.number],
+        ),
+        (_, Some(fault)) if fault.is_schema_violation() => Verdict::refuted(
+            format!("{MAKE} without SnapshotSettingData was refused with {}", words(&fault)),
+            [call.number],
+        ),
         (Some(code), _) => Verdict::open(format!("{MAKE} answered {} ({code})", code.value())),
         (None, Some(fault)) => Verdict::open(format!("{MAKE} was refused with {}", words(&fault))),
         (None, None) => Verdict::open(format!("{MAKE} was called, and no answer came")),
@@ -93,9 +96,8 @@ pub(super) fn job_types(messages: &[Exchanged]) -> Verdict {
 
 /// A test VM is found from its replica.
 pub(super) fn test_vm_is_found(messages: &[Exchanged]) -> Verdict {
-    let is_asked = |message: &&Exchanged| {
-        message.query().is_some_and(|query| query.contains("Msvm_ReplicaSystemDependency"))
-    };
+    let is_asked =
+        |message: &&Exchanged| message.query().is_some_and(|query| query.contains("Msvm_ReplicaSystemDependency"));
     let mut last = None;
     for asked in messages.iter().filter(is_asked) {
         last = Some(asked);
@@ -131,7 +133,8 @@ pub(super) fn replica_goes_on(messages: &[Exchanged]) -> Verdict {
     let (mut states, mut shown) = (BTreeSet::new(), Vec::new());
     for message in messages {
         for vm in message.instances().into_iter().filter(|found| found.class() == vm::CLASS) {
-            let mode = vm.number::<u16>("ReplicationMode").ok().and_then(Property::into_option).map(ReplicationMode::from);
+            let mode =
+                vm.number::<u16>("ReplicationMode").ok().and_then(Property::into_option).map(ReplicationMode::from);
             let is_replica = matches!(mode, Some(ReplicationMode::Replica | ReplicationMode::ExtendedReplica));
             let state = vm.number::<u16>("ReplicationState").ok().and_then(Property::into_option);
             if let Some(state) = state.filter(|_| is_replica) {
@@ -156,9 +159,10 @@ pub(super) fn test_vm_is_removed(messages: &[Exchanged]) -> Verdict {
         is_later && message.fault().is_some_and(|fault| fault.is_not_found())
     });
     match (call.return_value().map(ReturnCode::from), gone) {
-        (Some(code @ (ReturnCode::Completed | ReturnCode::JobStarted)), Some(gone)) => {
-            Verdict::confirmed(format!("{REMOVE} answered {}, and it is not found", code.value()), [call.number, gone.number])
-        }
+        (Some(code @ (ReturnCode::Completed | ReturnCode::JobStarted)), Some(gone)) => Verdict::confirmed(
+            format!("{REMOVE} answered {}, and it is not found", code.value()),
+            [call.number, gone.number],
+        ),
         (Some(ReturnCode::Completed | ReturnCode::JobStarted), None) => {
             Verdict::open(format!("{REMOVE} was taken, and it was not seen to be gone"))
         }

@@ -6,8 +6,9 @@ use std::task::{Context, Poll, Waker};
 use super::*;
 use crate::cim::{CimType, Value};
 use crate::wsman::{
-    ClassAddressing, Delete, Delivery, EndpointReference, Enumerate, Exchange, ExchangeError, Filter, Get, Invoke, Limits,
-    Message, Operation, Parameter, Pull, Put, Reply, Representation, RequestContext, ResourceUri, SelectorSet, Timeouts,
+    ClassAddressing, Delete, Delivery, EndpointReference, Enumerate, Exchange, ExchangeError, Filter, Get, Invoke,
+    Limits, Message, Operation, Parameter, Pull, Put, Reply, Representation, RequestContext, ResourceUri, SelectorSet,
+    Timeouts,
 };
 
 const V2: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/virtualization/v2";
@@ -178,7 +179,9 @@ fn declared(class: &str) -> (u16, Vec<u8>) {
 }
 
 fn initiate(parameter: &str) -> (u16, Vec<u8>) {
-    declared(&format!("<CLASS NAME='Msvm_ReplicationService'><METHOD NAME='InitiateFailover'>{parameter}</METHOD></CLASS>"))
+    declared(&format!(
+        "<CLASS NAME='Msvm_ReplicationService'><METHOD NAME='InitiateFailover'>{parameter}</METHOD></CLASS>"
+    ))
 }
 
 /// Our own declaration as a host would have it, one method left out where that is wanted.
@@ -219,7 +222,9 @@ fn reading_cases() -> Vec<Case> {
     let optional = "<PARAMETER.REFERENCE NAME='SnapshotSettingData'><QUALIFIER NAME='In' TYPE='boolean'><VALUE>TRUE</VALUE>\
                     </QUALIFIER></PARAMETER.REFERENCE>";
     let required = optional.replace("'In'", "'Required'");
-    let kept = |text: &str| page(&[job(&format!("<p:TimeBeforeRemoval><cim:Interval>{text}</cim:Interval></p:TimeBeforeRemoval>"))]);
+    let kept = |text: &str| {
+        page(&[job(&format!("<p:TimeBeforeRemoval><cim:Interval>{text}</cim:Interval></p:TimeBeforeRemoval>"))])
+    };
     let ip = |subnet: &str| {
         page(&[addresses(&format!("<p:IPAddresses>2001:db8::3</p:IPAddresses><p:Subnets>{subnet}</p:Subnets>"))])
     };
@@ -257,7 +262,12 @@ fn reading_cases() -> Vec<Case> {
             "E07",
             vec![statistics(1, returned(METHOD, 0))],
             vec![statistics(1, returned(METHOD, 32773))],
-            vec![call("Msvm_ReplicationService", "GetReplicationStatistics", 1, returned("GetReplicationStatistics", 0))],
+            vec![call(
+                "Msvm_ReplicationService",
+                "GetReplicationStatistics",
+                1,
+                returned("GetReplicationStatistics", 0),
+            )],
         ),
         (
             "E08",
@@ -273,11 +283,22 @@ fn reading_cases() -> Vec<Case> {
         ),
         (
             "E10",
-            vec![query("x", page(&[point("Microsoft:Hyper-V:Snapshot:Replica:Standard"), point("Microsoft:Hyper-V:System:Realized")]))],
+            vec![query(
+                "x",
+                page(&[
+                    point("Microsoft:Hyper-V:Snapshot:Replica:Standard"),
+                    point("Microsoft:Hyper-V:System:Realized"),
+                ]),
+            )],
             vec![query("x", page(&[point("Microsoft:Hyper-V:Snapshot:Replica:Other")]))],
             vec![query("x", page(&[point("Microsoft:Hyper-V:System:Realized")]))],
         ),
-        ("E11", vec![jobs(page(&[job("")]))], vec![make(started("TestReplicaSystem")), jobs(page(&[]))], vec![jobs(page(&[]))]),
+        (
+            "E11",
+            vec![jobs(page(&[job("")]))],
+            vec![make(started("TestReplicaSystem")), jobs(page(&[]))],
+            vec![jobs(page(&[]))],
+        ),
         (
             "E12",
             vec![query("x", kept("P0DT0H5M0S"))],
@@ -286,7 +307,10 @@ fn reading_cases() -> Vec<Case> {
         ),
         (
             "E13",
-            vec![in_language("en-US", not_found()), in_language("de-DE", fault_in("de-DE", "anders", "a:DestinationUnreachable", 1))],
+            vec![
+                in_language("en-US", not_found()),
+                in_language("de-DE", fault_in("de-DE", "anders", "a:DestinationUnreachable", 1)),
+            ],
             vec![
                 in_language("en-US", fault_in("ja-JP", "x", "a:DestinationUnreachable", 1)),
                 in_language("de-DE", fault_in("ja-JP", "x", "a:DestinationUnreachable", 1)),
@@ -311,7 +335,12 @@ fn reading_cases() -> Vec<Case> {
             vec![get("x", not_found()), pulled((400, not_found().1))],
             vec![get("x", found(&vm(2, 3)))],
         ),
-        ("E16", vec![get("x", not_found())], vec![get("x", fault("w:SchemaValidationError", 1))], vec![get("x", denied())]),
+        (
+            "E16",
+            vec![get("x", not_found())],
+            vec![get("x", fault("w:SchemaValidationError", 1))],
+            vec![get("x", denied())],
+        ),
         (
             "E17",
             vec![list("x", "en-US", refused())],

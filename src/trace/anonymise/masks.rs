@@ -57,15 +57,42 @@ pub(super) fn escape(text: &str) -> String {
 /// are replaced in them all the same.
 const KEPT: &[&str] = &[
     // Envelopes and addressing.
-    "To", "Action", "MessageID", "RelatesTo", "Address", "ResourceURI", "OperationTimeout", "EnumerationContext",
-    "EnumerationMode", "Filter", "ProductVendor", "ProductVersion", "ProtocolVersion", "SecurityProfileName",
+    "To",
+    "Action",
+    "MessageID",
+    "RelatesTo",
+    "Address",
+    "ResourceURI",
+    "OperationTimeout",
+    "EnumerationContext",
+    "EnumerationMode",
+    "Filter",
+    "ProductVendor",
+    "ProductVersion",
+    "ProtocolVersion",
+    "SecurityProfileName",
     // Faults.
-    "Value", "Text", "FaultDetail", "Message", "error_Type", "Operation", "ParameterInfo", "ProviderName",
+    "Value",
+    "Text",
+    "FaultDetail",
+    "Message",
+    "error_Type",
+    "Operation",
+    "ParameterInfo",
+    "ProviderName",
     // Keys and types.
-    "__cimnamespace", "ClassName", "CreationClassName", "SystemCreationClassName", "InstanceID", "VirtualSystemIdentifier",
-    "VirtualSystemType", "VirtualSystemSubType", "Type",
+    "__cimnamespace",
+    "ClassName",
+    "CreationClassName",
+    "SystemCreationClassName",
+    "InstanceID",
+    "VirtualSystemIdentifier",
+    "VirtualSystemType",
+    "VirtualSystemSubType",
+    "Type",
     // Words of the host, in its language.
-    "Caption", "JobStatus",
+    "Caption",
+    "JobStatus",
 ];
 
 #[cfg(test)]

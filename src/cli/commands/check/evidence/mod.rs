@@ -54,9 +54,8 @@ pub async fn run(file: &Path, args: &EvidenceArgs, vm: Option<&str>, context: &C
             .remedy("nothing was sent"));
     }
     let recorder = Recorder::create(file, Redactor::new(), Some(Anonymiser::strict()));
-    let recorder = Arc::new(recorder.map_err(|error| {
-        Problem::usage(format!("cannot record in {}: {error}", file.display()))
-    })?);
+    let recorder =
+        Arc::new(recorder.map_err(|error| Problem::usage(format!("cannot record in {}: {error}", file.display())))?);
     let context = Context { recorder: Some(recorder.clone()), ..context.clone() };
     let ends = Ends::open(&context, false, None).await?;
     let mut inquiry = Inquiry::new(&ends, recorder);
@@ -209,7 +208,8 @@ impl<'e> Inquiry<'e> {
         rehearsed: Option<Rehearsed>,
         wanted: bool,
     ) -> Result<Report, Problem> {
-        let unusable = |why: String| Problem::internal(format!("the recording {} is not complete: {why}", file.display()));
+        let unusable =
+            |why: String| Problem::internal(format!("the recording {} is not complete: {why}", file.display()));
         if let Some(failure) = self.recorder.failure() {
             return Err(unusable(failure));
         }
@@ -242,7 +242,8 @@ impl<'e> Inquiry<'e> {
         let stopped = self.stopped.or_else(|| match self.is_let_in {
             true => None,
             false => Some(
-                Problem::new(Exit::NotAllowed, "access-denied", "the account may not read Hyper-V's classes").remedy(RIGHTS),
+                Problem::new(Exit::NotAllowed, "access-denied", "the account may not read Hyper-V's classes")
+                    .remedy(RIGHTS),
             ),
         });
         Ok(Report {
@@ -264,7 +265,9 @@ impl<'e> Inquiry<'e> {
 fn exchanged(number: u64, entry: &Entry) -> Option<Exchanged> {
     let failure = entry.failure().map(|failure| failure.text.as_str());
     let request = entry.request_text().as_bytes();
-    entry.is_told_to_the_end().then(|| Exchanged::new(number, request, entry.response.status, &entry.reply_bytes(), failure))
+    entry
+        .is_told_to_the_end()
+        .then(|| Exchanged::new(number, request, entry.response.status, &entry.reply_bytes(), failure))
 }
 
 /// Says what is about to happen where it takes its time.

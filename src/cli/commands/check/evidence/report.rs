@@ -83,7 +83,8 @@ impl Report {
     }
 
     fn table(&self) {
-        let host = self.identity.as_ref().map(|identity| format!("{} {}", identity.product_vendor, identity.product_version));
+        let host =
+            self.identity.as_ref().map(|identity| format!("{} {}", identity.product_vendor, identity.product_version));
         if let Some(host) = host {
             line(&printable(&format!("host: {}", self.recorder.clean(host.trim()))));
         }
@@ -113,7 +114,8 @@ impl Report {
                 line(&format!("{}  {:<11}  {}", assumption.id, "", assumption.claim));
             }
         }
-        let [confirmed, refuted, open] = [Finding::Confirmed, Finding::Refuted, Finding::NotSettled].map(|one| self.count(one));
+        let [confirmed, refuted, open] =
+            [Finding::Confirmed, Finding::Refuted, Finding::NotSettled].map(|one| self.count(one));
         let simulated = if self.is_simulated { " (simulated: proves nothing)" } else { "" };
         line(&format!(
             "{confirmed} confirmed, {refuted} refuted, {open} not settled; {} entries in {}{simulated}",
