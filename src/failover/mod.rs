@@ -25,7 +25,7 @@ mod scene;
 mod steps;
 mod workflow;
 
-pub use dry_run::{DryRun, Envelope, dry_run};
+pub use dry_run::{DryRun, Envelope, dry_resume, dry_run};
 pub use goal::{Goal, Judgement, describe};
 pub use order::{AdapterOrder, Kind, Order, PowerOff, Site};
 pub use outcome::{Cause, Outcome, Refusal, Report, StartReport, StepReport, Stopped, Verified};

@@ -164,20 +164,23 @@ impl Workflow {
 
 /// What the record says of the last call.
 fn next(last: &CallRecord, calls: &[CallRecord]) -> Next {
-    // One of the same step may have been taken without a trace: what came of it is looked for before the next one.
-    let is_traceless = || calls_of(last, calls).any(is_unanswered);
+    // One of the same step may have been taken without a trace: what came of it is looked for before the next one. One
+    // that has failed has been found, and its job would be found again.
+    let is_traceless =
+        || calls_of(last, calls).any(|call| is_unanswered(call) && call.verdict != Some(Verdict::Failed));
+    let unknown = || Left::Unknown { known: calls_of(last, calls).filter_map(job_of).collect() };
     match (&last.verdict, &last.outcome) {
         (Some(Verdict::Done), _) => Next::After,
-        (Some(Verdict::NotTaken | Verdict::Failed), _) if is_traceless() => Next::Settle(Left::Unknown),
+        (Some(Verdict::NotTaken | Verdict::Failed), _) if is_traceless() => Next::Settle(unknown()),
         (Some(Verdict::NotTaken | Verdict::Failed), _) => Next::Again,
-        (None, None) => Next::Settle(Left::Unknown),
+        (None, None) => Next::Settle(unknown()),
         (None, Some(outcome)) => match (job_of(last), outcome.code) {
             (Some(job), _) => Next::Settle(Left::Job(job)),
             (None, Some(ReturnCode::Completed)) => Next::Settle(Left::Done),
-            (None, _) if is_traceless() => Next::Settle(Left::Unknown),
+            (None, _) if is_traceless() => Next::Settle(unknown()),
             (None, Some(code)) if code != ReturnCode::JobStarted && !code.is_undecided() => Next::Refused,
             (None, _) if outcome.delivery == Delivery::NotSent => Next::Again,
-            (None, _) => Next::Settle(Left::Unknown),
+            (None, _) => Next::Settle(unknown()),
         },
     }
 }

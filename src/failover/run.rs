@@ -148,10 +148,7 @@ pub async fn run<'h, E: Exchange + 'h>(
     if order.kind.needs_primary() && hosts.primary.is_none() {
         return Outcome::Refused(Refusal::NoPrimary);
     }
-    let workflow = Workflow::new(order);
-    Driver { hosts, clock, journal, operator, about, run: None, call: None, seen_at: clock.wall() }
-        .drive(workflow)
-        .await
+    drive(hosts, &mut Workflow::new(order), about, None, clock, journal, operator).await
 }
 
 /// Takes a run up again that an earlier process left. `journal` must hold its VM.
@@ -170,10 +167,35 @@ pub async fn resume<'h, E: Exchange + 'h>(
     if history.record.order.kind.needs_primary() && hosts.primary.is_none() {
         return Outcome::Refused(Refusal::NoPrimary);
     }
-    let run = Some(history.record.id.clone());
-    let call = history.calls.last().map(|call| call.number);
-    let workflow = Workflow::resume(history).with_deadline(deadline);
-    let about = About::default();
+    let begun = Some(Begun::of(&history));
+    let mut workflow = Workflow::resume(history).with_deadline(deadline);
+    drive(hosts, &mut workflow, About::default(), begun, clock, journal, operator).await
+}
+
+/// What an earlier process left of a run.
+pub(super) struct Begun {
+    run: RunId,
+    /// The call last put on record.
+    call: Option<u64>,
+}
+
+impl Begun {
+    pub(super) fn of(history: &History) -> Self {
+        Begun { run: history.record.id.clone(), call: history.calls.last().map(|call| call.number) }
+    }
+}
+
+/// Drives a workflow to its end; a fresh one, or one that was begun before.
+pub(super) async fn drive<E: Exchange>(
+    hosts: Hosts<'_, E>,
+    workflow: &mut Workflow,
+    about: About,
+    begun: Option<Begun>,
+    clock: &impl Clock,
+    journal: &mut impl Journal,
+    operator: &mut impl Operator,
+) -> Outcome {
+    let (run, call) = begun.map_or((None, None), |begun| (Some(begun.run), begun.call));
     Driver { hosts, clock, journal, operator, about, run, call, seen_at: clock.wall() }.drive(workflow).await
 }
 
@@ -191,13 +213,13 @@ struct Driver<'d, 'h, E, C, J, O> {
 }
 
 impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> {
-    async fn drive(mut self, mut workflow: Workflow) -> Outcome {
+    async fn drive(mut self, workflow: &mut Workflow) -> Outcome {
         let is_resumed = self.run.is_some();
         let mut seen = Observation::Begin;
         let mut told_steps = workflow.done().len();
         loop {
             let action = workflow.next(self.clock.now(), self.clock.wall(), seen);
-            self.keep_verdict(&mut workflow);
+            self.keep_verdict(workflow);
             let done = match &action {
                 Action::Finish(Outcome::Done(report)) => report.steps.as_slice(),
                 Action::Finish(Outcome::Stopped(stopped)) => stopped.done.as_slice(),
@@ -207,7 +229,7 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
                 self.operator.event(&Event::StepDone(step));
             }
             told_steps = done.len();
-            self.report(&action, &workflow);
+            self.report(&action, workflow);
             seen = match action {
                 Action::Ask { site, ask } => {
                     if matches!(ask, Ask::FindVm(_)) {
@@ -218,7 +240,7 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
                 Action::Take { vm, order } => self.take(*vm, *order),
                 Action::Confirm(proposal) => Observation::Answer(self.operator.confirm(&proposal).await),
                 Action::Call { site, step, keys, call } => {
-                    Observation::Called(self.call(&mut workflow, site, step, &keys, &call).await)
+                    Observation::Called(self.call(workflow, site, step, &keys, &call).await)
                 }
                 Action::LearnService { site, class } => {
                     Observation::Service(self.hosts.of(site).learn_service(class).await)

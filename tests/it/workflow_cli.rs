@@ -280,6 +280,14 @@ async fn a_run_that_stops_half_way_says_how_to_go_on_and_back() {
         assert!(document["remedy"].as_str().unwrap().contains(&resume), "{document}");
         let taken = site.taken();
         let verb = if on { "resume" } else { "undo" };
+        // On paper nothing is sent or put on record, whatever else is said.
+        let (_, runs) = site.run(&["run", "list"]);
+        let (ran, dry) = site.run(&["run", verb, "--dry-run", "--yes"]);
+        assert_eq!((ran.code, dry["kind"].as_str()), (0, Some("dry-run")), "{}", ran.err);
+        let steps: Vec<_> =
+            dry["envelopes"].as_array().unwrap().iter().map(|envelope| envelope["step"].as_str().unwrap()).collect();
+        let left = if on { &["fail-over", "reverse", "start"][..] } else { &["cancel-prepare", "start-primary"] };
+        assert_eq!((steps.as_slice(), site.taken(), site.run(&["run", "list"]).1), (left, taken, runs));
         let (ran, document) = site.run(&["run", verb, "--yes"]);
         assert_eq!(ran.code, 0, "{}", ran.err);
         match on {
@@ -300,6 +308,44 @@ async fn a_run_that_stops_half_way_says_how_to_go_on_and_back() {
         let (ran, document) = site.run(&["run", verb, "--yes"]);
         assert_eq!((ran.code, document["code"].as_str()), (3, Some("no-open-run")), "{}", ran.err);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_walk_back_that_comes_to_nothing_leaves_its_run_open_and_says_so() {
+    let site =
+        Site::new("[[vms]]\nname = \"app-db-01 - Test\"\nmode = 3\nstate = 0\nenabled = 2\ntest_of = \"running-01\"")
+            .await;
+    let failing = || {
+        let mut script = JobScript::default();
+        script.error = Some(32775);
+        Effect::Job(script)
+    };
+    site.pair.replica.inject(Fault::on("InitiateFailover", failing()));
+    let (ran, document) = site.planned(&["--yes"]);
+    assert_eq!((ran.code, document["code"].as_str()), (4, Some("job-failed")), "{}", ran.err);
+    let id = document["details"]["run"].as_str().unwrap().to_owned();
+    // The first step of the way back fails as well.
+    site.pair.primary.inject(Fault::on("RequestReplicationStateChangeEx", failing()));
+    let (ran, document) = site.run(&["run", "undo", "--yes"]);
+    assert_eq!((ran.code, document["code"].as_str()), (4, Some("job-failed")), "{}", ran.err);
+    let remedy = document["remedy"].as_str().unwrap();
+    let commands = [format!("hvr run resume {id}"), format!("hvr run undo {id}")];
+    assert!(remedy.contains(&format!("run {id} stays open")), "{remedy}");
+    assert!(
+        commands.iter().all(|command| remedy.contains(command)) && !remedy.contains("the command again"),
+        "{remedy}"
+    );
+    let (ran, _) = site.run(&["run", "undo", "--yes"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    // Only a planned failover can be walked back, and nothing else is told to be.
+    site.pair.replica.inject(Fault::on("DestroySystem", failing()));
+    let (ran, document) = site.run(&["test", "stop", "running-01", "--yes"]);
+    let remedy = document["remedy"].as_str().unwrap();
+    assert_eq!((ran.code, document["code"].as_str()), (4, Some("job-failed")), "{}", ran.err);
+    assert!(remedy.contains("hvr run resume ") && !remedy.contains("undo"), "{remedy}");
+    // Its failed job stands on the host still, and the run goes on.
+    let (ran, _) = site.run(&["run", "resume", "--yes"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

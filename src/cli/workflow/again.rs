@@ -7,16 +7,19 @@ use crate::cli::problem::Problem;
 use crate::cli::settings::Settings;
 use crate::failover::journal::sqlite::{Filter, FindError, Store};
 use crate::failover::journal::{History, RunEnd, RunId, TakeError};
-use crate::failover::{About, Cause, Kind, Order, Outcome, StepName};
+use crate::failover::{About, Cause, Kind, Order, Outcome, StepName, dry_run};
 use crate::hyperv::VmSelector;
 
-use super::{Answer, Consent, Ends, Scene, carry, end, look, needs_consent, open_store, recalled, stopped, take_up};
+use super::{
+    Answer, Consent, Ends, Scene, carry, end, look, look_on_paper, needs_consent, on_paper, open_store, recalled,
+    stopped, take_up,
+};
 
 /// Takes a run up again: the one named, or the only open one.
 pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> Result<Exit, Problem> {
-    needs_consent(consent)?;
     let store = open_store(context)?;
     let run = choose(run, &store)?;
+    needs_consent(consent)?;
     let (journal, history) = store.resume(&run).map_err(held)?;
     match history.end {
         None | Some(RunEnd::HandedOver) => {}
@@ -30,14 +33,23 @@ pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> 
     }
     say(&history);
     let ends = ends_of(&history, context).await?;
+    if consent.dry_run {
+        let vm = history.record.vm.to_string();
+        let dry = look_on_paper(history, &ends, context).await;
+        return on_paper(
+            dry,
+            &Scene { vm: &vm, open: Some(&run), undoes: None, run: Some(&run), ends: &ends, context },
+        )
+        .await;
+    }
     take_up(history, journal, Answer::of(consent), &ends, context).await
 }
 
 /// Walks a half-done planned failover back.
 pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Result<Exit, Problem> {
-    needs_consent(consent)?;
     let store = open_store(context)?;
     let run = choose(run, &store)?;
+    needs_consent(consent)?;
     let history = store.run(&run).map_err(|error| stopped::no_journal(&error))?;
     let history = history.ok_or_else(|| no_run(run.as_str()))?;
     if !matches!(history.record.order.kind, Kind::PlannedFailover { .. }) {
@@ -58,16 +70,24 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
     }
     say(&history);
     let ends = ends_of(&history, context).await?;
-    settle(&run, &store, &ends, context).await?;
+    settle(&run, &store, consent, &ends, context).await?;
     // The primary is started again only if it was this run that stopped it.
     let stops = [StepName::ShutDownPrimary.name(), StepName::TurnOffPrimary.name()];
     let start_primary = history.calls.iter().any(|call| stops.contains(&call.intent.step.as_str()));
     let kind = Kind::WalkBack { start_primary };
     let order =
         Order { deadline: context.settings.timeout, ..Order::of(kind, VmSelector::Id(history.record.vm.clone())) };
+    let vm = history.record.vm.to_string();
+    if consent.dry_run {
+        let dry = dry_run(ends.hosts(), order, &context.clock).await;
+        return on_paper(
+            dry,
+            &Scene { vm: &vm, open: Some(&run), undoes: Some(&run), run: None, ends: &ends, context },
+        )
+        .await;
+    }
     let about = About { context: history.record.context.clone(), undoes: Some(run.clone()) };
     let mut journal = store.journal();
-    let vm = history.record.vm.to_string();
     let (_, ended) = carry(order, about, &vm, Answer::of(consent), &ends, &mut journal, context).await;
     drop(journal);
     // The end of a walk back marks the run; where nothing had to be sent there was no walk on record.
@@ -94,18 +114,27 @@ fn is_last(history: &History, store: &Store) -> Result<(), Problem> {
 }
 
 /// A call that may still be at work is followed to its end first: what it does would come after the walk back.
-async fn settle(run: &RunId, store: &Store, ends: &Ends, context: &Context) -> Result<(), Problem> {
+async fn settle(run: &RunId, store: &Store, consent: &Consent, ends: &Ends, context: &Context) -> Result<(), Problem> {
     let (journal, history) = store.resume(run).map_err(held)?;
     if history.calls.last().is_none_or(|call| call.verdict.is_some()) {
         return Ok(());
     }
     note("what came of the last call is looked at first");
     let vm = history.record.vm.to_string();
-    match look(history, journal, Answer::No, ends, context).await? {
+    let outcome = match consent.dry_run {
+        true => match look_on_paper(history, ends, context).await {
+            Ok(_) => return Ok(()),
+            Err(outcome) => outcome,
+        },
+        false => look(history, journal, Answer::No, ends, context).await?,
+    };
+    match outcome {
         Outcome::Done(_) | Outcome::Declined(_) => Ok(()),
         // Nothing was confirmed, so nothing was sent; or what was sent has certainly failed.
         Outcome::Stopped(stopped) if !is_in_doubt(&stopped.cause) => Ok(()),
-        outcome => end(outcome, &Scene { vm: &vm, open: Some(run), run: Some(run), ends, context }).await.map(drop),
+        outcome => end(outcome, &Scene { vm: &vm, open: Some(run), undoes: None, run: Some(run), ends, context })
+            .await
+            .map(drop),
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::failover::journal::sqlite::{SqliteJournal, Store};
 use crate::failover::journal::{History, Journal, RunId};
-use crate::failover::{About, Hosts, Order, Outcome, Site, dry_run, resume, run};
+use crate::failover::{About, DryRun, Hosts, Order, Outcome, Site, dry_resume, dry_run, resume, run};
 use crate::hyperv::Host;
 use crate::transport::Session;
 
@@ -76,13 +76,9 @@ impl Task<'_> {
         self.order.deadline = context.settings.timeout;
         let ends = Ends::open(context, self.order.kind.needs_primary(), self.primary.as_ref()).await?;
         if self.consent.dry_run {
-            return match dry_run(ends.hosts(), self.order, &context.clock).await {
-                Ok(dry) => {
-                    done::print_dry_run(&dry, &ends, context.printer);
-                    Ok(Exit::Done)
-                }
-                Err(outcome) => end(outcome, &Scene { vm: self.vm, open: None, run: None, ends: &ends, context }).await,
-            };
+            let dry = dry_run(ends.hosts(), self.order, &context.clock).await;
+            return on_paper(dry, &Scene { vm: self.vm, open: None, undoes: None, run: None, ends: &ends, context })
+                .await;
         }
         let store = open_store(context)?;
         let mut journal = store.journal();
@@ -100,8 +96,30 @@ pub async fn take_up(
     context: &Context,
 ) -> Result<Exit, Problem> {
     let (run, vm) = (history.record.id.clone(), history.record.vm.to_string());
+    let undone = history.record.undoes.clone();
     let outcome = look(history, journal, answer, ends, context).await?;
-    end(outcome, &Scene { vm: &vm, open: Some(&run), run: Some(&run), ends, context }).await
+    let scene = Scene { vm: &vm, open: Some(&run), undoes: undone.as_ref(), run: Some(&run), ends, context };
+    end(outcome, &scene).await
+}
+
+/// Prints what would be sent, or why nothing would be.
+async fn on_paper(dry: Result<DryRun, Outcome>, scene: &Scene<'_>) -> Result<Exit, Problem> {
+    match dry {
+        Ok(dry) => {
+            done::print_dry_run(&dry, scene.ends, scene.context.printer);
+            Ok(Exit::Done)
+        }
+        Err(outcome) => end(outcome, scene).await,
+    }
+}
+
+/// Takes up a run on paper: what came of its last call is looked at, and nothing is sent or put on record.
+async fn look_on_paper(history: History, ends: &Ends, context: &Context) -> Result<DryRun, Outcome> {
+    let mut console = Console::new(Some(history.record.id.clone()), ends, Answer::No, context);
+    let deadline = context.settings.timeout;
+    let dry = dry_resume(ends.hosts(), history, deadline, &context.clock, &mut console).await;
+    console.finish();
+    dry
 }
 
 /// Takes up a run; prints no end.
@@ -136,8 +154,11 @@ pub async fn carry(
 ) -> (Option<RunId>, Result<Exit, Problem>) {
     let undone = about.undoes.clone();
     let (run, outcome) = conduct(order, about, answer, ends, journal, context).await;
+    let undone = undone.as_ref();
     let ended = match outcome {
-        Ok(outcome) => end(outcome, &Scene { vm, open: undone.as_ref(), run: run.as_ref(), ends, context }).await,
+        Ok(outcome) => {
+            end(outcome, &Scene { vm, open: undone, undoes: undone, run: run.as_ref(), ends, context }).await
+        }
         Err(problem) => Err(problem),
     };
     (run, ended)
@@ -247,6 +268,8 @@ struct Scene<'s> {
     vm: &'s str,
     /// The run of an earlier process that stays open where this one sends nothing.
     open: Option<&'s RunId>,
+    /// The run that this one was to take back.
+    undoes: Option<&'s RunId>,
     run: Option<&'s RunId>,
     ends: &'s Ends,
     context: &'s Context,
@@ -256,6 +279,12 @@ impl Scene<'_> {
     /// A command about the journal, for the operator to type next.
     fn journal(&self, words: &[&str]) -> String {
         self.context.settings.journal_command(words)
+    }
+
+    /// How to go on with a half-done planned failover, or back.
+    fn on_or_back(&self, run: &RunId) -> String {
+        let command = |verb| self.journal(&[verb, run.as_str()]);
+        format!("take the run up again: {}; or walk it back: {}", command("resume"), command("undo"))
     }
 }
 

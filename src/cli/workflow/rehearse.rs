@@ -50,7 +50,7 @@ pub async fn rehearse(vm: &str, consent: &Consent, ends: &Ends, context: &Contex
     };
     // Gives the VM free for whoever takes the run up.
     drop(journal);
-    let scene = Scene { vm, open: None, run: run.as_ref(), ends, context };
+    let scene = Scene { vm, open: None, undoes: None, run: run.as_ref(), ends, context };
     let (vm_id, problem) = match outcome {
         Ok(Outcome::Done(_)) => return Rehearsed { run, problem: None, is_clean: true },
         Ok(outcome) => {
@@ -81,7 +81,7 @@ async fn clean_up(run: &RunId, vm: VmSelector, store: &Store, ends: &Ends, conte
     let history = store.run(run)?;
     let is_open = history.as_ref().is_some_and(|history| history.end.is_none());
     let name = history.map_or_else(|| vm.to_string(), |history| history.record.vm_name);
-    let scene = |run| Scene { vm: &name, open: None, run: Some(run), ends, context: &context };
+    let scene = |run| Scene { vm: &name, open: None, undoes: None, run: Some(run), ends, context: &context };
     if is_open {
         let (journal, history) = store.resume(run)?;
         let outcome = look(history, journal, Answer::Yes, ends, &context).await?;

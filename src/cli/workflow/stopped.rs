@@ -102,7 +102,7 @@ pub fn no_journal(error: &JournalError) -> Problem {
         "journal",
         format!("nothing can be put on record, so nothing is sent: {}", chain(error)),
     )
-    .remedy("make the state directory writable, or name another one with --state")
+    .remedy("no host was changed; --state DIR names another directory, which knows nothing of the runs in this one")
 }
 
 /// Reading failed before anything was sent by this process; an open run stays as it was.
@@ -166,6 +166,15 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
     let problem = match half_way {
         true => told.half_way(problem, &stopped),
         false => problem,
+    };
+    let problem = match scene.undoes {
+        // A walk back that came to nothing leaves the run open that it was to take back.
+        Some(undone) if stopped.end().is_some() && !scene.ends.host.is_simulated() => {
+            let on = format!("run {undone} stays open; {}", scene.on_or_back(undone));
+            let remedy = if problem.remedy.is_empty() { on } else { format!("{}; {on}", problem.remedy) };
+            problem.remedy(remedy)
+        }
+        _ => problem,
     };
     let mut problem = problem
         .detail("vm", json::vm(&stopped.before))
@@ -258,7 +267,10 @@ impl Told<'_> {
                 said.join(" / ")
             ),
         )
-        .remedy(if stopped.is_half_way() { left } else { format!("{left}; then run the command again") })
+        .remedy(match stopped.is_half_way() || self.scene.undoes.is_some() {
+            true => left,
+            false => format!("{left}; then run the command again"),
+        })
         .changed(changed)
         .detail("job", json::job(job))
         .detail("errors", json::job_errors(details))
@@ -298,16 +310,10 @@ impl Told<'_> {
     fn half_way(&self, problem: Problem, stopped: &Stopped) -> Problem {
         let done: Vec<_> = stopped.done.iter().filter(|step| !step.was_so).map(|step| step.step.name()).collect();
         let message = format!("{} (half-way: done before: {})", problem.message, done.join(", "));
-        let journal = |words: &[&str]| self.scene.journal(words);
+        let is_planned = matches!(stopped.proposal.kind, Kind::PlannedFailover { .. });
         let on = match (self.scene.run, self.scene.ends.host.is_simulated()) {
-            (Some(run), false) => {
-                let run = run.as_str();
-                let resume = format!("take the run up again: {}", journal(&["resume", run]));
-                match stopped.proposal.kind {
-                    Kind::Rehearsal => format!("{resume}; it goes on to the removal of the test VM"),
-                    _ => format!("{resume}; or walk it back: {}", journal(&["undo", run])),
-                }
-            }
+            (Some(run), false) if is_planned => self.scene.on_or_back(run),
+            (Some(run), false) => format!("take the run up again: {}", self.scene.journal(&["resume", run.as_str()])),
             _ => "on a real host the run is taken up with hvr run resume, or walked back with hvr run undo".to_owned(),
         };
         let remedy = match problem.remedy.is_empty() || problem.code == "state-unknown" {

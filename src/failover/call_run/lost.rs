@@ -94,7 +94,9 @@ impl CallRun {
         let submitted = |job: &Job| job.submitted.as_ref().and_then(|time| time.to_system_time());
         let is_ours = |job: &&Job| {
             let since = if job.is_good() { self.sent_wall } else { earliest };
-            job.kind.is_some_and(|kind| kinds.contains(&kind))
+            let is_known = self.known.iter().any(|known| known.instance_id() == job.reference.instance_id());
+            !is_known
+                && job.kind.is_some_and(|kind| kinds.contains(&kind))
                 && (!job.is_over() || submitted(job).is_some_and(|time| time >= since))
         };
         jobs.iter().filter(is_ours).max_by_key(|job| (!job.is_over(), submitted(job)))

@@ -44,6 +44,8 @@ pub(super) struct CallRun {
     /// which is never believed to have done nothing.
     quiet: Option<Duration>,
     over: Over,
+    /// Jobs of earlier calls of the step.
+    known: Vec<JobRef>,
     job: Option<JobRef>,
     pub(super) last: Option<Job>,
     follower: JobFollower,
@@ -133,7 +135,10 @@ pub(super) enum Left {
     /// The answer that it was done.
     Done,
     /// Nobody knows what came of it.
-    Unknown,
+    Unknown {
+        /// Jobs of other calls of the step, whose ends are known.
+        known: Vec<JobRef>,
+    },
 }
 
 /// How a step ended.
@@ -188,6 +193,7 @@ impl CallRun {
             looked_after: Duration::ZERO,
             quiet: None,
             over: Over::Unknown,
+            known: Vec::new(),
             job: None,
             last: None,
             follower: JobFollower::new(Duration::ZERO),
@@ -219,7 +225,10 @@ impl CallRun {
         match left {
             Left::Job(job) => self.attach(now, job),
             Left::Done => self.verify(now, Over::Said),
-            Left::Unknown => self.look("the earlier process did not see an answer".to_owned(), None),
+            Left::Unknown { known } => {
+                self.known = known;
+                self.look("the earlier process did not see an answer".to_owned(), None)
+            }
         }
     }
 

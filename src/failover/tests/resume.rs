@@ -321,6 +321,29 @@ fn what_was_taken_without_a_trace_is_found_before_the_next_call() {
     assert_eq!((ended(&outcome), stage.calls().len()), ("done", 1), "{outcome:?}");
 }
 
+/// A job that failed, and was found to have failed, is not the end of the run for ever: the step is made anew.
+#[test]
+fn a_failed_job_is_not_found_again() {
+    let calls = [
+        // Its reply was lost, and the job was found by a look.
+        vec![(StepName::FailOver, None, Some(Verdict::Failed))],
+        vec![(StepName::FailOver, no_answer(Delivery::Unknown), Some(Verdict::Failed))],
+        // The job is on record, and the call before left no trace.
+        vec![
+            (StepName::FailOver, no_answer(Delivery::Answered), None),
+            (StepName::FailOver, answered(4096), Some(Verdict::Failed)),
+        ],
+    ];
+    for calls in calls {
+        let mut stage = Stage::new();
+        let submitted = Datetime::try_from(stage.wall()).ok();
+        stage.host.jobs = vec![Job { submitted, ..job(JobState::Exception, 32775) }];
+        let outcome = stage.resume(history(of(Kind::Failover), &calls));
+        assert_eq!((ended(&outcome), stage.calls().len()), ("done", 1), "{calls:?}: {outcome:?}");
+        assert_eq!(stage.proposals.len(), 1, "with a yes of its own");
+    }
+}
+
 /// Somebody took the preparation back and started the primary: the replica is not failed over beside it.
 #[test]
 fn a_replica_is_not_failed_over_beside_a_primary_that_runs_again() {
