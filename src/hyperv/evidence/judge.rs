@@ -146,14 +146,14 @@ pub(super) fn points(messages: &[Exchanged]) -> Verdict {
     }
 }
 
-/// A job is found from its VM. `job` is one that must be found, where one is known.
-pub(super) fn jobs_of_vm(messages: &[Exchanged], job: Option<&str>) -> Verdict {
+/// A job is found from its VM. `job` is one that must be found from its number on, where one is known.
+pub(super) fn jobs_of_vm(messages: &[Exchanged], job: Option<(&str, u64)>) -> Verdict {
     let is_asked =
         |message: &&Exchanged| message.query().is_some_and(|query| query.contains("Msvm_AffectedJobElement"));
-    // The last time it was asked the job was there.
     let Some(asked) = messages.iter().rfind(is_asked) else {
         return Verdict::open("the jobs of a VM were not asked for");
     };
+    let job = job.filter(|(_, since)| asked.number > *since).map(|(id, _)| id);
     if let Some(fault) = asked.fault().filter(|fault| fault.is_filter_refused()) {
         return Verdict::refuted(format!("refused with {}", words(&fault)), [asked.number]);
     }

@@ -173,8 +173,8 @@ pub(super) fn test_vm_is_removed(messages: &[Exchanged]) -> Verdict {
 
 /// A job is found from its VM.
 pub(super) fn job_is_found(messages: &[Exchanged]) -> Verdict {
-    let job = call(messages, MAKE).and_then(job);
-    judge::jobs_of_vm(messages, job.as_ref().map(id))
+    let made = call(messages, MAKE).and_then(|call| Some((job(call)?, call.number)));
+    judge::jobs_of_vm(messages, made.as_ref().map(|(job, number)| (id(job), *number)))
 }
 
 const NO_CALL: &str = "no test VM was made";

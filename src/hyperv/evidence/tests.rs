@@ -297,7 +297,7 @@ fn reading_cases() -> Vec<Case> {
             "E11",
             vec![jobs(page(&[job("")]))],
             vec![make(started("TestReplicaSystem")), jobs(page(&[]))],
-            vec![jobs(page(&[]))],
+            vec![jobs(page(&[])), make(started("TestReplicaSystem"))],
         ),
         (
             "E12",

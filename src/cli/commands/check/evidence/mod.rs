@@ -270,10 +270,11 @@ fn exchanged(number: u64, entry: &Entry) -> Option<Exchanged> {
         .then(|| Exchanged::new(number, request, entry.response.status, &entry.reply_bytes(), failure))
 }
 
-/// Says what is about to happen where it takes its time.
+/// What to do with the recording.
 fn say_where_to_send(file: &Path) {
+    let file = file.display();
     note(&format!(
-        "look through {} before you give it away; then send it in with this table: src/manual/evidence.md says where",
-        file.display()
+        "look through it before you give it away: hvr trace show {file}; then send it in, as an issue of the project: this \
+         table, and {file}"
     ));
 }
