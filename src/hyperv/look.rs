@@ -53,16 +53,6 @@ pub enum LookedUp {
     Many(Vec<Vm>),
 }
 
-impl LookedUp {
-    /// The VM, where it is one.
-    pub fn one(self) -> Option<Vm> {
-        match self {
-            LookedUp::One(vm) => Some(*vm),
-            _ => None,
-        }
-    }
-}
-
 impl<E: Exchange> Host<E> {
     /// Looks a VM up.
     ///

@@ -20,8 +20,9 @@ use findings::{Check, Side};
 
 /// Can I reach the host, log in, and fail a VM over?
 ///
-/// Goes step by step; each finding says what it means and what to do on which side. Changes nothing on the host. Exits
-/// with 3 when something would refuse a failover, with 6 when the host is not reached, with 7 when it refuses the account.
+/// Goes step by step; each finding says what it means and what to do on which side. Changes nothing on the host, unless a
+/// test failover is asked for. Exits with 3 when something would refuse a failover, with 6 when the host is not reached, with
+/// 7 when it refuses the account.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Name or GUID of a VM to judge too

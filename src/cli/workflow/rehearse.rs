@@ -63,16 +63,22 @@ pub async fn rehearse(vm: &str, consent: &Consent, ends: &Ends, context: &Contex
         Err(problem) => (None, Some(problem)),
     };
     let (Some(vm_id), Some(id)) = (vm_id, &run) else { return Rehearsed { run, problem, is_clean: true } };
-    match clean_up(id, VmSelector::Id(vm_id), &store, ends, context).await {
-        // What was in doubt is settled, and done.
-        Ok(true) => Rehearsed { run, problem: None, is_clean: true },
-        Ok(false) => Rehearsed { run, problem, is_clean: true },
+    match clean_up(id, VmSelector::Id(vm_id), problem, &store, ends, context).await {
+        Ok(problem) => Rehearsed { run, problem, is_clean: true },
         Err(left) => Rehearsed { run, problem: Some(left), is_clean: false },
     }
 }
 
-/// Takes a run up that stopped, or removes what a failed one left. Says whether the run is done after all.
-async fn clean_up(run: &RunId, vm: VmSelector, store: &Store, ends: &Ends, context: &Context) -> Result<bool, Problem> {
+/// Takes a run up that stopped, and removes what a failed one left. Gives the reason why it is not done, if it is not;
+/// an error says what is left.
+async fn clean_up(
+    run: &RunId,
+    vm: VmSelector,
+    mut problem: Option<Problem>,
+    store: &Store,
+    ends: &Ends,
+    context: &Context,
+) -> Result<Option<Problem>, Problem> {
     note("the rehearsal stopped; what is left of it is looked for and removed");
     let deadline = context.clock.elapsed().saturating_add(TIME_TO_CLEAN_UP);
     ends.host.put_off(deadline);
@@ -85,33 +91,31 @@ async fn clean_up(run: &RunId, vm: VmSelector, store: &Store, ends: &Ends, conte
     if is_open {
         let (journal, history) = store.resume(run)?;
         let outcome = look(history, journal, Answer::Yes, ends, &context).await?;
-        let is_done = matches!(outcome, Outcome::Done(_));
-        if is_done {
-            return Ok(true);
-        }
-        let failed = matches!(&outcome, Outcome::Stopped(stopped) if stopped.end() == Some(RunEnd::Failed));
-        let problem = end(outcome, &scene(run)).await.err();
-        // Settled, and nothing of it is there: as if it had failed at once.
-        return match problem {
-            Some(problem) if !failed => Err(problem),
-            _ => Ok(false),
+        let is_over = match &outcome {
+            Outcome::Done(_) => return Ok(None),
+            Outcome::Stopped(stopped) => stopped.end() == Some(RunEnd::Failed),
+            _ => false,
         };
+        match end(outcome, &scene(run)).await {
+            Err(left) if !is_over => return Err(left),
+            ended => problem = ended.err(),
+        }
     }
     let mut journal = store.journal();
     let order = Order { deadline: context.settings.timeout, ..Order::of(Kind::TestStop, vm) };
     let about = About { context: recall(&context.settings, None), undoes: None };
     let (stop, outcome) = conduct(order, about, Answer::Yes, ends, &mut journal, &context).await;
     match outcome? {
-        Outcome::Done(_) => Ok(false),
+        Outcome::Done(_) => Ok(problem),
         // Nothing is left: what the failed job had made has gone with it.
         Outcome::Refused(Refusal::Preflight(proposal))
             if proposal.findings.iter().any(|finding| finding.code == "no-test-vm") =>
         {
-            Ok(false)
+            Ok(problem)
         }
         outcome => match end(outcome, &scene(stop.as_ref().unwrap_or(run))).await {
-            Err(problem) => Err(problem),
-            Ok(exit) => Err(Problem::new(exit, "clean-up", "the test VM was not seen to be removed")),
+            Err(left) => Err(left),
+            Ok(_) => Ok(problem),
         },
     }
 }

@@ -23,7 +23,10 @@ pub(super) fn point_is_optional(messages: &[Exchanged]) -> Verdict {
         let says_so = || qualifier.children().any(|value| value.text().trim().eq_ignore_ascii_case("true"));
         qualifier.attribute("", "NAME").is_some_and(|name| name.eq_ignore_ascii_case("Required")) && says_so()
     });
+    // Left out of the answer altogether they say nothing.
+    let shows_qualifiers = descend(class, "QUALIFIER", DEEPEST).is_some();
     match (parameter.local(), is_required) {
+        ("PARAMETER.REFERENCE", false) if !shows_qualifiers => Verdict::open("the declaration came without qualifiers"),
         ("PARAMETER.REFERENCE", false) => Verdict::confirmed("a reference, not marked Required", [message.number]),
         ("PARAMETER.REFERENCE", true) => Verdict::refuted("it is marked Required", [message.number]),
         (other, _) => Verdict::refuted(format!("it is declared as {other}"), [message.number]),

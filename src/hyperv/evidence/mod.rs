@@ -29,6 +29,8 @@ pub struct Assumption {
     pub id: &'static str,
     /// What is assumed, in a sentence.
     pub claim: &'static str,
+    /// Sections of the project's fact sheets that say what is known, or leave it open.
+    pub reference: &'static str,
     /// The files that rely on it, from the root of the repository.
     pub relied_on: &'static [&'static str],
     /// What becomes of a command where it is wrong.

@@ -1,6 +1,10 @@
 //! The questions: each as the rest of the crate asks it, so that it is our own request that is put to the test.
 
-use crate::wsman::{EndpointReference, Exchange, Pull, ResourceUri, SelectorSet};
+use crate::wsman::{
+    EndpointReference, Exchange, Get, Operation, Pull, Repeatable, ReplyError, RequestContext, ResourceOption,
+    ResourceUri, SelectorSet, get,
+};
+use crate::xml::WriteError;
 
 use super::super::error::Error;
 use super::super::host::{Host, random_id};
@@ -143,7 +147,8 @@ impl Question {
             Question::Declaration => {
                 let keys = SelectorSet::new().with("__cimnamespace", NAMESPACE);
                 let keys = keys.with("ClassName", service::REPLICATION_SERVICE);
-                client.get(EndpointReference::new(ResourceUri::new(DECLARATIONS), keys)).await?;
+                let target = EndpointReference::new(ResourceUri::new(DECLARATIONS), keys);
+                client.ask(&Declaration(Get { target })).await?;
             }
             about_vm => {
                 let Some(vm) = subject.vm.clone() else {
@@ -183,6 +188,30 @@ impl Question {
         Ok(Asked::Yes)
     }
 }
+
+/// Get of a class declaration with its qualifiers.
+struct Declaration(Get);
+
+impl Operation for Declaration {
+    type Output = get::Response;
+
+    fn action(&self) -> String {
+        self.0.action()
+    }
+
+    fn write(&self, context: &RequestContext<'_>) -> Result<Vec<u8>, WriteError> {
+        let mut extra = context.extra.cloned().unwrap_or_default();
+        let value = "true".to_owned();
+        extra.options.push(ResourceOption { name: "IncludeQualifiers".to_owned(), value, must_comply: false });
+        self.0.write(&RequestContext { extra: Some(&extra), ..*context })
+    }
+
+    fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<get::Response, ReplyError> {
+        self.0.read(reply, message_id)
+    }
+}
+
+impl Repeatable for Declaration {}
 
 /// An id that no VM has: version 8 and our own pattern.
 fn missing_vm() -> VmId {

@@ -9,6 +9,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E01",
         claim: "CreationClassName alone names Msvm_ReplicationService in a method call",
+        reference: "hyperv-replica 10.1, wire-facts 17.10.1",
         relied_on: &["src/hyperv/service.rs"],
         otherwise: "all keys are learnt from the host, for two requests more",
         shown_by: Reading(&[Q::Statistics], judge::short_key),
@@ -16,6 +17,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E02",
         claim: "a parameter that is left out counts as NULL, also a reference: TestReplicaSystem without a point",
+        reference: "hyperv-replica 10.2, wire-facts 17.10.2",
         relied_on: &["src/wsman/invoke.rs"],
         otherwise: "a failover to the latest point is refused, and changes nothing",
         shown_by: Rehearsal(rehearsal::left_out_is_null),
@@ -23,6 +25,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E03",
         claim: "SnapshotSettingData of InitiateFailover is a reference that may be left out",
+        reference: "hyperv-replica 10.2, wire-facts 17.10.2",
         relied_on: &["src/hyperv/call.rs", "schemas/cim/Msvm_ReplicationService.mof"],
         otherwise: "a failover to the latest point is refused, and changes nothing",
         shown_by: Reading(&[Q::Declaration], declaration::point_is_optional),
@@ -30,6 +33,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E04",
         claim: "the methods of the replication service have the names and parameters of our declaration",
+        reference: "hyperv-replica 1.3, 5.13",
         relied_on: &["schemas/cim/Msvm_ReplicationService.mof"],
         otherwise: "a call is refused with a schema fault, and changes nothing",
         shown_by: Reading(&[Q::Declaration], declaration::methods_are_there),
@@ -37,6 +41,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E05",
         claim: "a WQL query sent to all classes of the namespace finds a VM by its name",
+        reference: "hyperv-replica 5.10, wire-facts 17.10.7",
         relied_on: &["src/hyperv/instances.rs"],
         otherwise: "the class is listed and filtered here, for more bytes",
         shown_by: Reading(&[Q::FindVm], judge::find_by_name),
@@ -44,6 +49,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E06",
         claim: "the relations of a VM are found through Msvm_SystemReplicationRelationship",
+        reference: "hyperv-replica 2.3, 2.4",
         relied_on: &["src/hyperv/relation.rs"],
         otherwise: "the class is listed, for one request more",
         shown_by: Reading(&[Q::Relations], judge::relations),
@@ -51,6 +57,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E07",
         claim: "the key alone names a relation in a parameter",
+        reference: "hyperv-replica 2.4",
         relied_on: &["src/hyperv/relation.rs"],
         otherwise: "statistics, and the preparation of a primary, are refused",
         shown_by: Reading(&[Q::Statistics], judge::relation_by_key),
@@ -58,6 +65,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E08",
         claim: "replication settings are found from their VM without naming an association",
+        reference: "hyperv-replica 2.5",
         relied_on: &["src/hyperv/settings.rs", "src/simulator/instances/mod.rs"],
         otherwise: "the settings are not found, and a planned failover refuses to reverse",
         shown_by: Reading(&[Q::Settings], judge::settings),
@@ -65,6 +73,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E09",
         claim: "the InstanceID of a relation and of its settings is Microsoft:GUID\\HVR, with \\0 or \\1 since 2012 R2",
+        reference: "hyperv-replica 2.4, 8",
         relied_on: &["src/hyperv/relation.rs"],
         otherwise: "a relation is shown and belongs to no VM",
         shown_by: Reading(&[Q::Relations, Q::Settings], judge::ids_of_relations),
@@ -72,6 +81,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E10",
         claim: "recovery points name their VM in VirtualSystemIdentifier and are Microsoft:Hyper-V:Snapshot:Replica:…",
+        reference: "hyperv-replica 2.2, wire-facts 17.10.5",
         relied_on: &["src/hyperv/points.rs"],
         otherwise: "hvr points shows none, and only a failover to the latest point can be ordered",
         shown_by: Reading(&[Q::Points], judge::points),
@@ -79,6 +89,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E11",
         claim: "a job is found from its VM through Msvm_AffectedJobElement",
+        reference: "wire-facts 8",
         relied_on: &["src/hyperv/look.rs"],
         otherwise: "after a lost answer only the state of the VM can tell",
         shown_by: Both(&[Q::JobsOfVm], rehearsal::job_is_found),
@@ -86,6 +97,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E12",
         claim: "a job that has ended stays for five minutes",
+        reference: "hyperv-replica 10.10, wire-facts 9",
         relied_on: &["src/failover/call_run/mod.rs"],
         otherwise: "a run that is taken up late is proven by the state alone",
         shown_by: Both(&[Q::Jobs], judge::jobs_are_kept),
@@ -93,6 +105,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E13",
         claim: "fault texts come in the language of w:Locale",
+        reference: "hyperv-replica 10.7, wire-facts 17.10.6",
         relied_on: &["src/wsman/client.rs"],
         otherwise: "texts come in the host's language; nothing is decided by them",
         shown_by: Reading(&[Q::MissingVm], judge::language_of_faults),
@@ -100,6 +113,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E14",
         claim: "texts of jobs come in the language of w:Locale",
+        reference: "hyperv-replica 10.7, wire-facts 17.10.6",
         relied_on: &["src/wsman/client.rs"],
         otherwise: "texts come in the host's language; nothing is decided by them",
         shown_by: Both(&[Q::Jobs], judge::language_of_jobs),
@@ -107,6 +121,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E15",
         claim: "every fault comes with HTTP status 500",
+        reference: "hyperv-replica 10.8, wire-facts 17.10.6",
         relied_on: &["src/simulator/refusal.rs"],
         otherwise: "the simulated host differs; the client takes a fault with any status from 400 on",
         shown_by: Reading(
@@ -117,6 +132,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E16",
         claim: "Get of a VM that is not there is answered by a fault that is read as not found",
+        reference: "hyperv-replica 5.9, wire-facts 9",
         relied_on: &["src/hyperv/look.rs"],
         otherwise: "the removal of a test VM cannot be proven, and ends as not known",
         shown_by: Reading(&[Q::MissingVm], judge::missing_vm),
@@ -124,6 +140,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E17",
         claim: "listing a class that is not there is answered by a fault that is read so",
+        reference: "hyperv-replica 5.9, 8",
         relied_on: &["src/hyperv/instances.rs"],
         otherwise: "hvr status fails on Server 2012, which has no relations",
         shown_by: Reading(&[Q::MissingClass], judge::missing_class),
@@ -131,6 +148,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E18",
         claim: "Pull of an enumeration that is not there is answered by a fault that is read as an expired context",
+        reference: "hyperv-replica 5.9, 5.10",
         relied_on: &["src/simulator/refusal.rs"],
         otherwise: "the simulated host differs; the client ends the enumeration with whatever fault came",
         shown_by: Reading(&[Q::MissingPage], judge::missing_page),
@@ -138,6 +156,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E19",
         claim: "Get of a VM by Name alone is refused",
+        reference: "wire-facts 2",
         relied_on: &["src/hyperv/vm.rs"],
         otherwise: "nothing: both keys are always sent",
         shown_by: Reading(&[Q::HalfAKey], judge::half_a_key),
@@ -145,6 +164,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E20",
         claim: "what an adapter gets after a failover has an InstanceID, although its page says NULL",
+        reference: "hyperv-replica 2.7",
         relied_on: &["src/hyperv/network.rs", "src/simulator/vm.rs", "src/simulator/mod.rs"],
         otherwise: "hvr network set is refused where a VM has two adapters",
         shown_by: Reading(&[Q::Adapters], judge::addresses_have_a_key),
@@ -152,6 +172,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E21",
         claim: "for an IPv6 address the element of Subnets is the length of the prefix",
+        reference: "hyperv-replica 2.7",
         relied_on: &["src/hyperv/addresses.rs"],
         otherwise: "hvr network set with an IPv6 address is refused, or does not read back as sent",
         shown_by: Reading(&[Q::Adapters], judge::ipv6_prefix),
@@ -159,6 +180,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E22",
         claim: "the resource of a clustered VM has its VmID as a child of PrivateProperties",
+        reference: "hyperv-replica 2.11",
         relied_on: &["src/hyperv/cluster.rs"],
         otherwise: "the owner of a VM that is named by GUID is not told",
         shown_by: Reading(&[Q::Cluster], judge::cluster),
@@ -166,6 +188,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E23",
         claim: "an account that is in Hyper-V Administrators, and no administrator, passes WinRM and reads VMs",
+        reference: "hyperv-replica 7.5, 10.9",
         relied_on: &["src/cli/problem.rs"],
         otherwise: "the remedy for a refusal names too few rights",
         shown_by: Reading(&[Q::Config, Q::Vms], judge::rights),
@@ -173,6 +196,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E24",
         claim: "a method of the replication service answers 4096 and a reference to its job",
+        reference: "hyperv-replica 10.3, wire-facts 17.10.3",
         relied_on: &["src/hyperv/return_code.rs"],
         otherwise: "0 is taken for done; 4096 without a job ends as not known",
         shown_by: Rehearsal(rehearsal::answers_with_a_job),
@@ -180,6 +204,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E25",
         claim: "the job of TestReplicaSystem has type 102, that of DestroySystem 103 or 3",
+        reference: "hyperv-replica 2.10, wire-facts 17.10.3",
         relied_on: &["src/hyperv/call.rs"],
         otherwise: "a job whose reference was lost is not told from others",
         shown_by: Rehearsal(rehearsal::job_types),
@@ -187,6 +212,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E26",
         claim: "a test VM has mode 3 and is the Dependent of its replica in Msvm_ReplicaSystemDependency",
+        reference: "hyperv-replica 2.3, 3.2",
         relied_on: &["src/hyperv/rehearsal.rs"],
         otherwise: "a test VM is not seen: it has to be removed by hand",
         shown_by: Both(&[Q::TestVms], rehearsal::test_vm_is_found),
@@ -194,6 +220,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E27",
         claim: "a test failover leaves the replication state of the replica as it was",
+        reference: "hyperv-replica 3.2, 10.4",
         relied_on: &["src/failover/goal.rs"],
         otherwise: "the end of a rehearsal is not proven",
         shown_by: Rehearsal(rehearsal::replica_goes_on),
@@ -201,6 +228,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E28",
         claim: "DestroySystem removes a test VM that is off",
+        reference: "hyperv-replica 3.2",
         relied_on: &["src/failover/steps.rs"],
         otherwise: "a test VM has to be removed by hand",
         shown_by: Rehearsal(rehearsal::test_vm_is_removed),
@@ -208,6 +236,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E29",
         claim: "a failover ends in state 5; state 12 is seen only while it runs",
+        reference: "hyperv-replica 10.4",
         relied_on: &["src/failover/goal.rs", "src/simulator/mod.rs"],
         otherwise: "a failover that is done ends as not known",
         shown_by: Failover,
@@ -215,6 +244,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E30",
         claim: "only a failover that is not committed (state 5) can be committed",
+        reference: "hyperv-replica 3.6",
         relied_on: &["src/failover/plans/commit.rs"],
         otherwise: "the host refuses what preflight let through, and changes nothing",
         shown_by: Failover,
@@ -222,6 +252,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E31",
         claim: "a state change to 4 prepares a primary, to 3 takes that back, to 2 makes an old primary the replica",
+        reference: "hyperv-replica 10.6",
         relied_on: &["src/hyperv/call.rs", "src/failover/plans/planned.rs", "src/simulator/mod.rs"],
         otherwise: "a planned failover stops at its first replication step",
         shown_by: Failover,
@@ -229,6 +260,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E32",
         claim: "Reverse keeps the failover, and takes settings with only what a client decides on",
+        reference: "hyperv-replica 10.5",
         relied_on: &["src/hyperv/settings.rs", "src/failover/plans/reverse.rs", "src/simulator/mod.rs"],
         otherwise: "the replication is not turned round; the failover stands",
         shown_by: Failover,
@@ -236,6 +268,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "E33",
         claim: "a method that does not fit the state of the VM answers 32775",
+        reference: "hyperv-replica 3.9, wire-facts 17.10.4",
         relied_on: &["src/simulator/world.rs", "src/simulator/mod.rs", "src/simulator/lifecycle/mod.rs"],
         otherwise: "the simulated host differs; any code but 0 and 4096 is a refusal",
         shown_by: Failover,

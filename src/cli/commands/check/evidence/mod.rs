@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::Context;
-use crate::cli::commands::{one_vm, selector};
+use crate::cli::commands::one_vm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{is_interactive, note};
 use crate::cli::problem::{Problem, RIGHTS};
 use crate::cli::stop;
 use crate::cli::workflow::{Consent, Ends, Rehearsed, rehearse};
 use crate::hyperv::evidence::{ASSUMPTIONS, Asked, Exchanged, Question, ReadOnly, Subject, Verdict};
-use crate::hyperv::{Error, Host, NAMESPACE, VmId};
+use crate::hyperv::{Error, Host, NAMESPACE, Vm};
 use crate::trace::{Anonymiser, Entry, Recorder, Redactor, Trace};
 use crate::transport::Session;
 use crate::wsman::{self, ClassAddressing, Fault, Identity};
@@ -62,8 +62,8 @@ pub async fn run(file: &Path, args: &EvidenceArgs, vm: Option<&str>, context: &C
     let identity = inquiry.identify().await?;
     inquiry.find(vm, args.with_test_failover.as_deref()).await?;
     inquiry.ask(Question::ALL).await;
-    let rehearsed = match &args.with_test_failover {
-        Some(vm) if inquiry.stopped.is_none() => Some(inquiry.rehearse(vm, args.yes, &context).await),
+    let rehearsed = match inquiry.replica.take() {
+        Some(replica) if inquiry.stopped.is_none() => Some(inquiry.rehearse(replica, args.yes, &context).await),
         _ => None,
     };
     inquiry.report(file, identity, rehearsed, args.with_test_failover.is_some())?.print(&context)
@@ -77,7 +77,7 @@ struct Inquiry<'e> {
     foreign: Asker,
     subject: Subject,
     /// The replica of the test failover.
-    replica: Option<VmId>,
+    replica: Option<Vm>,
     /// The numbers of the entries of each question: after the first, up to the second.
     asked: HashMap<Question, Vec<(u64, u64)>>,
     skipped: HashMap<Question, String>,
@@ -126,8 +126,8 @@ impl<'e> Inquiry<'e> {
     async fn find(&mut self, vm: Option<&str>, replica: Option<&str>) -> Result<(), Problem> {
         if let Some(replica) = replica {
             let found = one_vm(&self.host, replica).await?;
-            self.replica = Some(found.id.clone());
-            self.subject = Subject::of(found);
+            self.subject = Subject::of(found.clone());
+            self.replica = Some(found);
         }
         if let Some(vm) = vm {
             self.subject = Subject::of(one_vm(&self.host, vm).await?);
@@ -182,21 +182,16 @@ impl<'e> Inquiry<'e> {
         }
     }
 
-    async fn rehearse(&mut self, vm: &str, yes: bool, context: &Context) -> Rehearsed {
+    async fn rehearse(&mut self, replica: Vm, yes: bool, context: &Context) -> Rehearsed {
         let before = self.recorder.entries();
-        // By its id: a name may be given to another VM meanwhile.
-        let id = self.replica.as_ref().map_or_else(|| vm.to_owned(), VmId::to_string);
         let consent = Consent { yes, dry_run: false };
-        let rehearsed = rehearse(&id, &consent, self.ends, context).await;
-        self.rehearsal = Some((before, self.recorder.entries()));
+        // By its id: a name may be given to another VM meanwhile.
+        let rehearsed = rehearse(replica.id.as_str(), &consent, self.ends, context).await;
         if rehearsed.run.is_some() && !stop::has_come() {
-            if let Ok(Some(vm)) = self.host.find_vm(&selector(&id)).await.map(crate::hyperv::LookedUp::one) {
-                self.subject = Subject::of(vm);
-            }
-            let before = self.recorder.entries();
+            self.subject = Subject::of(replica);
             self.ask(Question::AFTER_REHEARSAL).await;
-            self.rehearsal = self.rehearsal.map(|(from, _)| (from, self.recorder.entries().max(before)));
         }
+        self.rehearsal = Some((before, self.recorder.entries()));
         rehearsed
     }
 

@@ -135,6 +135,7 @@ impl Report {
             json!({
                 "id": assumption.id,
                 "assumption": assumption.claim,
+                "reference": assumption.reference,
                 "relied_on": assumption.relied_on,
                 "otherwise": assumption.otherwise,
                 "shown_by": match assumption.shown_by {
