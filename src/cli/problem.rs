@@ -30,7 +30,7 @@ impl Changed {
 }
 
 /// The end of a command that did not succeed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     pub(super) exit: Exit,
     /// A stable short name for scripts.

@@ -25,6 +25,8 @@ static IN_PROMPT: AtomicBool = AtomicBool::new(false);
 /// Whether the command ends by itself what an interruption would leave behind.
 static CLEANS_UP: AtomicBool = AtomicBool::new(false);
 /// Whether what is begun on a host is brought to its end first, however long that takes.
+static ARMED: AtomicBool = AtomicBool::new(false);
+/// Whether it is begun.
 static HOLDS: AtomicBool = AtomicBool::new(false);
 const TIME_TO_CLEAN_UP: Duration = Duration::from_secs(10);
 
@@ -76,10 +78,15 @@ pub fn grant_time() {
     CLEANS_UP.store(true, Ordering::Relaxed);
 }
 
-/// From here on the first signal does not end the command: it goes on to undo what it has begun, and ends itself. The
-/// second one still leaves at once.
-pub fn hold() {
-    HOLDS.store(true, Ordering::Relaxed);
+/// Once the command has sent what may change a host, the first signal does not end it any more: it goes on to undo that,
+/// and ends itself. The second one still leaves at once.
+pub fn hold_once_begun() {
+    ARMED.store(true, Ordering::Relaxed);
+}
+
+/// What may change a host is being sent.
+pub fn begun() {
+    HOLDS.fetch_or(ARMED.load(Ordering::Relaxed), Ordering::Relaxed);
 }
 
 /// Whether the first signal has come.

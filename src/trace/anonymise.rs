@@ -17,7 +17,7 @@ use super::har::{Content, Entry};
 use super::markup::{Piece, attribute, opened, pieces};
 use crate::xml::{Document, Element, ns};
 
-use masks::Masks;
+use masks::{Masks, Place};
 
 /// What stands for what; grows as names are learnt.
 #[derive(Debug, Clone, Default)]
@@ -211,7 +211,10 @@ impl Anonymiser {
                 }
                 Piece::Text(text) => {
                     // `<Selector Name="…">`, `<PROPERTY NAME="…"><VALUE>`
-                    let place = if ["Selector", "VALUE"].contains(&element) { name } else { element };
+                    let place = match element {
+                        "Selector" | "VALUE" => Place::Property(name),
+                        element => Place::Element(element),
+                    };
                     changed.push_str(&self.masked(place, text));
                 }
             }
@@ -219,8 +222,8 @@ impl Anonymiser {
         changed
     }
 
-    /// The text of an element, or of a property by that name.
-    fn masked(&mut self, place: &str, text: &str) -> String {
+    /// A text that stands there.
+    fn masked(&mut self, place: Place<'_>, text: &str) -> String {
         let is_embedded = |opening: &str| self.masks.is_some() && text.trim_start().starts_with(opening);
         if is_embedded("&lt;INSTANCE") {
             return masks::escape(&self.text(&masks::unescape(text)));

@@ -154,10 +154,11 @@ async fn no_name_and_no_secret_is_given_away() {
         "computer = \"ZEBRAHOST\"\nswitches = [\"Zebra LAN\", \"zebra-2\"]\n\
          [account]\nuser = \"zebra-operator\"\ndomain = \"ZEBRADOM\"\npassword = \"{password}\"\n\
          [primary]\ncomputer = \"ZEBRAPRIMARY\"\n\
-         [cluster]\nbroker = \"ZEBRABROKER\"\nowners = {{ \"Zebra VM & co\" = \"ZEBRAHOST\" }}\n\
+         [cluster]\nbroker = \"ZEBRABROKER\"\nowners = {{ \"Zebra VM & co\" = \"ZEBRAHOST\", \"zebra-elsewhere\" = \"ZEBRANODE\" }}\n\
          [[vms]]\nname = \"Zebra VM & co\"\npoints = [{{ kind = \"standard\", age = \"1h\" }}]\n\
+         statistics = {{ issues = [\"The link to ZEBRAPRIMARY2 is down\"] }}\n\
          [[vms]]\nname = \"zebra\"\nauthentication = 2\n\
-         [[faults]]\non = \"Enumerate MSCluster_Resource\"\nfault = \"AccessDenied\"\n"
+         [[vms]]\nname = \"zebra-elsewhere\"\n"
     );
     let server = serve(&scenario, ServerOptions::http()).await;
     let (_folder, file) = place();
@@ -175,6 +176,16 @@ async fn no_name_and_no_secret_is_given_away() {
         let lower = text.to_lowercase();
         let at = lower.find("zebra").map(|at| &lower[at.saturating_sub(200)..(at + 100).min(lower.len())]);
         assert!(at.is_none(), "in the {name}: {at:?}");
+    }
+    // The names were there to be given away.
+    let raw = file.with_file_name("raw.har");
+    for (arguments, name) in
+        [(["status", "--statistics"], "ZEBRAPRIMARY2"), (["points", "zebra-elsewhere"], "ZEBRANODE")]
+    {
+        let mut plain = hvr(&arguments);
+        plain.args(["-H", &server.url(), "-u", &server.user(), "--trace", text(&raw)]).env("HVR_PASSWORD", password);
+        plain.output().unwrap();
+        assert!(std::fs::read_to_string(&raw).unwrap().contains(name), "{name}");
     }
     // The ids of VMs are others, too.
     server.simulator().with_world(|world| {

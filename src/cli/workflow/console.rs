@@ -121,10 +121,7 @@ impl Operator for Console<'_> {
             }
             Event::Invoking { step, site, proposal, .. } => {
                 self.finish();
-                // What a rehearsal has made it removes, whatever is pressed.
-                if matches!(proposal.kind, Kind::Rehearsal) {
-                    stop::hold();
-                }
+                stop::begun();
                 self.site = *site;
                 self.last = None;
                 let host = self.ends.name(*site).to_owned();

@@ -36,6 +36,7 @@ pub async fn rehearse(vm: &str, consent: &Consent, ends: &Ends, context: &Contex
     let order = Order { deadline: context.settings.timeout, ..Order::of(Kind::Rehearsal, selector) };
     let about = About { context: recall(&context.settings, None), undoes: None };
     let mut journal = store.journal();
+    stop::hold_once_begun();
     let (run, outcome) = {
         let conducted = conduct(order, about, Answer::of(consent), ends, &mut journal, context);
         tokio::pin!(conducted);

@@ -223,23 +223,20 @@ pub(super) fn language_of_faults(messages: &[Exchanged]) -> Verdict {
 
 /// Texts of jobs come in the language that was asked for.
 pub(super) fn language_of_jobs(messages: &[Exchanged]) -> Verdict {
-    let mut said = BTreeMap::<(&str, &str), (&str, u64, &str)>::new();
+    let mut said = BTreeMap::<&str, (&str, u64, &str)>::new();
     let mut is_same = false;
     for message in messages.iter().filter(|message| message.class() == JOB) {
         let Some(language) = message.language() else { continue };
         // The words for a job that runs change by themselves.
-        let over = message.instances().into_iter().filter(is_over);
-        for (job, name) in over.flat_map(|job| ["Caption", "JobStatus"].map(|name| (job, name))) {
-            let id = job.text("InstanceID").into_option();
-            let (Some(id), Some(text)) = (id, job.text(name).into_option().filter(|text| !text.is_empty())) else {
-                continue;
-            };
-            let (other, number, before) = *said.entry((id, name)).or_insert((language, message.number, text));
+        for job in message.instances().into_iter().filter(is_over) {
+            let of = |name| job.text(name).into_option().filter(|text| !text.is_empty());
+            let (Some(id), Some(text)) = (of("InstanceID"), of("JobStatus")) else { continue };
+            let (other, number, before) = *said.entry(id).or_insert((language, message.number, text));
             if other == language {
                 continue;
             }
             if before != text {
-                let seen = format!("{name} of a job is {before:?} in {other}, {text:?} in {language}");
+                let seen = format!("JobStatus is {before:?} in {other}, {text:?} in {language}");
                 return Verdict::confirmed(seen, [number, message.number]);
             }
             is_same = true;
@@ -260,8 +257,7 @@ fn is_over(job: &InstanceView<'_>) -> bool {
 pub(super) fn status_of_faults(messages: &[Exchanged]) -> Verdict {
     let (mut statuses, mut shown) = (BTreeMap::<u16, Vec<String>>::new(), Vec::new());
     for message in messages {
-        // What was judged in process has no HTTP.
-        let Some(fault) = message.fault().filter(|_| message.status != 200) else { continue };
+        let Some(fault) = message.fault() else { continue };
         let words = words(&fault);
         let known = statuses.entry(message.status).or_default();
         if !known.contains(&words) {

@@ -187,7 +187,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
     },
     Assumption {
         id: "E23",
-        claim: "an account that is in Hyper-V Administrators, and no administrator, passes WinRM and reads VMs",
+        claim: "an account that is no administrator can pass WinRM and read VMs",
         reference: "hyperv-replica 7.5, 10.9",
         relied_on: &["src/cli/problem.rs"],
         otherwise: "the remedy for a refusal names too few rights",

@@ -325,13 +325,13 @@ fn reading_cases() -> Vec<Case> {
         (
             "E14",
             vec![
-                list("Msvm_ConcreteJob", "en-US", texts("Caption", "done")),
-                list("Msvm_ConcreteJob", "de-DE", texts("Caption", "fertig")),
+                list("Msvm_ConcreteJob", "en-US", texts("JobStatus", "done")),
+                list("Msvm_ConcreteJob", "de-DE", texts("JobStatus", "fertig")),
             ],
             Vec::new(),
             vec![
-                list("Msvm_ConcreteJob", "en-US", texts("Caption", "done")),
-                list("Msvm_ConcreteJob", "de-DE", texts("Caption", "done")),
+                list("Msvm_ConcreteJob", "en-US", texts("JobStatus", "done")),
+                list("Msvm_ConcreteJob", "de-DE", texts("JobStatus", "done")),
             ],
         ),
         (

@@ -9,6 +9,24 @@ use std::net::Ipv6Addr;
 /// What stands in place of a text, with its number.
 pub(super) const KIND: &str = "text";
 
+/// Where a text stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'x> {
+    /// In an element of this local name: of an envelope, or a property of an instance.
+    Element(&'x str),
+    /// In a selector, or in a property of an embedded instance.
+    Property(&'x str),
+}
+
+impl Place<'_> {
+    fn is_kept(self) -> bool {
+        match self {
+            Place::Element(name) => KEYS.contains(&name) || WORDS.contains(&name),
+            Place::Property(name) => KEYS.contains(&name),
+        }
+    }
+}
+
 /// Texts that were replaced, by number.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Masks {
@@ -17,9 +35,9 @@ pub(super) struct Masks {
 
 impl Masks {
     /// `changed`, in which known names are replaced already, or the stand-in of the whole text.
-    pub(super) fn over(&mut self, place: &str, text: &str, changed: String) -> String {
+    pub(super) fn over(&mut self, place: Place<'_>, text: &str, changed: String) -> String {
         let bare = changed.trim();
-        if KEPT.contains(&place) || is_plain(bare) {
+        if place.is_kept() || is_plain(bare) {
             return changed;
         }
         let number = super::number_of(&mut self.texts, text.trim());
@@ -53,46 +71,45 @@ pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Elements and properties whose texts are words of the protocol, of a class or of the host itself. Names that are known
-/// are replaced in them all the same.
-const KEPT: &[&str] = &[
-    // Envelopes and addressing.
-    "To",
-    "Action",
-    "MessageID",
-    "RelatesTo",
-    "Address",
-    "ResourceURI",
-    "OperationTimeout",
-    "EnumerationContext",
-    "EnumerationMode",
-    "Filter",
-    "ProductVendor",
-    "ProductVersion",
-    "ProtocolVersion",
-    "SecurityProfileName",
-    // Faults.
-    "Value",
-    "Text",
-    "FaultDetail",
-    "Message",
-    "error_Type",
-    "Operation",
-    "ParameterInfo",
-    "ProviderName",
-    // Keys and types.
+/// Keys and types, whose texts are ids and words of the class.
+const KEYS: &[&str] = &[
     "__cimnamespace",
     "ClassName",
     "CreationClassName",
-    "SystemCreationClassName",
     "InstanceID",
-    "VirtualSystemIdentifier",
-    "VirtualSystemType",
-    "VirtualSystemSubType",
+    "SystemCreationClassName",
     "Type",
-    // Words of the host, in its language.
-    "Caption",
+    "VirtualSystemIdentifier",
+    "VirtualSystemSubType",
+    "VirtualSystemType",
+];
+
+/// Elements whose texts are words of the protocol, of a fault, or of the state of a job. Names that are known are replaced
+/// in them all the same.
+const WORDS: &[&str] = &[
+    "Action",
+    "Address",
+    "EnumerationContext",
+    "EnumerationMode",
+    "FaultDetail",
+    "Filter",
     "JobStatus",
+    "Message",
+    "MessageID",
+    "Operation",
+    "OperationTimeout",
+    "ParameterInfo",
+    "ProductVendor",
+    "ProductVersion",
+    "ProtocolVersion",
+    "ProviderName",
+    "RelatesTo",
+    "ResourceURI",
+    "SecurityProfileName",
+    "Text",
+    "To",
+    "Value",
+    "error_Type",
 ];
 
 #[cfg(test)]
@@ -118,16 +135,16 @@ mod tests {
     fn what_is_not_known_to_name_nobody_goes() {
         let reply = anonymised(
             "<p:Msvm_ComputerSystem xmlns:p='urn:p'><p:ElementName>app-db-01</p:ElementName><p:Notes>of Project Zebra</p:Notes>\
-             <p:Path>C:\\zebra\\app-db-01.vhdx</p:Path><p:Other>of Project Zebra</p:Other><p:Caption>Virtual Machine app-db-01\
-             </p:Caption><p:State>3</p:State><p:On>TRUE</p:On><p:At><cim:Datetime xmlns:cim='urn:c'>2026-11-25T10:49:32Z\
+             <p:Path>C:\\zebra\\app-db-01.vhdx</p:Path><p:Other>of Project Zebra</p:Other><p:JobStatus>Copying app-db-01\
+             </p:JobStatus><p:Caption>Zebra</p:Caption><p:State>3</p:State><p:On>TRUE</p:On><p:At><cim:Datetime xmlns:cim='urn:c'>2026-11-25T10:49:32Z\
              </cim:Datetime></p:At><p:For>00000000000500.000000:000</p:For><p:Name>168AFEE0-E0C0-4C6C-8E3F-D46352E7D11D</p:Name>\
              <p:IPAddresses>fd00::7</p:IPAddresses><p:Type>Microsoft:Hyper-V</p:Type></p:Msvm_ComputerSystem>",
         );
         for part in [
             "<p:ElementName>vm-1</p:ElementName><p:Notes>text-1</p:Notes><p:Path>text-2</p:Path><p:Other>text-1</p:Other>",
-            "<p:Caption>Virtual Machine vm-1</p:Caption><p:State>3</p:State><p:On>TRUE</p:On>",
+            "<p:JobStatus>Copying vm-1</p:JobStatus><p:Caption>text-3</p:Caption><p:State>3</p:State><p:On>TRUE</p:On>",
             ">2026-11-25T10:49:32Z</cim:Datetime></p:At><p:For>00000000000500.000000:000</p:For>",
-            "<p:Name>00000000-0000-4000-8000-000000000001</p:Name><p:IPAddresses>2001:db8::3</p:IPAddresses>",
+            "<p:Name>00000000-0000-4000-8000-000000000001</p:Name><p:IPAddresses>2001:db8::4</p:IPAddresses>",
             "<p:Type>Microsoft:Hyper-V</p:Type>",
         ] {
             assert!(reply.contains(part), "{part}: {reply}");
@@ -138,7 +155,7 @@ mod tests {
     #[test]
     fn embedded_instances_keep_their_form() {
         let instance = "<INSTANCE CLASSNAME=\"Msvm_X\"><PROPERTY NAME=\"Size\" TYPE=\"uint32\"><VALUE>7</VALUE></PROPERTY>\
-            <PROPERTY NAME=\"Disk\" TYPE=\"string\"><VALUE>C:\\zebra &amp; co</VALUE></PROPERTY></INSTANCE>";
+            <PROPERTY NAME=\"Message\" TYPE=\"string\"><VALUE>C:\\zebra &amp; co</VALUE></PROPERTY></INSTANCE>";
         let masked = instance.replace("C:\\zebra &amp; co", "text-1");
         let wrap = |text: &str| format!("<p:M_OUTPUT xmlns:p='urn:p'><p:R>{text}</p:R></p:M_OUTPUT>");
         assert_eq!(anonymised(&wrap(&escape(instance))), wrap(&escape(&masked)));

@@ -63,18 +63,13 @@ impl Report {
             };
             Problem { message: message.to_owned(), remedy: String::new(), changed, ..problem }
         };
-        let copy = |problem: &Problem| {
-            let Problem { exit, code, changed, .. } = *problem;
-            let copy = Problem::new(exit, code, problem.message.clone()).remedy(problem.remedy.clone());
-            copy.changed(changed)
-        };
         let rehearsal = self.rehearsed.as_ref().and_then(|rehearsed| rehearsed.problem.as_ref());
         let is_left = self.rehearsed.as_ref().is_some_and(|rehearsed| !rehearsed.is_clean);
         match (rehearsal, self.is_interrupted) {
-            (Some(problem), _) if is_left => Some(copy(problem)),
+            (Some(problem), _) if is_left => Some(problem.clone()),
             (_, true) => Some(interrupted()),
-            (Some(problem), false) => Some(copy(problem)),
-            (None, false) => self.stopped.as_ref().map(copy),
+            (Some(problem), false) => Some(problem.clone()),
+            (None, false) => self.stopped.clone(),
         }
     }
 
