@@ -159,14 +159,20 @@ pub(super) fn jobs_of_vm(messages: &[Exchanged], job: Option<(&str, u64)>) -> Ve
     }
     let instances = asked.instances();
     let ids = || instances.iter().filter_map(|instance| instance.text("InstanceID").into_option());
+    // One that is gone by itself is found by nothing.
+    let is_there = |job: &str| {
+        let mut later = messages.iter().filter(|message| message.number > asked.number).flat_map(Exchanged::instances);
+        later.any(|found| found.text("InstanceID").into_option().is_some_and(|id| id.eq_ignore_ascii_case(job)))
+    };
     match job {
         Some(job) if ids().any(|id| id.eq_ignore_ascii_case(job)) => {
             Verdict::confirmed("the job of the test failover was found from the VM", [asked.number])
         }
-        Some(_) if asked.is_page() => {
-            Verdict::refuted("the job of the test failover was not found from the VM", [asked.number])
+        Some(job) if asked.is_page() && is_there(job) => {
+            Verdict::refuted("the job of the test failover was not found from the VM, and is there", [asked.number])
         }
-        _ => match ids().count() {
+        Some(_) => Verdict::open("the job of the test failover was not there any more"),
+        None => match ids().count() {
             0 => Verdict::open("no job touches the VM now"),
             count => Verdict::confirmed(format!("{count} found from the VM"), [asked.number]),
         },

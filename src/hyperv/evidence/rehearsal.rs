@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cim::Property;
+use crate::cim::{InstanceView, Property};
 use crate::wsman::EndpointReference;
 
 use super::super::replication::ReplicationMode;
@@ -113,16 +113,28 @@ pub(super) fn test_vm_is_found(messages: &[Exchanged]) -> Verdict {
         }
     }
     // Asked after a test VM was made, and nothing was found.
-    let made = call(messages, MAKE).filter(|call| {
-        let code = call.return_value().map(ReturnCode::from);
-        matches!(code, Some(ReturnCode::Completed | ReturnCode::JobStarted))
-    });
-    match (made, last.filter(|asked| asked.is_page())) {
-        (Some(made), Some(asked)) if asked.number > made.number => {
-            Verdict::refuted("a test VM was made, and is not found from its replica", [made.number, asked.number])
+    match (made(messages), last.filter(|asked| asked.is_page())) {
+        (Some(made), Some(asked)) if asked.number > made => {
+            Verdict::refuted("a test VM was made, and is not found from its replica", [made, asked.number])
         }
         _ => Verdict::open("no test VM of the replica is there"),
     }
+}
+
+/// The number of the message that says that a test VM was made: the answer to the call, or its job that has ended well.
+fn made(messages: &[Exchanged]) -> Option<u64> {
+    let call = call(messages, MAKE)?;
+    let Some(job) = job(call) else {
+        let is_done = call.return_value().map(ReturnCode::from) == Some(ReturnCode::Completed);
+        return is_done.then_some(call.number);
+    };
+    let number = |found: &InstanceView<'_>, name: &str| found.number::<u32>(name).ok().and_then(Property::into_option);
+    let is_good = |found: &InstanceView<'_>| {
+        let is_it = found.text("InstanceID").into_option().is_some_and(|found| found.eq_ignore_ascii_case(id(&job)));
+        let is_over = matches!(number(found, "JobState"), Some(7 | 32768));
+        is_it && is_over && number(found, "ErrorCode").unwrap_or(0) == 0
+    };
+    messages.iter().find(|message| message.instances().iter().any(is_good)).map(|message| message.number)
 }
 
 /// The replica goes on as before.

@@ -301,7 +301,11 @@ fn reading_cases() -> Vec<Case> {
         (
             "E11",
             vec![jobs(page(&[job("")]))],
-            vec![make(started("TestReplicaSystem")), jobs(page(&[]))],
+            vec![
+                make(started("TestReplicaSystem")),
+                jobs(page(&[])),
+                list("Msvm_ConcreteJob", "en-US", page(&[job("")])),
+            ],
             vec![jobs(page(&[])), make(started("TestReplicaSystem"))],
         ),
         (
@@ -390,8 +394,8 @@ fn rehearsal_cases() -> Vec<Case> {
         (
             "E26",
             vec![dependents(page(&[vm(3, 0)]))],
+            vec![make(started(MAKE)), typed(102), dependents(page(&[]))],
             vec![make(started(MAKE)), dependents(page(&[]))],
-            vec![dependents(page(&[]))],
         ),
         (
             "E27",
