@@ -322,7 +322,7 @@ fn is_boundary(line: &str, boundary: &str) -> bool {
 /// The line that ends the body: with or without a space, the last `--`, and the line break.
 ///
 /// Outside the exact form one more line break may stand before it, as in MIME, or after it.
-/// inferred: the lengths in the example of [MS-WSMV] 4.5 leave room for two more bytes.
+/// inferred (not asked): the lengths in the example of [MS-WSMV] 4.5 leave room for two more bytes.
 fn is_closing(bytes: &[u8], boundary: &str, form: &Form) -> bool {
     let Ok(mut line) = str::from_utf8(bytes) else {
         return false;

@@ -31,7 +31,7 @@ impl Changed {
 }
 
 /// The end of a command that did not succeed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     pub(super) exit: Exit,
     /// A stable short name for scripts.
@@ -240,7 +240,7 @@ fn login_error(error: &wsman::ExchangeError) -> Option<&AuthError> {
     std::error::Error::source(error)?.downcast_ref()
 }
 
-/// What an account needs on the host.
+/// What an account needs on the host (specified; that it is enough is not known, E23).
 pub const RIGHTS: &str = "the account needs: WinRM access (local Administrators or Remote Management Users), Remote \
     Enable and Execute Methods on the WMI namespace root/virtualization/v2, and Hyper-V Administrators; a local account \
     other than the built-in Administrator is filtered by UAC unless LocalAccountTokenFilterPolicy is 1";

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::soap::Envelope;
 use crate::wsman::diff::{Difference, diff_answers};
+use crate::wsman::invoke::reads_only;
 use crate::wsman::{Request, RequestBody};
 use crate::xml::{Document, Element, ns};
 
@@ -24,7 +25,8 @@ pub struct Meaning {
     pub title: String,
     /// MessageID.
     pub message_id: String,
-    /// Whether the request changes nothing, so that it may be sent again: Identify, Get, Enumerate, Pull, Release.
+    /// Whether the request changes nothing, so that it may be sent again: Identify, Get, Enumerate, Pull, Release, and
+    /// the methods of Hyper-V that only read.
     pub harmless: bool,
     print: [u8; 32],
 }
@@ -46,7 +48,7 @@ impl Meaning {
             RequestBody::Enumerate { .. } => ("Enumerate", true),
             RequestBody::Pull { .. } => ("Pull", true),
             RequestBody::Release { .. } => ("Release", true),
-            RequestBody::Invoke { method } => (method.as_str(), false),
+            RequestBody::Invoke { method } => (method.as_str(), reads_only(method)),
             _ => (request.header.action.as_deref().unwrap_or("").rsplit('/').next().unwrap_or(""), false),
         };
         let title = format!("{name} {class}").trim().chars().take(LONGEST_TITLE).collect();
@@ -163,7 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn methods_are_not_harmless() {
+    fn methods_are_not_harmless_unless_they_read() {
+        let read = include_str!("../../tests/data/requests/initiate-failover-latest.xml")
+            .replace("InitiateFailover", "GetReplicationStatisticsEx");
+        assert!(Meaning::of(read.as_bytes()).unwrap().harmless);
         for (text, title, harmless) in [
             (
                 include_str!("../../tests/data/requests/initiate-failover-latest.xml"),

@@ -138,6 +138,11 @@ impl HarFile {
         Ok(())
     }
 
+    /// How many entries are finished.
+    pub(super) fn finished(&self) -> u64 {
+        self.finished
+    }
+
     /// The file as it is, pending entries left out.
     pub(super) fn finished_bytes(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = match &mut self.store {

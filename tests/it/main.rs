@@ -9,6 +9,7 @@
 
 mod check_cli;
 mod cli;
+mod evidence_cli;
 mod examples;
 mod failover;
 mod hostile;

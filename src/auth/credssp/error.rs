@@ -50,7 +50,7 @@ impl CredSspError {
             | rustls::Error::PeerIncompatible(_) => {
                 "; the host must have TLS 1.2 with an ECDHE suite and AES-GCM, which Windows has since Server 2016"
             }
-            // inferred: WinRM of Server 2012 R2 was seen to make itself a key of 1024 bits.
+            // inferred (not asked): WinRM of Server 2012 R2 was seen to make itself a key of 1024 bits.
             rustls::Error::InvalidCertificate(_) => "; a key of less than 2048 bits is not accepted",
             _ => "",
         };

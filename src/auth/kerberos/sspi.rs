@@ -338,7 +338,7 @@ impl<F: Functions> Login for Attempt<F> {
         functions.protect(context, Call::Verify, &mut parts).map(|_| ()).map_err(status)
     }
 
-    /// inferred: that the algorithm is the number of the type; another number has no name and is not shown.
+    /// inferred (not asked): that the algorithm is the number of the type; another number has no name and is not shown.
     fn encryption_type(&mut self) -> Option<u32> {
         let (functions, context) = self.begun().ok()?;
         functions.encryption(context)

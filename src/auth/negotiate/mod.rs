@@ -162,7 +162,7 @@ impl NegotiateInitiator {
         match response.mechanism {
             Some(Some(mechanism)) if self.offered.contains(&mechanism) => self.chosen = Some(mechanism),
             Some(_) => return Err(AuthError::NotOffered),
-            // inferred: a server that names none took the first.
+            // inferred (not asked): a server that names none took the first.
             None if response.token.is_some() || response.state == Some(State::Completed) => {
                 self.chosen = self.offered.first().copied();
             }

@@ -1,6 +1,7 @@
 //! `hvr check`: can I reach the host, log in, and fail this VM over? Changes nothing.
 
 mod configuration;
+mod evidence;
 mod findings;
 mod legs;
 
@@ -20,8 +21,9 @@ use findings::{Check, Side};
 
 /// Can I reach the host, log in, and fail a VM over?
 ///
-/// Goes step by step; each finding says what it means and what to do on which side. Changes nothing on the host. Exits
-/// with 3 when something would refuse a failover, with 6 when the host is not reached, with 7 when it refuses the account.
+/// Goes step by step; each finding says what it means and what to do on which side. Changes nothing on the host, unless a
+/// test failover is asked for. Exits with 3 when something would refuse a failover, with 6 when the host is not reached, with
+/// 7 when it refuses the account.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Name or GUID of a VM to judge too
@@ -29,10 +31,15 @@ pub struct Args {
     /// Walk the legs of the login one by one first: name, TCP, certificate, schemes, clock, tickets
     #[arg(long)]
     login: bool,
+    #[command(flatten)]
+    evidence: evidence::EvidenceArgs,
 }
 
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
+    if let Some(file) = &args.evidence.evidence {
+        return evidence::run(file, &args.evidence, args.vm.as_deref(), context).await;
+    }
     let connection = Connection::open(context).await?;
     let mut check = Check { steps: Vec::new(), exit: Exit::Done };
     let goes_on = !args.login || connection.is_simulated() || check.legs(&connection, context).await;
