@@ -13,6 +13,11 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Whether both are the same text.
+    pub(crate) fn is_same(&self, other: &Secret) -> bool {
+        self.0 == other.0
+    }
 }
 
 impl From<String> for Secret {

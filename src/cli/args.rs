@@ -89,6 +89,10 @@ pub struct Common {
     #[arg(long, global = true, conflicts_with = "password_file", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
     pub password_stdin: Option<bool>,
+    /// Take the password from the system's keyring: service hvr:HOST or hvr, the user as typed [env: HVR_PASSWORD_KEYRING]
+    #[arg(long, global = true, conflicts_with_all = ["password_file", "password_stdin"], num_args = 0..=1,
+          require_equals = true, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    pub password_keyring: Option<bool>,
     /// How to log in; auto takes the best that the host offers, Basic only over verified TLS [env: HVR_AUTH]
     #[arg(long, global = true, value_enum)]
     pub auth: Option<Auth>,
@@ -188,6 +192,8 @@ impl Common {
             host: self.host.clone(),
             user: self.user.clone(),
             password_file: self.password_file.clone(),
+            password_command: None,
+            password_keyring: self.password_keyring,
             auth: self.auth,
             keytab: self.keytab.clone(),
             spn: self.spn.clone(),
@@ -229,7 +235,8 @@ mod tests {
                 let name = argument.get_long().unwrap_or("");
                 assert!(
                     !name.contains("password")
-                        || ["password-file", "primary-password-file", "password-stdin"].contains(&name),
+                        || ["password-file", "primary-password-file", "password-stdin", "password-keyring"]
+                            .contains(&name),
                     "{name}"
                 );
             }

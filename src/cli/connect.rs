@@ -9,13 +9,14 @@ use std::time::Duration;
 use crate::auth::{Credentials, Secret};
 use crate::hyperv::{Host, NAMESPACE, random_id};
 use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
-use crate::transport::{Connector, Endpoint, Pin, Proxy, Session, Trust};
+use crate::transport::{Connector, Endpoint, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
 use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
 
-pub use credentials::{password, ticket_source};
+pub use credentials::ticket_source;
 
 use super::Context;
 use super::output::note;
+use super::password::PasswordSource;
 use super::problem::{Problem, chain};
 use super::settings::{Auth, ProxySetting, Settings, TrustSetting};
 
@@ -89,6 +90,24 @@ impl Connection {
         self.server.is_some()
     }
 
+    /// The settings by which the connection was made: those of an embedded host where there is one.
+    pub fn settings(&self, given: &Settings) -> Settings {
+        let Some(server) = &self.server else { return given.clone() };
+        Settings {
+            host: Some(server.url()),
+            user: Some(server.user()),
+            password: PasswordSource::Value(server.password().clone()),
+            proxy: ProxySetting::None,
+            trust: TrustSetting::System,
+            auth: Auth::Auto,
+            keytab: None,
+            spn: None,
+            cert: None,
+            key: None,
+            ..given.clone()
+        }
+    }
+
     /// The session.
     pub fn session(&self) -> &Arc<Session> {
         &self.session
@@ -97,6 +116,12 @@ impl Connection {
     /// A Hyper-V host behind this connection.
     pub fn host(&self) -> Host<Arc<Session>> {
         Host::new(self.client(ClassAddressing::microsoft(NAMESPACE)))
+    }
+
+    /// The same host over up to so many connections, for questions at the same time.
+    pub fn pooled_host(&self, connections: usize) -> Host<Pooled> {
+        let pooled = self.session.pooled(PoolOptions::default().connections(connections));
+        Host::new(self.client_over(pooled, ClassAddressing::microsoft(NAMESPACE)))
     }
 
     /// A client for any classes.
@@ -180,7 +205,7 @@ fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Re
         note(&format!("through the proxy {proxy}"));
         connector = connector.proxy(proxy);
     }
-    let (connector, secret) = credentials::add_to(connector, settings, secret, &name)?;
+    let (connector, secret) = credentials::add_to(connector, settings, secret)?;
     let connector = recorded(connector, user_text(settings), secret.as_ref(), context);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     Ok(Opened { session, server: None, name, secret })

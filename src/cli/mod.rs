@@ -9,6 +9,7 @@ mod exit;
 mod json;
 mod mof_files;
 mod output;
+mod password;
 mod problem;
 mod settings;
 mod span;
@@ -168,13 +169,17 @@ fn block_on(command: impl Future<Output = Result<Exit, Problem>>) -> Result<Exit
 
 fn log(verbose: u8) {
     let filter = match verbose {
-        0 => return,
+        0 => "hyperv_replica=warn",
         1 => "hyperv_replica=debug",
         _ => "hyperv_replica=trace,hyper=debug",
     };
-    let _ = tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
-        .with_ansi(output::stderr_has_colour())
-        .try_init();
+        .with_ansi(output::stderr_has_colour());
+    // Who did not ask for a log is told what must not be missed, in the form of the other notes.
+    let _ = match verbose {
+        0 => lines.without_time().with_target(false).with_level(false).try_init(),
+        _ => lines.try_init(),
+    };
 }

@@ -11,6 +11,7 @@ use crate::transport::Proxy;
 
 use super::args::{Common, Format};
 use super::connect::quoted;
+use super::password::PasswordSource;
 use super::problem::Problem;
 use super::span::Span;
 
@@ -43,6 +44,9 @@ pub struct Layer {
     pub host: Option<String>,
     pub user: Option<String>,
     pub password_file: Option<PathBuf>,
+    /// A program and its arguments; its first line is the password.
+    pub password_command: Option<Vec<String>>,
+    pub password_keyring: Option<bool>,
     pub auth: Option<Auth>,
     pub keytab: Option<PathBuf>,
     pub spn: Option<String>,
@@ -92,6 +96,8 @@ impl Layer {
             host: self.host.or(next.host),
             user: self.user.or(next.user),
             password_file: self.password_file.or(next.password_file),
+            password_command: self.password_command.or(next.password_command),
+            password_keyring: self.password_keyring.or(next.password_keyring),
             auth: self.auth.or(next.auth),
             keytab: self.keytab.or(next.keytab),
             spn: self.spn.or(next.spn),
@@ -109,32 +115,6 @@ impl Layer {
             locale: self.locale.or(next.locale),
             state: self.state.or(next.state),
             output: self.output.or(next.output),
-        }
-    }
-}
-
-/// Where a password comes from.
-#[derive(Debug, Clone)]
-pub enum PasswordSource {
-    /// Standard input.
-    Stdin,
-    /// A file.
-    File(PathBuf),
-    /// The environment, already read.
-    Value(Secret),
-    /// A prompt on the terminal.
-    Prompt,
-}
-
-impl PasswordSource {
-    /// Whether both give the same password. Standard input and the prompt can be asked only once.
-    pub fn is_same(&self, other: &PasswordSource) -> bool {
-        match (self, other) {
-            (PasswordSource::File(one), PasswordSource::File(other)) => one == other,
-            // There is one variable for it.
-            (PasswordSource::Value(_), PasswordSource::Value(_)) => true,
-            (PasswordSource::Stdin, PasswordSource::Stdin) | (PasswordSource::Prompt, PasswordSource::Prompt) => true,
-            _ => false,
         }
     }
 }
@@ -257,11 +237,13 @@ impl Settings {
                  profile",
             ));
         }
-        let password = match (&flags.password_file, password_source(common, &environment, &profile)?) {
+        let password = match (&flags.password_file, PasswordSource::choose(common, &environment, &profile)?) {
             (Some(file), _) => PasswordSource::File(file.clone()),
-            (None, PasswordSource::Prompt) => {
-                recorded.password_file.clone().map_or(PasswordSource::Prompt, PasswordSource::File)
-            }
+            (None, PasswordSource::Prompt) => match (&recorded.password_file, recorded.password_keyring) {
+                (Some(file), _) => PasswordSource::File(file.clone()),
+                (None, Some(true)) => PasswordSource::Keyring,
+                (None, _) => PasswordSource::Prompt,
+            },
             (None, source) => source,
         };
         let layer = flags.over(recorded).over(environment).over(profile);
@@ -352,6 +334,7 @@ fn typed(common: &Common) -> Vec<String> {
     ];
     let switches = [
         ("--password-stdin", common.password_stdin),
+        ("--password-keyring", common.password_keyring),
         ("--http", common.http),
         ("--delegate", common.delegate),
         ("--proxy-from-env", common.proxy_from_env),
@@ -368,33 +351,14 @@ fn typed(common: &Common) -> Vec<String> {
     words
 }
 
-fn password_source(common: &Common, environment: &Layer, profile: &Layer) -> Result<PasswordSource, Problem> {
-    if common.password_stdin == Some(true) {
-        return Ok(PasswordSource::Stdin);
-    }
-    if let Some(file) = &common.password_file {
-        return Ok(PasswordSource::File(file.clone()));
-    }
-    let stdin = common.password_stdin.is_none() && switch("HVR_PASSWORD_STDIN")? == Some(true);
-    let direct = std::env::var_os("HVR_PASSWORD").filter(|password| !password.is_empty());
-    match (&environment.password_file, direct, stdin) {
-        (None, None, false) => Ok(profile.password_file.clone().map_or(PasswordSource::Prompt, PasswordSource::File)),
-        (Some(file), None, false) => Ok(PasswordSource::File(file.clone())),
-        (None, None, true) => Ok(PasswordSource::Stdin),
-        (None, Some(password), false) => match password.into_string() {
-            Ok(password) => Ok(PasswordSource::Value(Secret::from(password))),
-            Err(_) => Err(Problem::usage("HVR_PASSWORD is not valid Unicode")),
-        },
-        // Which of two passwords is meant is not for this program to guess: each wrong one counts towards a lock-out.
-        _ => Err(Problem::usage("HVR_PASSWORD, HVR_PASSWORD_FILE and HVR_PASSWORD_STDIN exclude each other: set one")),
-    }
-}
-
 fn environment_layer() -> Result<Layer, Problem> {
     Ok(Layer {
         host: variable("HVR_HOST"),
         user: variable("HVR_USER"),
         password_file: variable("HVR_PASSWORD_FILE").map(PathBuf::from),
+        // A program to run is for a file that only its owner writes to, not for a variable.
+        password_command: None,
+        password_keyring: switch("HVR_PASSWORD_KEYRING")?,
         auth: choice("HVR_AUTH")?,
         keytab: variable("HVR_KEYTAB").map(PathBuf::from),
         spn: variable("HVR_SPN"),
@@ -430,7 +394,7 @@ fn parsed<T: std::str::FromStr>(name: &str, expected: &str) -> Result<Option<T>,
     Ok(Some(value))
 }
 
-fn switch(name: &str) -> Result<Option<bool>, Problem> {
+pub(super) fn switch(name: &str) -> Result<Option<bool>, Problem> {
     match variable(name).as_deref() {
         None => Ok(None),
         Some("1" | "true" | "yes" | "on") => Ok(Some(true)),
@@ -474,10 +438,19 @@ fn profile(name: Option<String>) -> Result<Layer, Problem> {
 
 fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Layer, Problem> {
     let mut file: File = toml::from_str(text).map_err(|error| {
-        let problem = Problem::usage(format!("{}: {}", path.display(), error.to_string().trim_end()));
-        match error.message().contains("unknown field `password`") {
-            true => problem.remedy("no password stands in this file: name the file that holds it with password_file"),
-            false => problem,
+        // The error's own text quotes the line, and a secret may stand there.
+        let line = error.span().and_then(|span| text.get(..span.start)).map(|above| above.matches('\n').count() + 1);
+        let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+        let problem = Problem::usage(format!("{}{line}: {}", path.display(), without_value(error.message())));
+        match error.message() {
+            message if message.contains("unknown field `password`") => problem.remedy(
+                "no password stands in this file: name the file that holds it with password_file, or the program that \
+                 writes it with password_command",
+            ),
+            message if message.contains("expected a sequence") => {
+                problem.remedy("a command is a list, without a shell: password_command = [\"pass\", \"show\", \"hvr\"]")
+            }
+            _ => problem,
         }
     })?;
     let Some(name) = name.or(file.default) else { return Ok(Layer::default()) };
@@ -492,7 +465,21 @@ fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Layer
     for named in named.into_iter().flatten() {
         *named = folder.join(&*named);
     }
+    // A program without a folder is looked for in PATH.
+    if let Some(program) = layer.password_command.as_mut().and_then(|words| words.first_mut())
+        && Path::new(program.as_str()).components().count() > 1
+    {
+        *program = folder.join(&*program).display().to_string();
+    }
     Ok(layer)
+}
+
+/// A message of the reader without the text that it found in the wrong place.
+fn without_value(message: &str) -> String {
+    match (message.split_once(": string \""), message.rsplit_once("\", expected ")) {
+        (Some((kind, _)), Some((_, expected))) => format!("{kind}: a string, expected {expected}"),
+        _ => message.to_owned(),
+    }
 }
 
 /// `$XDG_CONFIG_HOME/hvr/config.toml`, else in the place for configuration of the system.

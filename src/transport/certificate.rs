@@ -148,7 +148,7 @@ impl fmt::Display for Pin {
 
 impl ServerCertificate {
     /// Reads what can be read: an odd certificate still has a pin.
-    pub(super) fn read(der: Vec<u8>) -> Self {
+    pub fn read(der: Vec<u8>) -> Self {
         let pin = Pin::of(&der);
         let parsed = Certificate::from_der(&der).ok();
         let fields = parsed.as_ref().map(|certificate| &certificate.tbs_certificate);

@@ -10,7 +10,7 @@ use super::endpoint::Endpoint;
 use super::failure::Broken;
 use super::identity::{ClientCertificate, Identity};
 use super::proxy::Proxy;
-use super::session::Session;
+use super::session::{Account, Session};
 use super::tls::{Judge, Trust};
 use super::wire::{Counters, Wire, WireOptions};
 use crate::auth::{Credentials, ServiceName, TicketSource, Tickets, UserName};
@@ -69,12 +69,13 @@ pub struct Connector {
 }
 
 /// A [`Connector`] that was found usable.
+#[derive(Clone)]
 pub(super) struct Settings {
     pub(super) endpoint: Endpoint,
     /// User and password, where there are any.
     pub(super) credentials: Option<Credentials>,
     /// Kerberos, where it may be tried.
-    pub(super) kerberos: Option<Kerberos>,
+    pub(super) kerberos: Option<Arc<Kerberos>>,
     /// The service's name: for Kerberos, and in the target information of NTLM.
     pub(super) service: ServiceName,
     pub(super) auth: AuthChoice,
@@ -86,6 +87,8 @@ pub(super) struct Settings {
     reply_limit: usize,
     pub(super) counters: Counters,
     pub(super) observer: Option<Arc<dyn Observer>>,
+    /// What the sessions of a pool know together.
+    pub(super) account: Arc<Account>,
 }
 
 /// What a session knows about Kerberos.
@@ -189,6 +192,39 @@ impl Connector {
         self
     }
 
+    /// Whether both lead to the same host as the same account, on the same terms.
+    pub(super) fn is_same(&self, other: &Connector) -> bool {
+        let observer =
+            |connector: &Connector| connector.observer.as_ref().map(Arc::as_ptr).map(<*const dyn Observer>::cast::<()>);
+        let credentials = match (&self.credentials, &other.credentials) {
+            (Some(one), Some(other)) => one.user == other.user && one.password.is_same(&other.password),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let tickets = match (&self.tickets, &other.tickets) {
+            (Some((user, source)), Some((other_user, other))) => user == other_user && source.is_same(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let certificate = match (&self.certificate, &other.certificate) {
+            (Some(one), Some(other)) => one.is_same(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let proxy = match (&self.proxy, &other.proxy) {
+            (Some(one), Some(other)) => one.expose() == other.expose(),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let plain = |connector: &Connector| {
+            let Connector { endpoint, service, delegate, auth, connect_timeout, reply_limit, .. } = connector.clone();
+            (endpoint, service, delegate, auth, connect_timeout, reply_limit)
+        };
+        credentials
+            && tickets
+            && certificate
+            && proxy
+            && self.trust.is_same(&other.trust)
+            && observer(self) == observer(other)
+            && plain(self) == plain(other)
+    }
+
     /// A session. Nothing is sent before its first message.
     ///
     /// # Errors
@@ -242,7 +278,7 @@ impl Connector {
             service: self.service.unwrap_or_else(|| ServiceName::http(self.endpoint.host())),
             endpoint: self.endpoint,
             credentials: self.credentials,
-            kerberos,
+            kerberos: kerberos.map(Arc::new),
             auth,
             identity: self.certificate.map(Identity::new),
             proxy: self.proxy,
@@ -252,6 +288,7 @@ impl Connector {
             reply_limit: self.reply_limit,
             counters: self.observer.as_ref().map_or_else(Counters::default, |_| Counters::observed()),
             observer: self.observer,
+            account: Arc::default(),
         }))
     }
 
@@ -300,6 +337,11 @@ impl fmt::Debug for Connector {
 }
 
 impl Settings {
+    /// Those of a further session, which logs in as this one does and shares what is known of the account.
+    pub(super) fn sibling(&self) -> Settings {
+        Settings { counters: self.counters.sibling(), ..self.clone() }
+    }
+
     /// The user and password, where NTLM may be used.
     pub(super) fn ntlm(&self) -> Option<&Credentials> {
         let allowed = matches!(self.auth, AuthChoice::Auto | AuthChoice::Negotiate | AuthChoice::Ntlm);
@@ -310,7 +352,7 @@ impl Settings {
     pub(super) fn who(&self) -> String {
         let user = self.credentials.as_ref().map(|credentials| &credentials.user);
         let user = user.or(self.kerberos.as_ref().and_then(|kerberos| kerberos.user.as_ref()));
-        let held = || self.kerberos.as_ref().and_then(Kerberos::taken).map(|tickets| tickets.principal().to_owned());
+        let held = || self.kerberos.as_deref().and_then(Kerberos::taken).map(|tickets| tickets.principal().to_owned());
         user.map(ToString::to_string).or_else(held).unwrap_or_else(|| "the default account".to_owned())
     }
 

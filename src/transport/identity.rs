@@ -49,6 +49,11 @@ pub enum ClientCertificateError {
 }
 
 impl ClientCertificate {
+    /// Whether both are the same certificate with the same key.
+    pub(super) fn is_same(&self, other: &ClientCertificate) -> bool {
+        self.chain == other.chain && self.key.secret_der() == other.key.secret_der()
+    }
+
     /// From PEM: a certificate, those of its issuers behind it if the host needs them, and its key
     /// (PKCS#8, encrypted or not, PKCS#1 or SEC1). Both may stand in one file.
     ///

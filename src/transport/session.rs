@@ -1,6 +1,6 @@
 //! One authenticated connection at a time, renewed when it may be.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -10,6 +10,7 @@ use super::channel::Progress;
 use super::connect::Settings;
 use super::failure::timed_out;
 use super::login::{Failure, Link, Login, log_in};
+use super::pool::{PoolOptions, Pooled};
 use super::probe::{Greeting, greeting};
 use crate::auth::Scheme;
 use crate::wsman::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
@@ -22,16 +23,18 @@ use crate::wsman::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message
 /// each later message fails at once. A caller who drops the future of a message ends the connection.
 pub struct Session {
     settings: Settings,
-    state: tokio::sync::Mutex<State>,
-    facts: Mutex<Facts>,
+    /// Taken out while in use, so that whatever interrupts an exchange leaves no half-used link behind.
+    link: tokio::sync::Mutex<Option<Link>>,
 }
 
+/// What is known of an account on a host, by all sessions that log in to it together.
 #[derive(Default)]
-struct State {
-    /// Taken out while in use, so that whatever interrupts an exchange leaves no half-used link behind.
-    link: Option<Link>,
+pub(super) struct Account {
+    /// Held while logging in: a wrong password must be tried once, not once for each connection.
+    alone: tokio::sync::Mutex<()>,
     /// Why the login was refused.
-    refusal: Option<String>,
+    refusal: Mutex<Option<String>>,
+    facts: Mutex<Facts>,
 }
 
 #[derive(Default)]
@@ -40,9 +43,49 @@ struct Facts {
     pin: Option<Pin>,
 }
 
+impl Account {
+    /// # Errors
+    /// When a login was refused before.
+    fn may_log_in(&self) -> Result<(), ExchangeError> {
+        match &*self.refusal.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(refusal) => Err(ExchangeError::new(ExchangeErrorKind::Login, Delivery::NotSent, refusal.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn refuse(&self, error: &ExchangeError) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Session {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, state: tokio::sync::Mutex::default(), facts: Mutex::default() }
+        Self { settings, link: tokio::sync::Mutex::default() }
+    }
+
+    /// Another session with the same host, which logs in in the same way; both count together, and neither tries a
+    /// login that the other has seen refused.
+    pub(super) fn sibling(&self) -> Self {
+        Self::new(self.settings.sibling())
+    }
+
+    /// Ends the connection, if no message is under way on it.
+    pub(super) fn hang_up(&self) -> bool {
+        self.link.try_lock().is_ok_and(|mut link| link.take().is_some())
+    }
+
+    /// Host and port, for texts.
+    pub(super) fn authority(&self) -> &str {
+        self.settings.endpoint.authority()
+    }
+
+    /// A pool of connections to the same host, of which this session's is the first.
+    pub fn pooled(self: &Arc<Self>, options: PoolOptions) -> Pooled {
+        Pooled::around(self.clone(), options)
     }
 
     /// The `Server` header last seen, such as `Microsoft-HTTPAPI/2.0`.
@@ -62,12 +105,12 @@ impl Session {
 
     /// The scheme of the last successful login.
     pub fn scheme(&self) -> Option<Scheme> {
-        self.facts().login.as_ref().map(|login| login.scheme)
+        self.settings.account.facts().login.as_ref().map(|login| login.scheme)
     }
 
     /// How the last successful login was made.
     pub fn login(&self) -> Option<Login> {
-        self.facts().login.clone()
+        self.settings.account.facts().login.clone()
     }
 
     /// What the listener says to an empty request without a login, over a connection of its own.
@@ -85,7 +128,7 @@ impl Session {
 
     /// The pin of the certificate the last login went through; none over plain HTTP.
     pub fn peer_pin(&self) -> Option<Pin> {
-        self.facts().pin
+        self.settings.account.facts().pin
     }
 
     async fn in_time(&self, message: &Message, progress: &Progress) -> Result<Reply, ExchangeError> {
@@ -101,23 +144,21 @@ impl Session {
     }
 
     async fn attempts(&self, message: &Message, progress: &Progress) -> Result<Reply, ExchangeError> {
-        let mut state = self.state.lock().await;
+        let mut kept = self.link.lock().await;
         // Dropped before the lock, so that no leg counts for the next message, whoever gives up.
         let _collect = Collect { settings: &self.settings, progress };
-        if let Some(refusal) = &state.refusal {
-            return Err(ExchangeError::new(ExchangeErrorKind::Login, Delivery::NotSent, refusal.clone()));
-        }
         let mut may_repeat = message.may_repeat();
         loop {
-            let link = state.link.take();
-            let (error, again) = match self.attempt(link, message, progress).await {
+            let link = kept.take();
+            let mut alone = None;
+            let (error, again) = match self.attempt(link, message, progress, &mut alone).await {
                 Ok((link, reply)) => {
-                    state.link = link;
+                    *kept = link;
                     return Ok(reply);
                 }
                 Err(Failure::Lost(error) | Failure::Expired(error)) => (error, may_repeat),
                 Err(Failure::Refused(error)) => {
-                    state.refusal = Some(error.to_string());
+                    self.settings.account.refuse(&error);
                     (error, false)
                 }
                 Err(Failure::Other(error)) => (error, false),
@@ -130,18 +171,28 @@ impl Session {
         }
     }
 
-    async fn attempt(
-        &self,
+    /// Keeps others from logging in, by `alone`, until the login is proven or its refusal is known.
+    async fn attempt<'s>(
+        &'s self,
         link: Option<Link>,
         message: &Message,
         progress: &Progress,
+        alone: &mut Option<tokio::sync::MutexGuard<'s, ()>>,
     ) -> Result<(Option<Link>, Reply), Failure> {
         let settings = &self.settings;
         let reused = link.is_some();
         let (mut link, carried) = match link {
             Some(link) => (link, None),
-            None => log_in(settings, message, progress).await?,
+            None => {
+                *alone = Some(settings.account.alone.lock().await);
+                // An attempt may have been refused before, or somebody else's meanwhile.
+                settings.account.may_log_in().map_err(Failure::Refused)?;
+                log_in(settings, message, progress).await?
+            }
         };
+        if !link.proves_with_every_message() {
+            *alone = None;
+        }
         let answer = match carried {
             Some(answer) => answer,
             None => match link.send(settings, message, progress).await {
@@ -164,11 +215,7 @@ impl Session {
     fn remember(&self, link: &Link) {
         let (login, pin) = (link.login(), link.certificate().as_deref().map(Pin::of));
         tracing::debug!(%login, pin = ?pin.map(|pin| pin.to_string()), "logged in");
-        *self.facts() = Facts { login: Some(login), pin };
-    }
-
-    fn facts(&self) -> std::sync::MutexGuard<'_, Facts> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.settings.account.facts() = Facts { login: Some(login), pin };
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Trust {
     loaded: Arc<OnceLock<Judge>>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Anchor {
     System,
     Ca(Vec<CertificateDer<'static>>),
@@ -56,6 +56,11 @@ pub enum TrustError {
 }
 
 impl Trust {
+    /// Whether both accept the same certificates.
+    pub(super) fn is_same(&self, other: &Trust) -> bool {
+        self.anchor == other.anchor
+    }
+
     /// The certificate authorities of the operating system.
     pub fn system() -> Self {
         Anchor::System.into()

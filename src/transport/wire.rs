@@ -68,9 +68,13 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// What a session counts over all its connections.
+/// What a session counts over all its connections, and the sessions of a pool together.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Counters(Arc<Counts>);
+pub(super) struct Counters {
+    counts: Arc<Counts>,
+    /// Only where somebody observes; of one session alone.
+    legs: Option<Arc<Legs>>,
+}
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -78,8 +82,6 @@ struct Counts {
     requests: AtomicU64,
     server: Mutex<Option<String>>,
     clock_skew: Mutex<Option<i64>>,
-    /// Only where somebody observes.
-    legs: Option<Legs>,
 }
 
 /// How far the one dial of a connection got.
@@ -164,7 +166,7 @@ impl Wire {
         if let Some(value) = content_type {
             request = request.header(CONTENT_TYPE, value);
         }
-        self.counters.0.requests.fetch_add(1, Ordering::Relaxed);
+        self.counters.counts.requests.fetch_add(1, Ordering::Relaxed);
         let sent = request.body(body).send().await;
         if let Some(watch) = &mut watch {
             sent.iter().for_each(|response| watch.head(response));
@@ -172,7 +174,7 @@ impl Wire {
         let response = sent.map_err(|error| {
             let broken = Broken::from_request(error, self);
             if broken.is_unsent() {
-                self.counters.0.requests.fetch_sub(1, Ordering::Relaxed);
+                self.counters.counts.requests.fetch_sub(1, Ordering::Relaxed);
             }
             broken
         })?;
@@ -188,10 +190,10 @@ impl Wire {
             body: Vec::new(),
         };
         if let Some(skew) = text(headers, DATE).as_deref().and_then(clock_skew) {
-            *self.counters.0.clock_skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+            *self.counters.counts.clock_skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
         }
         if server.is_some() {
-            *self.counters.0.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
+            *self.counters.counts.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
         }
         answer.body = self.read_body(response).await?;
         if let Some(watch) = &mut watch {
@@ -274,29 +276,34 @@ impl Answer {
 impl Counters {
     /// Counters of a session that somebody observes.
     pub(super) fn observed() -> Self {
-        Counters(Arc::new(Counts { legs: Some(Legs::default()), ..Counts::default() }))
+        Counters { counts: Arc::default(), legs: Some(Arc::default()) }
+    }
+
+    /// Those of a further session, counted together with these.
+    pub(super) fn sibling(&self) -> Self {
+        Counters { counts: self.counts.clone(), legs: self.legs.as_ref().map(|_| Arc::default()) }
     }
 
     /// The legs so far, where somebody observes.
     pub(super) fn legs(&self) -> Option<&Legs> {
-        self.0.legs.as_ref()
+        self.legs.as_deref()
     }
 
     pub(super) fn connections(&self) -> u64 {
-        self.0.connections.load(Ordering::Relaxed)
+        self.counts.connections.load(Ordering::Relaxed)
     }
 
     pub(super) fn requests(&self) -> u64 {
-        self.0.requests.load(Ordering::Relaxed)
+        self.counts.requests.load(Ordering::Relaxed)
     }
 
     /// Seconds that the host is ahead of this computer.
     pub(super) fn clock_skew(&self) -> Option<i64> {
-        *self.0.clock_skew.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.counts.clock_skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn server(&self) -> Option<String> {
-        self.0.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.counts.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -367,7 +374,7 @@ where
         let dialling = self.inner.call(request);
         Box::pin(async move {
             let connection = dialling.await?;
-            let before = counters.0.connections.fetch_add(1, Ordering::Relaxed);
+            let before = counters.counts.connections.fetch_add(1, Ordering::Relaxed);
             dial.moments.open(before.saturating_add(1));
             dial.open.store(true, Ordering::SeqCst);
             Ok(connection)

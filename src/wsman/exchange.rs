@@ -120,6 +120,12 @@ impl Message {
         self.timeout
     }
 
+    /// The same message with less time, for who has used up some of it before it is sent.
+    #[must_use]
+    pub fn within(self, timeout: Duration) -> Message {
+        Message { timeout: self.timeout.min(timeout), ..self }
+    }
+
     /// Whether sending it twice does no harm, so that it may ride on a login token and be repeated on a
     /// new connection.
     pub fn may_repeat(&self) -> bool {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A strict WinRM-like listener on 127.0.0.1 whose NTLM and Kerberos were not written here; it echoes messages.
 
-Over plain HTTP every message must be sealed, over TLS (--tls) the login must be bound to the certificate. The first
+Over plain HTTP every message must be sealed, over TLS (--tls) the login must be bound to the certificate, unless the
+acceptor knows of no binding (--unbound). The first
 line of standard output is {"port": …, "certificate": PEM or null}; then comes one line of JSON for every request,
 before its answer is sent. What a client does against the rules is answered with 400 and has a "fault" in its line.
 Runs until its standard input ends.
@@ -220,7 +221,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
         self.line["token"] = "authenticate"
         if self.mechanism is None:
             raise Fault("an answer to no challenge")
-        look(token, self.line, self.server.binding is not None)
+        look(token, self.line, None if self.server.modes.unbound else self.server.binding is not None)
         if body and not self.server.is_http_sys:
             raise Fault("a body with the last token, which only http.sys is known to take")
         last = self.mechanism.step(token)
@@ -324,7 +325,7 @@ class Listener(http.server.ThreadingHTTPServer):
             self.certificate = certificate.public_bytes(serialization.Encoding.PEM).decode()
             self.tls = tls_settings(self.certificate, key)
             bound = make_certificate(modes.tls)[0] if modes.foreign_binding else certificate
-            self.binding = tls_server_end_point(bound)
+            self.binding = None if modes.unbound else tls_server_end_point(bound)
         self.clients = modes.clients and clients()
         if self.clients:
             self.tls.load_verify_locations(cadata=self.clients.pop("authority"))
@@ -361,7 +362,7 @@ def look(token, line, bound):
     if pairs.get(AvId.target_name) not in ("HTTP/127.0.0.1", "HTTP/localhost"):
         raise Fault(f"the target name is {pairs.get(AvId.target_name)!r}")
     has_binding = pairs.get(AvId.channel_bindings, bytes(16)) != bytes(16)
-    if has_binding != bound:
+    if bound is not None and has_binding != bound:
         raise Fault("no channel binding inside TLS" if bound else "a channel binding without a channel")
 
 
@@ -459,6 +460,7 @@ def main():
     parser.add_argument("--credssp-version", type=int, help="say that CredSSP's version is this")
     parser.add_argument("--foreign-key", action="store_true", help="expect the hash over another key inside CredSSP")
     parser.add_argument("--foreign-binding", action="store_true", help="expect the binding to another certificate")
+    parser.add_argument("--unbound", action="store_true", help="take logins over TLS whatever they are bound to")
     parser.add_argument("--blind", choices=["once", "always"], help="ignore a first token, answer 401 and close")
     parser.add_argument("--close-after-challenge", action="store_true")
     parser.add_argument("--requests-per-connection", type=int, default=0, help="close after so many")

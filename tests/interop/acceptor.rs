@@ -15,7 +15,7 @@ pub struct Acceptor {
     process: Child,
     lines: Lines<BufReader<ChildStdout>>,
     pub endpoint: Endpoint,
-    certificate: Option<String>,
+    pub certificate: Option<String>,
     /// Client certificates it made.
     pub clients: Value,
 }

@@ -2,12 +2,15 @@
 """Apache httpd with mod_auth_gssapi over TLS on 127.0.0.1, in the realm of realm.py; it echoes messages.
 
 Speaks to its caller as acceptor.py does: first {"port": …, "certificate": PEM}, and when its standard input ends one
-line of JSON for every request. NTLM is that of gss-ntlmssp, with the users of NTLM_USER_FILE.
+line of JSON for every request. NTLM is that of gss-ntlmssp, with the users of NTLM_USER_FILE. The mechanism basic stands
+for mod_auth_basic alone.
 
     HVR_REALM=… VENV/bin/python apache.py --mechanism krb5 --mechanism ntlmssp
 """
 
 import argparse
+import base64
+import hashlib
 import json
 import os
 import pathlib
@@ -23,7 +26,7 @@ from cryptography.hazmat.primitives import serialization
 import acceptor
 import realm
 
-MODULES = "mpm_event authn_core authz_core authz_user auth_gssapi alias ssl cgid".split()
+MODULES = "mpm_event authn_core authn_file authz_core authz_user auth_basic auth_gssapi alias ssl cgid".split()
 CONFIGURATION = """
 ServerRoot {folder}
 ServerName localhost
@@ -42,13 +45,12 @@ SSLCertificateFile {folder}/server.pem
 SSLSessionCache none
 ScriptAlias /wsman {folder}/echo
 <Location /wsman>
-    AuthType GSSAPI
-    AuthName wsman
-    GssapiConnectionBound On
-    {mechanisms}
+    {login}
     Require valid-user
 </Location>
 """
+GSSAPI = "AuthType GSSAPI\n    AuthName wsman\n    GssapiConnectionBound On"
+BASIC = "AuthType Basic\n    AuthName wsman\n    AuthUserFile {folder}/passwords"
 # All of the body is read before any of it is written: httpd does the same.
 ECHO = """#!/bin/sh
 body=$(mktemp)
@@ -81,8 +83,13 @@ def run(folder, modes):
     shutil.copy(pathlib.Path(os.environ["HVR_REALM"]) / "service.keytab", keytab)
     shutil.copy(os.environ["KRB5_CONFIG"], folder / "krb5.conf")
     loads = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in MODULES)
-    mechanisms = "\n    ".join(f"GssapiAllowedMech {name}" for name in modes.mechanism)
-    text = CONFIGURATION.format(folder=folder, port=port, mechanisms=mechanisms)
+    if modes.mechanism == ["basic"]:
+        login = BASIC.format(folder=folder)
+        digest = base64.b64encode(hashlib.sha1(b"Correct-Horse-7").digest()).decode()
+        (folder / "passwords").write_text(f"LAB\\admin:{{SHA}}{digest}\n")
+    else:
+        login = "\n    ".join([GSSAPI] + [f"GssapiAllowedMech {name}" for name in modes.mechanism])
+    text = CONFIGURATION.format(folder=folder, port=port, login=login)
     (folder / "httpd.conf").write_text(loads + text)
     (folder / "server.pem").write_text(private + pem)
     (folder / "echo").write_text(ECHO)

@@ -68,7 +68,7 @@ fn a_wrong_password_is_tried_once() {
     });
 }
 
-fn start(allowed: &[&str]) -> Acceptor {
+pub fn start(allowed: &[&str]) -> Acceptor {
     let arguments: Vec<&str> = allowed.iter().flat_map(|name| ["--mechanism", name]).collect();
     Acceptor::launch("apache.py", &arguments, &[]).by_name()
 }

@@ -105,7 +105,7 @@ fn beside_a_password() {
     });
 }
 
-fn certificate(acceptor: &Acceptor, who: &str) -> ClientCertificate {
+pub fn certificate(acceptor: &Acceptor, who: &str) -> ClientCertificate {
     let pem = |form: &str| acceptor.clients[who][form].as_str().unwrap().as_bytes().to_vec();
     ClientCertificate::pem(&pem("certificate"), &pem("key"), None).unwrap()
 }

@@ -273,7 +273,7 @@ pub fn cache() -> TicketSource {
     TicketSource::NamedCache(format!("{}/admin.ccache", realm()))
 }
 
-fn realm() -> String {
+pub fn realm() -> String {
     std::env::var("HVR_REALM").expect("HVR_REALM names no realm: run tests/interop/run")
 }
 

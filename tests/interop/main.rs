@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
     reason = "in a test a panic is the report, and what the acceptor saw belongs to it"
 )]
@@ -17,9 +18,14 @@ mod apache;
 mod certificates;
 #[cfg(feature = "credssp")]
 mod credssp;
+mod doctor;
 mod kerberos;
+mod matrix;
 mod negotiate;
 mod proxies;
+mod secrets;
+#[path = "../it/support/secrets.rs"]
+mod spellings;
 
 use std::time::Duration;
 

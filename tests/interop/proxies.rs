@@ -87,14 +87,14 @@ fn what_a_proxy_refuses() {
 }
 
 /// A proxy on 127.0.0.1; it ends with this value.
-struct Running {
+pub struct Running {
     process: Child,
     port: u16,
     _configuration: Option<tempfile::NamedTempFile>,
 }
 
 impl Running {
-    fn tinyproxy(locked: bool) -> Self {
+    pub fn tinyproxy(locked: bool) -> Self {
         let port = free_port();
         let login = if locked { "BasicAuth user Proxy-Horse-3\n" } else { "" };
         let configuration = tempfile::NamedTempFile::new().unwrap();
@@ -126,7 +126,7 @@ impl Running {
         running
     }
 
-    fn url(&self, scheme: &str, login: &str) -> String {
+    pub fn url(&self, scheme: &str, login: &str) -> String {
         format!("{scheme}://{login}127.0.0.1:{}", self.port)
     }
 }

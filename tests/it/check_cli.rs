@@ -45,6 +45,8 @@ fn every_step_is_told_and_a_ready_vm_is_fine() {
         "login",
         "service",
         "configuration",
+        "channel binding",
+        "quotas",
         "namespace",
         "replication service",
         "replica server",
@@ -77,24 +79,25 @@ fn what_would_refuse_a_failover_is_3_with_the_side_of_the_remedy() {
 async fn the_configuration_is_judged_where_the_account_may_read_it() {
     let server = serve("", ServerOptions::http()).await;
     let ask = |arguments: &[&str]| as_user(&server, server.password().expose(), arguments);
-    let found = |ran: &Ran| finding(&serde_json::from_str(&ran.out).unwrap(), "configuration").clone();
-    let before = found(&ask(&["check"]));
-    assert_eq!(before["status"], "ok", "{before}");
-    let seen = before["seen"].as_str().unwrap();
-    for part in ["500 KB", "1500 operations", "AllowUnencrypted false", "Basic false", "CbtHardeningLevel Relaxed"] {
-        assert!(seen.contains(part), "{seen}");
+    let found = |ran: &Ran, step: &str| finding(&serde_json::from_str(&ran.out).unwrap(), step).clone();
+    let before = ask(&["check"]);
+    let seen = |step: &str| found(&before, step)["seen"].as_str().unwrap().to_owned();
+    assert!(seen("configuration").contains("AllowUnencrypted is false"), "{}", before.out);
+    assert!(seen("channel binding").contains("CbtHardeningLevel is Relaxed"), "{}", before.out);
+    for part in ["MaxEnvelopeSizekb 500", "MaxConcurrentOperationsPerUser 1500"] {
+        assert!(seen("quotas").contains(part), "{}", before.out);
     }
-    for (resource, path, text, remedy) in [
-        ("winrm/config/service", "AllowUnencrypted/text()", "true", "AllowUnencrypted="),
-        ("winrm/config/service/auth", "CbtHardeningLevel/text()", "None", "CbtHardeningLevel="),
-        ("winrm/config", "MaxEnvelopeSizekb/text()", "64", "MaxEnvelopeSizekb="),
+    for (resource, path, text, step, remedy) in [
+        ("winrm/config/service", "AllowUnencrypted/text()", "true", "configuration", "AllowUnencrypted="),
+        ("winrm/config/service/auth", "CbtHardeningLevel/text()", "None", "channel binding", "CbtHardeningLevel="),
+        ("winrm/config", "MaxEnvelopeSizekb/text()", "64", "quotas", "winrm set winrm/config"),
     ] {
         let get = ask(&["wsman", "get", resource, "--fragment", path]);
         let old = serde_json::from_str::<Value>(&get.out).unwrap()["text"].as_str().unwrap().to_owned();
         let put = |text: &str| ask(&["wsman", "put", resource, "--fragment", path, "--text", text, "--yes"]).code;
         assert_eq!(put(text), 0);
         let ran = ask(&["check"]);
-        let warned = found(&ran);
+        let warned = found(&ran, step);
         assert_eq!((ran.code, warned["status"].as_str()), (0, Some("warning")), "{warned}");
         assert!(warned["remedy"].as_str().unwrap().contains(remedy), "{warned}");
         assert_eq!(put(&old), 0);
@@ -226,7 +229,8 @@ async fn the_legs_of_a_login() {
     // A wrong password is tried by the login alone.
     let ran = as_user(&server, "canary-8a1c", &["check", "--login"]);
     let document = only_check(&ran);
-    assert_eq!((ran.code, steps(&document).last(), server.refused_logins()), (7, Some(&"login"), 1), "{document:#}");
+    assert_eq!((ran.code, finding(&document, "login")["status"].as_str()), (7, Some("problem")), "{document:#}");
+    assert_eq!((steps(&document).last(), server.refused_logins()), (Some(&"possible cause"), 1), "{document:#}");
     assert!(!format!("{}{}", ran.out, ran.err).contains("canary"));
 
     let server = serve("", ServerOptions::https()).await;
@@ -248,6 +252,75 @@ fn legs_that_lead_nowhere() {
         let document = only_check(&ran);
         assert_eq!((ran.code, steps(&document).last()), (6, Some(&last)), "{document:#}");
     }
+}
+
+/// The embedded host has the legs of any other.
+#[test]
+fn the_legs_of_a_rehearsal() {
+    let (code, document) = check("", &["--login", "app-db-01"]);
+    let legs = ["name", "tcp", "offer", "clock", "kerberos", "ntlm", "basic", "connection", "login", "service"];
+    assert_eq!((code, document["simulated"].as_bool(), &steps(&document)[..10]), (0, Some(true), &legs[..]));
+    assert_eq!(finding(&document, "ntlm")["seen"], "may be used");
+    assert!(finding(&document, "channel binding")["seen"].as_str().unwrap().contains("Relaxed"));
+    let quotas = finding(&document, "quotas");
+    assert!(quotas["seen"].as_str().unwrap().contains("MaxConnections 300"), "{quotas}");
+    // For people: what means something, and what to do, below what was seen.
+    let table = run(&["check", "--login", "--simulate", "nobody"]);
+    let lines: Vec<_> = table.out.lines().collect();
+    let at = lines.iter().position(|line| line.starts_with("problem  virtual machine")).unwrap();
+    assert!(lines[at + 1].starts_with("       ") && lines[at + 2].contains("on the client: "), "{}", table.out);
+}
+
+/// What WinRM's own configuration says against it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_that_is_open_or_small() {
+    let server = serve("", ServerOptions::http()).await;
+    for (path, value) in [
+        ("Service/AllowUnencrypted", "true"),
+        ("Service/MaxConnections", "5"),
+        ("Service/Auth/CbtHardeningLevel", "None"),
+    ] {
+        let fragment = format!("{path}/text()");
+        let put = ["wsman", "put", "winrm/config", "--fragment", &fragment, "--text", value, "--yes"];
+        let put = as_user(&server, server.password().expose(), &put);
+        assert_eq!(put.code, 0, "{}{}", put.out, put.err);
+    }
+    let ran = as_user(&server, server.password().expose(), &["check", "--login"]);
+    let document = only_check(&ran);
+    let all = document["findings"].as_array().unwrap();
+    for seen in ["AllowUnencrypted is true", "CbtHardeningLevel is None", "MaxConnections 5"] {
+        let found = all.iter().find(|one| one["seen"] == seen).unwrap_or_else(|| panic!("{seen} in {document:#}"));
+        assert_eq!((found["status"].as_str(), found["side"].as_str()), (Some("warning"), Some("host")));
+    }
+    assert_eq!(ran.code, 0, "a failover goes through all the same");
+
+    // An account that may not read it goes on.
+    let denied = "[[faults]]\non = \"Get\"\nfault = \"AccessDenied\"";
+    let (code, document) = check(denied, &["--login"]);
+    assert_eq!(
+        (code, finding(&document, "configuration")["seen"].as_str()),
+        (0, Some("winrm/config is not shown to this account"))
+    );
+}
+
+/// A refusal says nothing of its cause; what it may be is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_have_refused_a_login() {
+    let server = serve("", ServerOptions::https()).await;
+    let pin = Pin::of(server.certificate_der().unwrap()).to_string();
+    let ran = as_user(&server, "wrong-canary", &["check", "--login", "--pin-sha256", &pin]);
+    let document = only_check(&ran);
+    let causes: Vec<_> =
+        document["findings"].as_array().unwrap().iter().filter(|one| one["step"] == "possible cause").collect();
+    let seen: Vec<_> = causes.iter().map(|one| one["seen"].as_str().unwrap().to_owned()).collect();
+    assert!(
+        seen.contains(&format!("the certificate {pin}")) && seen.contains(&"NTLM was tried".to_owned()),
+        "{seen:?}"
+    );
+    assert_eq!((ran.code, server.refused_logins()), (7, 1));
+    // Without the walk it is not told, and nothing is tried twice for it.
+    let ran = as_user(&server, "wrong-canary", &["check", "--pin-sha256", &pin]);
+    assert!(!ran.out.contains("possible cause") && server.refused_logins() == 2, "{}", ran.out);
 }
 
 fn only_check(ran: &Ran) -> Value {

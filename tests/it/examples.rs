@@ -25,6 +25,7 @@ fn they_run() {
         ("follow_job", &[], "Ended after"),
         ("custom_class", &[], "Windows Server 2022"),
         ("stream_instances", &["2000"], "2000 instances"),
+        ("many_at_once", &[], "over 3 connections"),
         ("offline_replay", &[], "the recording ends the same: Recovered"),
     ] {
         let text = run(name, arguments);
@@ -37,5 +38,5 @@ fn they_run() {
     let listed = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
     let sources =
         listed.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "rs")).count();
-    assert_eq!(sources, 9, "an example is missing in this test");
+    assert_eq!(sources, 10, "an example is missing in this test");
 }

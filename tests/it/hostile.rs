@@ -15,6 +15,7 @@ const READERS: &[fn(&[u8])] = &[
     oracle::wsman,
     oracle::cim,
     oracle::login,
+    oracle::certificate,
     oracle::spnego,
     oracle::identity,
     oracle::sealed,
@@ -58,6 +59,7 @@ fn large_input_is_bounded() {
     }
     oracle::sealed(&vec![b'-'; 2_000_000]);
     oracle::login(&vec![0xff; 200_000]);
+    oracle::certificate(&vec![0x30; 200_000]);
 }
 
 /// A recording and captures of the same conversation, in both forms.

@@ -108,7 +108,7 @@ fn a_wrong_host_says_where_to_ask() {
     assert!(document["remedy"].as_str().unwrap().contains("in no failover cluster"), "{document}");
     assert_eq!(document["details"]["looked_at"].as_array().unwrap().len(), 2);
     let checked = run(&["check", "nowhere", "--simulate"]);
-    assert!(checked.code == 3 && checked.err.contains("in no failover cluster"), "{}", checked.err);
+    assert!(checked.code == 3 && checked.out.contains("in no failover cluster"), "{}", checked.out);
 
     // The primary was asked: its settings name the host of the replica.
     for command in [&["failover", "primary-01", "--yes"][..], &["failover", "primary-01", "--dry-run"]] {
@@ -117,7 +117,7 @@ fn a_wrong_host_says_where_to_ask() {
         assert!(document["remedy"].as_str().unwrap().starts_with("the replica is on "), "{document}");
     }
     let checked = run(&["check", "primary-01", "--simulate"]);
-    assert!(checked.err.contains("the replica is on "), "{}", checked.err);
+    assert!(checked.out.contains("the replica is on "), "{}", checked.out);
 }
 
 /// Starts a failover that is not waited for; the reference of its job.

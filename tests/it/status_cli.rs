@@ -61,6 +61,29 @@ async fn a_whole_host_costs_two_requests() {
     }
 }
 
+/// A handful one after the other; many a few at a time, each once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_of_many_are_asked_a_few_at_a_time() {
+    for (count, connections) in [(7_u32, 1), (8, 2), (40, 4)] {
+        let account = "default_vms = false\n[account]\nuser = \"dr-admin\"\npassword = \"canary-pass-42\"\n";
+        let vms: String = (0..count).map(|number| format!("[[vms]]\nname = \"vm-{number:02}\"\n")).collect();
+        let slow = "[[faults]]\non = \"GetReplicationStatisticsEx\"\ntimes = 0\ndelay = \"30ms\"\n";
+        let server = crate::support::serve(&format!("{account}{vms}{slow}"), ServerOptions::http()).await;
+        let ran = against(&server, &["status", "--statistics", "-o", "json"]);
+        let document: Value = serde_json::from_str(&ran.out).unwrap();
+        check_document(&document);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!((server.connections(), server.logins()), (connections, connections), "{count}");
+        assert_eq!(server.simulator().requests()["GetReplicationStatisticsEx"], usize::try_from(count).unwrap());
+        let names = document["vms"].as_array().unwrap().iter().map(|vm| vm["name"].as_str().unwrap().to_owned());
+        assert!(names.eq((0..count).map(|number| format!("vm-{number:02}"))), "in the order of their names");
+        let told = |vm: &Value| vm["relations"][0]["statistics"].is_object();
+        assert!(document["vms"].as_array().unwrap().iter().all(told), "{document:#}");
+        // The hello of each connection, the two questions about the host, and for further ones the end of the login.
+        assert_eq!(server.requests(), 1 + 2 + u64::from(count) + (connections - 1) * 2);
+    }
+}
+
 #[test]
 fn monitoring_reads_one_line_and_an_exit_status() {
     for (vm, options, code, begin, part) in [

@@ -14,8 +14,9 @@ use tempfile::TempDir;
 use crate::cli::{Ran, hvr, ran, run};
 use crate::support::capture::{Piece, Relay, Style, capture};
 use crate::support::schema::check_document;
-use crate::support::secrets::{Secrets, session_key};
+use crate::support::secrets::Secrets;
 use crate::support::serve;
+use crate::support::session_key::session_key;
 
 const PASSWORD: &str = "Canary & Grün-7f3a";
 const USER: &str = "dr-admin";

@@ -73,6 +73,11 @@ impl KerberosError {
         Self::new(KerberosCause::Other, "this computer", detail)
     }
 
+    /// A ticket that a service refuses without a word.
+    pub(crate) fn unexplained(service: &str) -> Self {
+        Self::new(KerberosCause::Unexplained, service, "")
+    }
+
     /// From a failed call about the client's own credential.
     pub(super) fn of_credential(status: &Status, about: &str) -> Self {
         Self::of(status, cause(status, KerberosCause::NoTickets), about)

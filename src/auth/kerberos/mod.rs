@@ -43,6 +43,22 @@ pub enum TicketSource {
     Password(Secret),
 }
 
+/// The encryption type that is taken only where the realm gives nothing else.
+pub const RC4: &str = "arcfour-hmac";
+
+impl TicketSource {
+    /// Whether both lead to the same tickets.
+    pub(crate) fn is_same(&self, other: &TicketSource) -> bool {
+        match (self, other) {
+            (TicketSource::Cache, TicketSource::Cache) => true,
+            (TicketSource::NamedCache(one), TicketSource::NamedCache(other)) => one == other,
+            (TicketSource::Keytab(one), TicketSource::Keytab(other)) => one == other,
+            (TicketSource::Password(one), TicketSource::Password(other)) => one.is_same(other),
+            _ => false,
+        }
+    }
+}
+
 /// The name a service has in its realm: `class/host`, with `@REALM` where it must be said.
 ///
 /// It is taken as it is: no host name in it is completed or looked up in DNS. Without a realm the
@@ -285,7 +301,7 @@ const ENCRYPTION_TYPES: &[(u32, &str)] = &[
     (18, "aes256-cts-hmac-sha1-96"),
     (19, "aes128-cts-hmac-sha256-128"),
     (20, "aes256-cts-hmac-sha384-192"),
-    (23, "arcfour-hmac"),
+    (23, RC4),
     (25, "camellia128-cts-cmac"),
     (26, "camellia256-cts-cmac"),
 ];

@@ -4,10 +4,11 @@ mod configuration;
 mod evidence;
 mod findings;
 mod legs;
+mod refused;
 
 use std::time::SystemTime;
 
-use crate::auth::{Mechanism, Scheme};
+use crate::auth::{Mechanism, Scheme, kerberos};
 use crate::cli::Context;
 use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
@@ -15,7 +16,7 @@ use crate::cli::problem::{Problem, RIGHTS};
 use crate::cli::span::Span;
 use crate::failover::{Finding, Severity, preflight};
 use crate::hyperv::{Error, Host, LookedUp, NAMESPACE, ReplicationMode, Vm};
-use crate::wsman::{self, ClassAddressing, Exchange, Fault, Identity, fault};
+use crate::wsman::{self, ClassAddressing, Delivery, Exchange, Fault, Identity, fault};
 
 use findings::{Check, Side};
 
@@ -28,7 +29,8 @@ use findings::{Check, Side};
 pub struct Args {
     /// Name or GUID of a VM to judge too
     vm: Option<String>,
-    /// Walk the legs of the login one by one first: name, TCP, certificate, schemes, clock, tickets
+    /// Walk the legs of the login one by one first: name, TCP, certificate, schemes, clock, tickets; say what may have
+    /// refused it
     #[arg(long)]
     login: bool,
     #[command(flatten)]
@@ -41,10 +43,13 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
         return evidence::run(file, &args.evidence, args.vm.as_deref(), context).await;
     }
     let connection = Connection::open(context).await?;
-    let mut check = Check { steps: Vec::new(), exit: Exit::Done };
-    let goes_on = !args.login || connection.is_simulated() || check.legs(&connection, context).await;
+    let mut check = Check { steps: Vec::new(), exit: Exit::Done, shown: None, is_refused: false };
+    let goes_on = !args.login || check.legs(&connection, context).await;
     if goes_on {
         check.all(args, &connection).await;
+    }
+    if args.login && check.is_refused {
+        check.why_refused(&connection, &connection.settings(&context.settings));
     }
     check.print(&connection, context);
     Ok(check.exit)
@@ -52,11 +57,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
 
 impl Check {
     async fn all(&mut self, args: &Args, connection: &Connection) {
-        let client = connection.client(ClassAddressing::microsoft(NAMESPACE));
-        if !self.reach(client.identify().await, connection) {
+        let answer = connection.client(ClassAddressing::microsoft(NAMESPACE)).identify().await;
+        if !self.reach(answer, connection) {
             return;
         }
-        self.configuration(&client).await;
+        self.configuration(connection).await;
         let host = connection.host();
         if !self.service(host.learn_service("Msvm_ReplicationService").await) {
             return;
@@ -100,13 +105,16 @@ impl Check {
         if connection.session().connections() > 0 {
             self.connected(connection);
         }
-        if matches!(&error, wsman::Error::Exchange(error) if error.is_login()) {
+        if let wsman::Error::Exchange(refusal) = &error
+            && refusal.is_login()
+        {
+            self.is_refused = refusal.delivery() == Delivery::Answered;
             self.failed("login", error, "the host does not let this account in", Side::Client);
             return false;
         }
         // A fault is the answer of a service that lets the account in as far as this.
         let is_fault = error.fault().is_some();
-        if is_fault {
+        if is_fault || connection.session().login().is_some() {
             self.logged_in(connection);
         }
         self.failed("service", error, "what answers there does not speak WS-Management as expected", Side::Host);
@@ -139,6 +147,12 @@ impl Check {
             _ => "the host knows the account and took the password",
         };
         self.ok("login", format!("logged in{by}"), meaning);
+        if login.as_ref().is_some_and(|login| login.encryption == Some(kerberos::RC4)) {
+            let meaning = "its keys can be broken: the realm gave nothing better for this host";
+            let remedy = "switch AES on for the host's account: msDS-SupportedEncryptionTypes 24, and a new password for \
+                an account older than that";
+            self.warn("login", "the session is sealed with RC4", meaning, remedy, Side::Host);
+        }
         if let Some(reason) = login.and_then(|login| login.passed_over) {
             let meaning = "Kerberos could not be used; NTLM proves the password, and the host only by it";
             self.warn("login", reason, meaning, "", Side::Client);

@@ -1,17 +1,14 @@
 //! Who logs in, from the settings: a password, tickets, a client certificate.
 
-use std::io::Read;
 use std::net::IpAddr;
 use std::path::Path;
 
 use crate::auth::kerberos::has_tickets;
-use crate::auth::{Credentials, Secret, ServiceName, TicketSource, UserName};
-#[cfg(unix)]
-use crate::cli::output::note;
-use crate::cli::output::{is_interactive, printable};
+use crate::auth::{Credentials, KerberosCause, Secret, ServiceName, TicketSource, Tickets, UserName};
+use crate::cli::output::is_interactive;
+use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
-use crate::cli::settings::{Auth, PasswordSource, Settings};
-use crate::cli::stop;
+use crate::cli::settings::{Auth, Settings};
 use crate::transport::{AuthChoice, ClientCertificate, ClientCertificateError, Connector};
 
 /// Gives a connector what it logs in with. `secret` is a password that was read before; the one that is known then
@@ -20,7 +17,6 @@ pub fn add_to(
     connector: Connector,
     settings: &Settings,
     mut secret: Option<Secret>,
-    host: &str,
 ) -> Result<(Connector, Option<Secret>), Problem> {
     let user = settings.user.as_deref().map(str::parse::<UserName>).transpose();
     let user = user.map_err(|error| Problem::usage(error.to_string()))?;
@@ -35,7 +31,7 @@ pub fn add_to(
     let by_certificate = settings.auth == Auth::Certificate
         || (settings.auth == Auth::Auto && settings.cert.is_some() && user.is_none());
     if let Some(cert) = &settings.cert {
-        let certificate = client_certificate(settings, cert, by_certificate, &mut secret, host)?;
+        let certificate = client_certificate(settings, cert, by_certificate, &mut secret)?;
         connector = connector.client_certificate(certificate);
     }
     if by_certificate {
@@ -48,6 +44,11 @@ pub fn add_to(
     }
     let tickets = ticket_source(settings, user.as_ref(), has_name);
     if user.is_none() && tickets.is_none() {
+        let held = Tickets::acquire(None, &TicketSource::Cache);
+        if held.is_err_and(|error| error.cause() == KerberosCause::TicketsExpired) {
+            return Err(Problem::usage("no user was given, and the Kerberos tickets in the cache have expired")
+                .remedy("get new tickets with kinit, or give -u, HVR_USER, or a profile"));
+        }
         let tickets = match cfg!(windows) {
             true => "or run it in the Windows session of a domain's account",
             false => "or Kerberos tickets (kinit, --keytab)",
@@ -60,7 +61,8 @@ pub fn add_to(
     let password_given = !matches!(settings.password, PasswordSource::Prompt);
     let with_password = tickets.is_none() || (password_given && settings.auth != Auth::Kerberos);
     if let Some(user) = user.clone().filter(|_| with_password) {
-        let password = once(&mut secret, || password(&settings.password, &user.to_string(), host))?;
+        let (name, host) = (user.to_string(), connector.endpoint().host());
+        let password = once(&mut secret, || settings.password.read(Owner::User { user: &name, host }))?;
         connector = connector.credentials(Credentials { user, password });
     }
     if let Some(source) = tickets {
@@ -103,7 +105,6 @@ fn client_certificate(
     cert: &Path,
     password_is_for_key: bool,
     secret: &mut Option<Secret>,
-    host: &str,
 ) -> Result<ClientCertificate, Problem> {
     let read = |file: &Path| {
         let bytes = std::fs::read(file).map(zeroize::Zeroizing::new);
@@ -121,9 +122,7 @@ fn client_certificate(
     let locked = if is_pkcs12 { open(None).is_err() } else { ClientCertificate::is_encrypted_pem(&key) };
     let password = match (locked, password_is_for_key) {
         (false, _) => None,
-        (true, true) => {
-            Some(once(secret, || password(&settings.password, &format!("the key in {}", key_file.display()), host))?)
-        }
+        (true, true) => Some(once(secret, || settings.password.read(Owner::Key(key_file)))?),
         (true, false) => {
             return Err(Problem::usage(format!(
                 "the key in {} is encrypted, and the password options are for the user: use --auth certificate, or a key \
@@ -159,61 +158,3 @@ pub fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: boo
         _ => None,
     }
 }
-
-/// Reads the password where the settings say; one line end after it is not part of it.
-pub fn password(source: &PasswordSource, user: &str, host: &str) -> Result<Secret, Problem> {
-    let text = match source {
-        PasswordSource::Value(secret) => return Ok(secret.clone()),
-        PasswordSource::File(file) => {
-            warn_if_readable_by_all(file);
-            let fail = |error: std::io::Error| {
-                Problem::usage(format!("cannot read the password file {}: {error}", file.display()))
-            };
-            bounded(std::fs::File::open(file).map_err(fail)?).map_err(fail)?
-        }
-        PasswordSource::Stdin => {
-            let fail = |error: std::io::Error| {
-                Problem::usage(format!("cannot read the password from standard input: {error}"))
-            };
-            bounded(std::io::stdin().lock()).map_err(fail)?
-        }
-        PasswordSource::Prompt if is_interactive() => {
-            let prompt = printable(&format!("Password of {user} on {host}: "));
-            return stop::in_prompt(|| rpassword::prompt_password(prompt))
-                .map(Secret::from)
-                .map_err(|error| Problem::usage(format!("cannot read the password: {error}")));
-        }
-        PasswordSource::Prompt => {
-            return Err(Problem::usage(
-                "no password: give --password-file, --password-stdin, HVR_PASSWORD_FILE or HVR_PASSWORD (there is no terminal to ask on)",
-            ));
-        }
-    };
-    let line = text.strip_suffix("\r\n").or(text.strip_suffix('\n')).unwrap_or(&text);
-    let secret = Secret::from(line);
-    drop(zeroize::Zeroizing::new(text));
-    if secret.expose().is_empty() {
-        return Err(Problem::usage("the password is empty"));
-    }
-    Ok(secret)
-}
-
-/// No password is longer than this; a mistaken file may be.
-const LONGEST_PASSWORD: u64 = 64 * 1024;
-
-fn bounded(from: impl Read) -> std::io::Result<String> {
-    let mut text = String::with_capacity(1024);
-    from.take(LONGEST_PASSWORD).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-#[cfg(unix)]
-fn warn_if_readable_by_all(file: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    if std::fs::metadata(file).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o004 != 0) {
-        note(&format!("the password file {} can be read by everybody on this machine: chmod 600 it", file.display()));
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_readable_by_all(_: &Path) {}

@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use crate::cli::settings::{Layer, PasswordSource, ProxySetting, Settings, TrustSetting};
+use crate::cli::password::PasswordSource;
+use crate::cli::settings::{Layer, ProxySetting, Settings, TrustSetting};
 use crate::transport::Proxy;
 
 /// The settings as a text for the journal.
@@ -33,6 +34,7 @@ fn one(settings: &Settings) -> Value {
         "host": settings.host,
         "user": settings.user,
         "password_file": absolute(password_file),
+        "password_keyring": matches!(settings.password, PasswordSource::Keyring).then_some(true),
         "auth": auth,
         "keytab": absolute(settings.keytab.clone()),
         "spn": settings.spn,

@@ -5,6 +5,7 @@ use super::super::failure::Broken;
 use super::super::identity::Identity;
 use super::super::wire::Answer;
 use super::Failure;
+use crate::auth::kerberos::KerberosError;
 use crate::auth::{AuthError, KerberosCause, Scheme};
 use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind};
 
@@ -74,14 +75,15 @@ impl Texts for Settings {
         } else {
             ""
         };
+        let cause = KerberosError::unexplained(&self.service.to_string());
         let text = format!(
-            "{} refuses the Kerberos ticket of {} for {} without saying why: the host may not know the account, hold \
-             another key than the realm (setspn -X finds doubles){bound}, or its clock may be off",
+            "{}: {cause} of {}, without saying why: it may not know the account, hold another key than the realm (setspn \
+             -X finds doubles){bound}, or its clock may be off",
             self.endpoint.authority(),
             self.who(),
-            self.service,
         );
-        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
+        let error = ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text);
+        Failure::Refused(error.with_source(AuthError::Kerberos(cause)))
     }
 
     fn ended_early(&self) -> Failure {

@@ -6,6 +6,7 @@ use super::super::reply::status_text;
 use super::super::wire::Answer;
 use super::texts::{Texts, not_sent, scheme_error};
 use super::{Failure, Link, Login, UNAUTHORIZED};
+use crate::auth::kerberos::RC4;
 use crate::auth::{AuthError, Handshake, KerberosCause, Offer, Scheme, Step};
 use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Message};
 
@@ -207,15 +208,13 @@ fn refused(settings: &Settings, handshake: &Handshake) -> Stop {
 
 fn login(scheme: Scheme, handshake: &mut Handshake) -> Login {
     let encryption = handshake.encryption();
-    if encryption == Some(WEAK) {
+    if encryption == Some(RC4) {
         tracing::warn!(
-            "the Kerberos session key is {WEAK}, which is broken: have AES switched on for the host's account in the realm"
+            "the Kerberos session key is {RC4}, which is broken: have AES switched on for the host's account in the realm"
         );
     }
     Login { scheme, mechanism: handshake.mechanism(), encryption, passed_over: None }
 }
 
-/// RC4: taken only where the realm gives nothing else.
-const WEAK: &str = "arcfour-hmac";
 /// More than any mechanism here takes.
 const MOST_LEGS: usize = 8;

@@ -57,6 +57,8 @@ pub(super) enum Quirk {
 pub(super) enum Act {
     /// "re: " and the message, protected as the connection is.
     Good,
+    /// The same, after a moment.
+    Slow,
     /// The same, with this status.
     Fault(u16),
     /// The same, and then the connection is closed without a word.
@@ -118,6 +120,7 @@ struct Inner {
     plan: Plan,
     requests: Mutex<Vec<Request>>,
     connections: AtomicUsize,
+    open: AtomicUsize,
     messages: AtomicUsize,
 }
 
@@ -160,6 +163,7 @@ impl Host {
             plan,
             requests: Mutex::default(),
             connections: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
             messages: AtomicUsize::new(0),
         });
         let shared = inner.clone();
@@ -167,6 +171,7 @@ impl Host {
             while let Ok((stream, _)) = listener.accept().await {
                 let inner = shared.clone();
                 let number = inner.connections.fetch_add(1, Ordering::SeqCst);
+                inner.open.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
                     match &inner.plan.tls {
                         None => inner.serve(stream, number).await,
@@ -177,6 +182,7 @@ impl Host {
                             }
                         }
                     }
+                    inner.open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
@@ -204,6 +210,11 @@ impl Host {
 
     pub(super) fn connections(&self) -> usize {
         self.inner.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections that have not ended.
+    pub(super) fn open(&self) -> usize {
+        self.inner.open.load(Ordering::SeqCst)
     }
 
     /// How often a password was tried.
@@ -323,6 +334,10 @@ impl Inner {
         };
         match act {
             Act::Good => self.answer(stream, 200, &content_type, &reply).await,
+            Act::Slow => {
+                tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+                self.answer(stream, 200, &content_type, &reply).await
+            }
             Act::Fault(status) => self.answer(stream, status, &content_type, &reply).await,
             Act::GoodThenDrop => {
                 self.answer(stream, 200, &content_type, &reply).await;

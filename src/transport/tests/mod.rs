@@ -4,6 +4,7 @@ mod delivery;
 mod host;
 mod login;
 mod observing;
+mod pool;
 mod trust;
 
 use std::time::Duration;

@@ -8,6 +8,7 @@ pub mod proxy;
 pub mod random;
 pub mod schema;
 pub mod secrets;
+pub mod session_key;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

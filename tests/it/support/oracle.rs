@@ -17,7 +17,7 @@ use hyperv_replica::simulator::Scenario;
 use hyperv_replica::trace::{
     Again, Anonymiser, Answers, Meaning, Opener, Recorder, Redactor, Sender, Trace, differences, pretty, read_capture,
 };
-use hyperv_replica::transport::{ClientCertificate, Proxy};
+use hyperv_replica::transport::{ClientCertificate, Pin, Proxy, ServerCertificate};
 use hyperv_replica::wsman::{
     ClassAddressing, Create, Decoded, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull,
     Put, RawRequest, Release, Renew, Representation, Request, ResourceUri, SelectorSet, Subscribe, Unsubscribe, diff,
@@ -140,7 +140,7 @@ pub fn cim(bytes: &[u8]) {
     }
 }
 
-/// NTLM on both sides, the headers that carry it, and certificates for channel bindings.
+/// NTLM on both sides, and the headers that carry it.
 pub fn login(bytes: &[u8]) {
     says(initiator().authenticate(bytes));
     let mut acceptor = acceptor();
@@ -150,9 +150,18 @@ pub fn login(bytes: &[u8]) {
     if says(acceptor.challenge(&negotiate)).is_some() {
         says(acceptor.authenticate(bytes));
     }
-    says(ChannelBinding::tls_server_end_point(bytes));
     let header = String::from_utf8_lossy(bytes);
     assert!(offered(std::iter::once(header.as_ref())).len() <= bytes.len() + 1);
+}
+
+/// Certificates of servers: what logins are bound to, and what people are shown of them.
+pub fn certificate(bytes: &[u8]) {
+    let binding = says(ChannelBinding::tls_server_end_point(bytes));
+    let shown = ServerCertificate::read(bytes.to_vec());
+    // What can be bound to can be shown.
+    assert!(binding.is_none() || shown.subject.is_some());
+    assert!(shown.names.len() <= bytes.len() && shown.der == bytes);
+    assert_eq!(shown.pin, Pin::of(bytes));
 }
 
 /// SPNEGO: the bytes as the answer to the first token, and as the last answer, after an honest challenge.

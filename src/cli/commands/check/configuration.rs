@@ -1,68 +1,110 @@
-//! The configuration of WinRM, where the account may read it: quotas, encryption, channel binding.
+//! What WinRM's own configuration says of logins and quotas, where the account may read it (MS-WSMV 2.2.4.10).
 
-use super::Check;
-use super::findings::Side;
-use crate::soap::Envelope;
-use crate::wsman::{Client, EndpointReference, Exchange, ResourceUri, SelectorSet};
+use std::collections::HashMap;
+
+use crate::cli::connect::Connection;
+use crate::hyperv::NAMESPACE;
+use crate::wsman::{self, ClassAddressing, EndpointReference, ResourceUri, SelectorSet};
 use crate::xml::Element;
 
+use super::findings::{Check, Side};
+
 impl Check {
-    /// One Get of `winrm/config`. What it says stops no failover, so nothing here is a problem.
-    pub(super) async fn configuration<E: Exchange>(&mut self, client: &Client<E>) {
+    /// One Get. Who may not read it loses nothing: the steps after it show what is in the way.
+    pub(super) async fn configuration(&mut self, connection: &Connection) {
         const NAME: &str = "configuration";
-        let answer = client.get(EndpointReference::new(ResourceUri::new(CONFIG), SelectorSet::new())).await;
-        let response = match answer {
-            Ok(response) => response,
-            // Only administrators may read it on Windows; other servers have none.
-            Err(error) if error.fault().is_some() => {
-                let meaning = "the quotas and the policy of the service are not known; nothing depends on them";
+        const BINDING: &str = "channel binding";
+        let target = EndpointReference::new(ResourceUri::new(URI), SelectorSet::new());
+        let settings = match connection.client(ClassAddressing::microsoft(NAMESPACE)).get(target).await {
+            Ok(reply) => settings(reply.instance().element()),
+            Err(error @ wsman::Error::Exchange(_)) => {
+                return self.failed(NAME, error, "the host cannot be asked any further", Side::Host);
+            }
+            // That others than administrators are refused is inferred from the RootSDDL; other servers have no such thing.
+            Err(_) => {
+                let meaning =
+                    "administrators of a Windows host alone may read winrm/config; nothing else depends on it";
                 return self.ok(NAME, "winrm/config is not shown to this account", meaning);
             }
-            // The next question meets it, too, and says what it means.
-            Err(_) => return,
         };
-        let Ok(envelope) = Envelope::of(response.document()) else { return };
-        let Some(config) = envelope.payload() else { return };
-        let value = |path: &[&str]| text_at(config, path).unwrap_or("?");
-        let (unencrypted, binding) = (value(&["Service", "AllowUnencrypted"]), value(&BINDING));
-        let (envelope_size, operations) =
-            (value(&["MaxEnvelopeSizekb"]), value(&["Service", "MaxConcurrentOperationsPerUser"]));
-        let seen = format!(
-            "envelopes up to {envelope_size} KB, {operations} operations a user at once; AllowUnencrypted \
-             {unencrypted}, Basic {}, CbtHardeningLevel {binding}",
-            value(&["Service", "Auth", "Basic"])
-        );
-        let before = self.steps.len();
-        if unencrypted == "true" {
-            let remedy = "winrm set winrm/config/service @{AllowUnencrypted=\"false\"}";
-            let meaning = "the host takes bodies and passwords in clear over HTTP; this program sends neither";
-            self.warn(NAME, seen.as_str(), meaning, remedy, Side::Host);
+        let said = |path: &str| settings.get(path).map(String::as_str);
+        match said("Service/AllowUnencrypted") {
+            Some("true") => {
+                let meaning = "the host takes messages over plain HTTP that anybody between can read and change; those of hvr \
+                are sealed all the same";
+                let remedy = "winrm set winrm/config/service @{AllowUnencrypted=\"false\"}";
+                self.warn(NAME, "AllowUnencrypted is true", meaning, remedy, Side::Host);
+            }
+            Some(other) => {
+                self.ok(NAME, format!("AllowUnencrypted is {other}"), "messages over plain HTTP must be sealed");
+            }
+            None => {}
         }
-        if binding.eq_ignore_ascii_case("None") {
-            let remedy = "winrm set winrm/config/service/auth @{CbtHardeningLevel=\"Relaxed\"}";
-            let meaning = "the host does not look at which TLS channel a login is bound to, so one could be passed on";
-            self.warn(NAME, seen.as_str(), meaning, remedy, Side::Host);
+        if let Some(level) = said("Service/Auth/CbtHardeningLevel") {
+            let seen = format!("CbtHardeningLevel is {level}");
+            match level.to_ascii_lowercase().as_str() {
+                "none" => {
+                    let meaning = "logins are not held to the TLS channel: one can be passed on from elsewhere";
+                    let remedy = "winrm set winrm/config/service/auth @{CbtHardeningLevel=\"Strict\"}";
+                    self.warn(BINDING, seen, meaning, remedy, Side::Host);
+                }
+                "strict" => self.ok(BINDING, seen, "logins must be bound to the TLS channel; those of hvr always are"),
+                _ => self.ok(
+                    BINDING,
+                    seen,
+                    "a login that is bound to the TLS channel, as those of hvr are, is held to it",
+                ),
+            }
         }
-        if envelope_size.parse().is_ok_and(|size: u32| size < SMALL) {
-            let remedy = "winrm set winrm/config @{MaxEnvelopeSizekb=\"500\"}";
-            let meaning =
-                "large instances do not fit into a reply; pages are made smaller, a single instance cannot be";
-            self.warn(NAME, seen.as_str(), meaning, remedy, Side::Host);
-        }
-        if self.steps.len() == before {
-            self.ok(NAME, seen, "the quotas leave room, and the policy is a safe one");
+        self.quotas(&settings);
+    }
+
+    fn quotas(&mut self, settings: &HashMap<String, String>) {
+        let number = |path: &str| settings.get(path).and_then(|text| text.parse::<u32>().ok());
+        let known: Vec<_> = QUOTAS
+            .iter()
+            .filter_map(|(path, least)| {
+                number(path).map(|number| (path.rsplit('/').next().unwrap_or(path), number, *least))
+            })
+            .collect();
+        let text = |(name, number, _): &(&str, u32, u32)| format!("{name} {number}");
+        let small: Vec<_> = known.iter().filter(|(_, number, least)| number < least).map(text).collect();
+        match (known.is_empty(), small.is_empty()) {
+            (true, _) => {}
+            (false, true) => {
+                let seen: Vec<_> = known.iter().map(text).collect();
+                self.ok("quotas", seen.join(", "), "enough for hvr, which takes up to four connections");
+            }
+            (false, false) => {
+                let meaning = "less than Windows has had since 2008 R2; requests may be refused with a quota fault";
+                let remedy = "raise it: winrm set winrm/config/service, or winrm/config for the first two";
+                self.warn("quotas", small.join(", "), meaning, remedy, Side::Host);
+            }
         }
     }
 }
 
-fn text_at<'d>(element: Element<'d>, path: &[&str]) -> Option<&'d str> {
-    match path.split_first() {
-        None => Some(element.text().trim()),
-        Some((name, rest)) => text_at(element.children().find(|child| child.local() == *name)?, rest),
+/// Settings by path.
+fn settings(root: Element<'_>) -> HashMap<String, String> {
+    let mut found = HashMap::new();
+    let mut open = vec![(String::new(), root)];
+    while let Some((prefix, element)) = open.pop() {
+        for child in element.children() {
+            let path = format!("{prefix}{}", child.local());
+            match child.children().next() {
+                Some(_) => open.push((format!("{path}/"), child)),
+                None => drop(found.insert(path, child.text().trim().to_owned())),
+            }
+        }
     }
+    found
 }
 
-const CONFIG: &str = "http://schemas.microsoft.com/wbem/wsman/1/config";
-const BINDING: [&str; 3] = ["Service", "Auth", "CbtHardeningLevel"];
-/// The default before WinRM 3.0, in which replication settings still fit.
-const SMALL: u32 = 150;
+const URI: &str = "http://schemas.microsoft.com/wbem/wsman/1/config";
+/// Each with what is enough: the defaults of Server 2008 R2 (MS-WSMV 2.2.4.10, 2.2.4.36).
+const QUOTAS: [(&str, u32); 4] = [
+    ("MaxEnvelopeSizekb", 150),
+    ("MaxTimeoutms", 60_000),
+    ("Service/MaxConnections", 25),
+    ("Service/MaxConcurrentOperationsPerUser", 15),
+];

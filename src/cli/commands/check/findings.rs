@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::auth::AuthError;
 use crate::cli::Context;
 use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
+use crate::cli::output::{line, printable};
 use crate::cli::problem::Problem;
 use crate::hyperv::Error;
+use crate::transport::Pin;
 use crate::wsman;
 
 /// One thing that was looked at.
@@ -18,6 +21,25 @@ pub(super) struct Step {
     remedy: String,
     side: Option<Side>,
 }
+
+impl Step {
+    /// For people: what was seen, and below it what it means and what to do.
+    fn lines(&self) -> Vec<String> {
+        let indent = " ".repeat(9 + NAME_WIDTH + 2);
+        let head = format!("{:<9}{:<NAME_WIDTH$}  {}", self.status.name(), self.name, self.seen);
+        if self.status == Status::Ok {
+            return vec![format!("{head}: {}", self.meaning)];
+        }
+        let mut lines = vec![head, format!("{indent}{}", self.meaning)];
+        if let Some(side) = self.side {
+            lines.push(format!("{indent}on the {}: {}", side.name(), self.remedy));
+        }
+        lines
+    }
+}
+
+/// The longest name of a step.
+const NAME_WIDTH: usize = "replication service".len();
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Status {
@@ -61,6 +83,10 @@ impl Side {
 pub(super) struct Check {
     pub(super) steps: Vec<Step>,
     pub(super) exit: Exit,
+    /// The certificate that the host showed while the legs were walked.
+    pub(super) shown: Option<Pin>,
+    /// Whether the host itself refused the login.
+    pub(super) is_refused: bool,
 }
 
 impl Check {
@@ -102,7 +128,14 @@ impl Check {
 
     /// A step that could not be made; what was not reached or not allowed decides the exit.
     pub(super) fn failed(&mut self, name: &'static str, error: wsman::Error, meaning: &str, side: Side) {
-        let problem = Problem::from(error);
+        let remedy = remedy_within(&error);
+        let mut problem = Problem::from(error);
+        // Kerberos' own remedy stands at the end of the text, and has a place of its own here.
+        if let Some(remedy) = remedy
+            && let Some(text) = problem.message.strip_suffix(remedy)
+        {
+            problem = Problem { message: text.trim_end_matches("; ").to_owned(), remedy: remedy.to_owned(), ..problem };
+        }
         self.problem(name, problem.message, meaning, problem.remedy, side);
         self.exit_with(problem.exit);
     }
@@ -122,21 +155,8 @@ impl Check {
     pub(super) fn print(&self, connection: &Connection, context: &Context) {
         let printer = context.printer;
         if printer.is_table() {
-            let row = |step: &Step| {
-                vec![step.status.name().to_owned(), step.name.to_owned(), step.seen.clone(), step.meaning.clone()]
-            };
-            let rows: Vec<_> = self.steps.iter().map(row).collect();
-            printer.table(&["", "step", "seen", "what it means"], &rows);
             for step in &self.steps {
-                if let Some(side) = step.side {
-                    printer.note(&format!(
-                        "{} ({}), on the {}: {}",
-                        step.name,
-                        step.status.name(),
-                        side.name(),
-                        step.remedy
-                    ));
-                }
+                step.lines().iter().for_each(|text| line(&printable(text)));
             }
             return;
         }
@@ -161,5 +181,13 @@ impl Check {
             "findings": self.steps.iter().map(finding).collect::<Vec<Value>>(),
             "requests": connection.session().requests(),
         }));
+    }
+}
+
+fn remedy_within(error: &wsman::Error) -> Option<&'static str> {
+    let wsman::Error::Exchange(error) = error else { return None };
+    match std::error::Error::source(error)?.downcast_ref()? {
+        AuthError::Kerberos(error) => Some(error.remedy()),
+        _ => None,
     }
 }

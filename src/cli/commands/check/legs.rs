@@ -17,7 +17,7 @@ use super::findings::{Check, Side};
 impl Check {
     /// Walks the legs as far as they lead; says whether a login makes sense. Sends no password and no ticket.
     pub(super) async fn legs(&mut self, connection: &Connection, context: &Context) -> bool {
-        let settings = &context.settings;
+        let settings = &connection.settings(&context.settings);
         // What is not usable here has stopped the command before.
         let Ok((endpoint, _)) = endpoint(settings) else { return true };
         let Ok(proxy) = proxy(settings, &endpoint) else { return true };
@@ -37,7 +37,10 @@ impl Check {
             Ok(greeting) => {
                 self.offer(&greeting, &endpoint);
                 self.clock(&greeting);
-                self.schemes(&greeting, &endpoint, settings).await;
+                // Who does not ask for a login does not say which there are either.
+                if greeting.status == 401 {
+                    self.schemes(&greeting, &endpoint, settings).await;
+                }
                 self.exit != Exit::NotAllowed
             }
             Err(error) => self.leg_failed("offer", error),
@@ -90,6 +93,7 @@ impl Check {
     /// What is in the certificate; whether the flags take it is told by the next leg.
     fn certificate(&mut self, shown: &ServerCertificate, endpoint: &Endpoint, settings: &Settings) {
         const NAME: &str = "certificate";
+        self.shown = Some(shown.pin);
         let now = jiff::Timestamp::now();
         let subject = shown.subject.as_deref().unwrap_or("unreadable");
         let self_signed = shown.subject == shown.issuer;
@@ -114,8 +118,24 @@ impl Check {
             let remedy = "connect by a name it is for, or pin it";
             self.warn(NAME, seen, "the name does not fit", remedy, Side::Client);
         }
-        if let Some(left) = shown.not_after.map(|end| end.as_second() - now.as_second()).filter(|left| *left < SOON) {
-            let seen = if left < 0 { "it has expired".to_owned() } else { format!("it ends in {} days", left / DAY) };
+        if shown.subject.is_some() && shown.names.is_empty() {
+            let meaning = "it has no subjectAltName, and the CN alone counts for no client of today";
+            self.warn(
+                NAME,
+                "it names no host",
+                meaning,
+                "make the host another certificate, or pin this one",
+                Side::Host,
+            );
+        }
+        let until = |time: jiff::Timestamp| time.as_second() - now.as_second();
+        if let Some(wait) = shown.not_before.map(until).filter(|wait| *wait > 0) {
+            let seen = format!("it is valid in {} only", span(wait));
+            let remedy = "set the clock that is wrong, or wait";
+            self.warn(NAME, seen, "one of the two clocks is wrong, or it was made for later", remedy, Side::Host);
+        }
+        if let Some(left) = shown.not_after.map(until).filter(|left| *left < SOON) {
+            let seen = if left < 0 { "it has expired".to_owned() } else { format!("it ends in {}", span(left)) };
             self.warn(NAME, seen, "an expired certificate stops every login", "renew it", Side::Host);
         }
     }
@@ -274,9 +294,13 @@ fn covers(name: &str, host: &str) -> bool {
     }
 }
 
+fn span(seconds: i64) -> Span {
+    Span(Duration::from_secs(seconds.unsigned_abs()))
+}
+
 const PATIENCE: Duration = Duration::from_secs(10);
-const DAY: i64 = 86_400;
-const SOON: i64 = 30 * DAY;
+/// 30 days.
+const SOON: i64 = 30 * 86_400;
 const KERBEROS_SKEW: u64 = 300;
 
 #[cfg(test)]

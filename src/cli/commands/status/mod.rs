@@ -7,6 +7,7 @@ mod verdict;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -19,13 +20,13 @@ use crate::cli::{Context, Format};
 use crate::hyperv::Host;
 use crate::wsman::Exchange;
 
-use snapshot::Snapshot;
+use snapshot::{CONNECTIONS, Snapshot};
 use verdict::{Level, Verdict};
 
 /// Show replicated VMs: mode, state, health, last replication, and how old it is (RPO).
 ///
 /// The RPO is what a failover to the latest point would lose now. Two requests for a whole host; --statistics costs one
-/// more for each replication.
+/// more for each replication, and from eight on a few are asked at a time, over up to four connections.
 #[derive(Debug, clap::Args)]
 #[command(after_help = CHECK_HELP)]
 pub struct Args {
@@ -98,7 +99,7 @@ fn check_usage(args: &Args, format: Format) -> Result<(), Problem> {
 }
 
 async fn once(args: &Args, connection: &Connection, context: &Context) -> Result<Exit, Problem> {
-    let host = connection.host();
+    let host = Arc::new(connection.pooled_host(CONNECTIONS));
     let snapshot = Snapshot::read(&host, args).await?;
     let printer = context.printer;
     let verdict = args.check.map(|_| Verdict::of(&snapshot, args));

@@ -1,6 +1,9 @@
 //! What a host says of its replications at one moment, in as few requests as it takes.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use tokio::task::JoinSet;
 
 use crate::cli::problem::Problem;
 use crate::hyperv::{
@@ -48,7 +51,7 @@ pub struct RelationStatus {
 
 impl Snapshot {
     /// Reads a host: all VMs and all relations, two requests; for one VM alone the two about it.
-    pub async fn read<E: Exchange>(host: &Host<E>, args: &Args) -> Result<Snapshot, Problem> {
+    pub async fn read<E: Exchange + 'static>(host: &Arc<Host<E>>, args: &Args) -> Result<Snapshot, Problem> {
         let mut snapshot =
             Snapshot { taken: SystemTime::now(), vms: Vec::new(), missing: Vec::new(), is_empty_host: false };
         let (vms, relations) = match &args.vms[..] {
@@ -110,20 +113,52 @@ impl Snapshot {
         picked
     }
 
-    async fn read_statistics<E: Exchange>(&mut self, host: &Host<E>) -> Result<(), Problem> {
-        for status in &mut self.vms {
-            for relation in &mut status.relations {
-                let named = Some(&relation.relation).filter(|relation| relation.is_listed());
-                relation.report = Some(match host.replication_statistics(&status.vm.id, named).await {
-                    Ok(report) => Ok(report),
-                    // The host's own answer about one replication hides nothing of the others.
-                    Err(error) if error.fault().is_some() || matches!(error, Error::Refused { .. } | Error::Cim(_)) => {
-                        Err(error.to_string())
-                    }
-                    Err(error) => return Err(error.into()),
-                });
+    /// Asks a few at a time where there are many: a connection more costs a login, which a handful is not worth.
+    async fn read_statistics<E: Exchange + 'static>(&mut self, host: &Arc<Host<E>>) -> Result<(), Problem> {
+        let places = self.vms.iter().enumerate();
+        let places = places.flat_map(|(vm, status)| (0..status.relations.len()).map(move |relation| (vm, relation)));
+        let places: Vec<_> = places.collect();
+        let mut waiting = places.iter().copied();
+        let mut asked = JoinSet::new();
+        for place in waiting.by_ref().take((places.len() / WORTH_A_LOGIN).clamp(1, CONNECTIONS)) {
+            self.ask(place, host, &mut asked);
+        }
+        while let Some(answer) = asked.join_next().await {
+            let (place, report) = answer.map_err(|error| Problem::internal(error.to_string()))?;
+            let report = match report {
+                Ok(report) => Ok(report),
+                // The host's own answer about one replication hides nothing of the others.
+                Err(error) if error.fault().is_some() || matches!(error, Error::Refused { .. } | Error::Cim(_)) => {
+                    Err(error.to_string())
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(status) = self.vms.get_mut(place.0).and_then(|vm| vm.relations.get_mut(place.1)) {
+                status.report = Some(report);
+            }
+            if let Some(place) = waiting.next() {
+                self.ask(place, host, &mut asked);
             }
         }
         Ok(())
     }
+
+    fn ask<E: Exchange + 'static>(&self, place: Place, host: &Arc<Host<E>>, asked: &mut JoinSet<Answer>) {
+        let Some(status) = self.vms.get(place.0) else { return };
+        let Some(relation) = status.relations.get(place.1) else { return };
+        let (host, vm, relation) = (host.clone(), status.vm.id.clone(), relation.relation.clone());
+        asked.spawn(async move {
+            let named = Some(&relation).filter(|relation| relation.is_listed());
+            (place, host.replication_statistics(&vm, named).await)
+        });
+    }
 }
+
+/// The number of a VM, and that of one of its replications.
+type Place = (usize, usize);
+type Answer = (Place, Result<ReplicationReport, Error>);
+
+/// For so many questions another connection is opened.
+const WORTH_A_LOGIN: usize = 4;
+/// How many connections there may be.
+pub const CONNECTIONS: usize = 4;

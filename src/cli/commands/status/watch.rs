@@ -1,6 +1,7 @@
 //! Looks again and again, until Ctrl-C or the deadline.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::connect::Connection;
@@ -10,13 +11,13 @@ use crate::cli::problem::Problem;
 use crate::cli::{Context, Format, stop};
 use crate::failover::Clock;
 
-use super::snapshot::Snapshot;
+use super::snapshot::{CONNECTIONS, Snapshot};
 use super::{Args, missing, prometheus, put_metrics, show, write_metrics};
 
 /// Runs until it is stopped. A lost connection is said and tried again; a first look that fails ends it, as does a
 /// refused login.
 pub async fn run(args: &Args, interval: Duration, connection: &Connection, context: &Context) -> Result<Exit, Problem> {
-    let host = connection.host();
+    let host = Arc::new(connection.pooled_host(CONNECTIONS));
     let mut has_answered = false;
     loop {
         // Being stopped while looking is an end like any other: nothing is changed by a look.

@@ -12,11 +12,11 @@ use super::show::Summary;
 use super::unusable;
 use crate::auth::{AuthError, Keytab, Overheard, OverheardTicket, Secret, TokenKind};
 use crate::cli::Context;
-use crate::cli::connect::password;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
+use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
-use crate::cli::settings::{PasswordSource, Settings};
+use crate::cli::settings::Settings;
 use crate::trace::{Anonymiser, Entry, Found, Opener, Recorder, Redactor, Sender, TraceError, read_capture};
 
 /// Make a recording from a packet capture.
@@ -119,7 +119,7 @@ impl Keys {
         // With a keytab in hand nobody is asked for a password.
         let password = match (&settings.password, &keytab) {
             (PasswordSource::Prompt, Some(_)) => None,
-            (source, _) => Some(password(source, user, name)?),
+            (source, _) => Some(source.read(Owner::User { user, host: name })?),
         };
         Ok(Self { password, keytab })
     }

@@ -11,11 +11,10 @@ use serde_json::{Value, json};
 use super::{open, unusable};
 use crate::auth::{AuthError, Credentials, Secret};
 use crate::cli::Context;
-use crate::cli::connect::password;
 use crate::cli::exit::Exit;
 use crate::cli::output::{line, note};
+use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
-use crate::cli::settings::PasswordSource;
 use crate::cli::stop;
 use crate::trace::{Answers, Trace};
 use crate::transport::Pin;
@@ -63,7 +62,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
             let made = random_password()?;
             (made.clone(), Some(made))
         }
-        source => (password(source, &user, "the recording")?, None),
+        source => (source.read(Owner::User { user: &user, host: "the recording" })?, None),
     };
     let name = user.parse().map_err(|error: AuthError| Problem::usage(error.to_string()))?;
     let credentials = Credentials { user: name, password };

@@ -1,0 +1,180 @@
+//! Where a password comes from, and how it is read: once, bounded, wiped, and never printed.
+
+mod command;
+mod keyring;
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::auth::Secret;
+
+use super::args::Common;
+use super::output::{is_interactive, note, printable};
+use super::problem::Problem;
+use super::settings::{Layer, switch};
+use super::stop;
+
+/// Where a password comes from.
+#[derive(Debug, Clone)]
+pub enum PasswordSource {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+    /// The environment, already read.
+    Value(Secret),
+    /// What a program writes: its name, then its arguments.
+    Command(Vec<String>),
+    /// The keyring of the system.
+    Keyring,
+    /// A prompt on the terminal.
+    Prompt,
+}
+
+/// Whose password it is.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner<'a> {
+    /// This user's, on this host.
+    User { user: &'a str, host: &'a str },
+    /// That of a private key.
+    Key(&'a Path),
+}
+
+impl PasswordSource {
+    /// The source that flags, environment and profile name, the nearest first.
+    pub fn choose(common: &Common, environment: &Layer, profile: &Layer) -> Result<PasswordSource, Problem> {
+        if common.password_stdin == Some(true) {
+            return Ok(PasswordSource::Stdin);
+        }
+        if let Some(file) = &common.password_file {
+            return Ok(PasswordSource::File(file.clone()));
+        }
+        if common.password_keyring == Some(true) {
+            return Ok(PasswordSource::Keyring);
+        }
+        let value = std::env::var_os("HVR_PASSWORD").filter(|password| !password.is_empty());
+        let value = value.map(|password| match password.into_string() {
+            Ok(password) => Ok(PasswordSource::Value(Secret::from(password))),
+            Err(_) => Err(Problem::usage("HVR_PASSWORD is not valid Unicode")),
+        });
+        let stdin = common.password_stdin.is_none() && switch("HVR_PASSWORD_STDIN")? == Some(true);
+        let keyring = common.password_keyring.is_none() && environment.password_keyring == Some(true);
+        let named = [
+            value.transpose()?,
+            environment.password_file.clone().map(PasswordSource::File),
+            stdin.then_some(PasswordSource::Stdin),
+            keyring.then_some(PasswordSource::Keyring),
+        ];
+        let names = "HVR_PASSWORD, HVR_PASSWORD_FILE, HVR_PASSWORD_STDIN and HVR_PASSWORD_KEYRING";
+        if let Some(source) = only(named, names)? {
+            return Ok(source);
+        }
+        // An environment or flag that turns the keyring off leaves that of the profile off, too.
+        let off = common.password_keyring.or(environment.password_keyring) == Some(false);
+        let named = [
+            profile.password_file.clone().map(PasswordSource::File),
+            profile.password_command.clone().map(PasswordSource::Command),
+            (profile.password_keyring == Some(true) && !off).then_some(PasswordSource::Keyring),
+        ];
+        let names = "password_file, password_command and password_keyring of a profile";
+        Ok(only(named, names)?.unwrap_or(PasswordSource::Prompt))
+    }
+
+    /// Whether both give the same password. Standard input and the prompt can be asked only once.
+    pub fn is_same(&self, other: &PasswordSource) -> bool {
+        match (self, other) {
+            (PasswordSource::File(one), PasswordSource::File(other)) => one == other,
+            (PasswordSource::Command(one), PasswordSource::Command(other)) => one == other,
+            // There is one variable for it.
+            (PasswordSource::Value(_), PasswordSource::Value(_)) => true,
+            (PasswordSource::Stdin, PasswordSource::Stdin) | (PasswordSource::Prompt, PasswordSource::Prompt) => true,
+            _ => false,
+        }
+    }
+
+    /// Reads the password; one line end after it is not part of it.
+    pub fn read(&self, owner: Owner<'_>) -> Result<Secret, Problem> {
+        let text = match self {
+            PasswordSource::Value(secret) => return Ok(secret.clone()),
+            PasswordSource::File(file) => {
+                warn_if_readable_by_all(file);
+                let fail = |error: std::io::Error| {
+                    Problem::usage(format!("cannot read the password file {}: {error}", file.display()))
+                };
+                bounded(std::fs::File::open(file).map_err(fail)?).map_err(fail)?
+            }
+            PasswordSource::Stdin => {
+                let fail = |error: std::io::Error| {
+                    Problem::usage(format!("cannot read the password from standard input: {error}"))
+                };
+                bounded(std::io::stdin().lock()).map_err(fail)?
+            }
+            // Either may ask the user to unlock something, and takes its time.
+            PasswordSource::Command(words) => stop::in_prompt(|| command::read(words))?,
+            PasswordSource::Keyring => stop::in_prompt(|| keyring::read(owner))?,
+            PasswordSource::Prompt if is_interactive() => {
+                let prompt = printable(&format!("Password of {owner}: "));
+                return stop::in_prompt(|| rpassword::prompt_password(prompt))
+                    .map(Secret::from)
+                    .map_err(|error| Problem::usage(format!("cannot read the password: {error}")));
+            }
+            PasswordSource::Prompt => {
+                return Err(Problem::usage(
+                    "no password: give --password-file, --password-stdin, HVR_PASSWORD_FILE or HVR_PASSWORD, or \
+                     password_command in a profile (there is no terminal to ask on)",
+                ));
+            }
+        };
+        let line = text.strip_suffix("\r\n").or(text.strip_suffix('\n')).unwrap_or(&text);
+        match line.is_empty() {
+            true => Err(Problem::usage("the password is empty")),
+            false => Ok(Secret::from(line)),
+        }
+    }
+}
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Owner::User { user, host } => write!(f, "{user} on {host}"),
+            Owner::Key(file) => write!(f, "the key in {}", file.display()),
+        }
+    }
+}
+
+/// The one source that is named. Which of two is meant is not for this program to guess: each wrong password counts
+/// towards a lock-out.
+fn only(
+    named: impl IntoIterator<Item = Option<PasswordSource>>,
+    names: &str,
+) -> Result<Option<PasswordSource>, Problem> {
+    let mut named = named.into_iter().flatten();
+    match (named.next(), named.next()) {
+        (Some(_), Some(_)) => Err(Problem::usage(format!("{names} exclude each other: set one"))),
+        (source, _) => Ok(source),
+    }
+}
+
+/// No password is longer than this; a mistaken file may be.
+const LONGEST: u64 = 64 * 1024;
+
+/// Reads into one piece of memory that never moves, so that no copy of a part stays behind.
+fn bounded(from: impl Read) -> std::io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(LONGEST).unwrap_or_default()));
+    from.take(LONGEST).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(unix)]
+fn warn_if_readable_by_all(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    if std::fs::metadata(file).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o004 != 0) {
+        note(&format!("the password file {} can be read by everybody on this machine: chmod 600 it", file.display()));
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_readable_by_all(_: &Path) {}
