@@ -220,8 +220,8 @@ impl FilterArgs {
         }
         if !self.equals.is_empty() {
             if let Some(class) = class {
-                let names = self.equals.iter().map(|pair| pair.name.as_str());
-                names.map(|name| has_property(desk.schema.as_ref(), class.class(), name)).collect::<Result<(), _>>()?;
+                let mut names = self.equals.iter().map(|pair| pair.name.as_str());
+                names.try_for_each(|name| has_property(desk.schema.as_ref(), class.class(), name))?;
             }
             let set = SelectorSet::new();
             let set = self.equals.iter().fold(set, |set, pair| set.with(pair.name.as_str(), pair.value.as_str()));
