@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cli::Context;
+use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::Problem;
 use crate::cli::stop;
@@ -21,6 +22,13 @@ pub struct Rehearsed {
     pub problem: Option<Problem>,
     /// Whether no test VM of it is left, as far as the host shows.
     pub is_clean: bool,
+}
+
+impl Rehearsed {
+    /// Whether it ended by a signal before anything was sent.
+    pub fn is_interrupted(&self) -> bool {
+        self.problem.as_ref().is_some_and(|problem| problem.exit == Exit::Interrupted)
+    }
 }
 
 /// How long the clean-up may take where the command's own time is over.

@@ -1,7 +1,7 @@
 //! `hvr check --evidence`: what a real host does of what this program relies on, recorded without names, and judged.
 //!
-//! The questions go over an exchange that lets nothing but reads pass. The judges see what the recording holds and nothing
-//! else, so that whoever is sent it can judge for himself.
+//! The questions go over an exchange that lets nothing but reads pass. The judges see what the recording holds and
+//! nothing else, so that whoever is sent it can judge for himself.
 
 mod report;
 

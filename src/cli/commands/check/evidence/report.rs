@@ -9,7 +9,6 @@ use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{line, note, printable};
 use crate::cli::problem::{Changed, Problem};
-use crate::cli::stop;
 use crate::cli::workflow::Rehearsed;
 use crate::failover::journal::RunId;
 use crate::hyperv::evidence::{Assumption, Finding, ShownBy, Verdict};
@@ -53,24 +52,23 @@ impl Report {
         Ok(exit)
     }
 
-    /// What is left on the host comes first, then why it was not asked to the end.
+    /// Why it is not whole, or what is left on the host.
     fn problem(&self) -> Option<Problem> {
-        let interrupted = || {
-            let problem = stop::interrupted();
-            let (message, changed) = match self.rehearsed.as_ref().is_some_and(|rehearsed| rehearsed.run.is_some()) {
-                true => ("interrupted; the test failover was ended in order, and its test VM is removed", Changed::Yes),
+        let rehearsed = self.rehearsed.as_ref();
+        // What is left comes first. One that was interrupted before its first call says so itself.
+        let first = rehearsed.filter(|rehearsed| !rehearsed.is_clean || rehearsed.is_interrupted());
+        if let Some(problem) = first.and_then(|rehearsed| rehearsed.problem.as_ref()) {
+            return Some(problem.clone());
+        }
+        if self.is_interrupted {
+            let ended = rehearsed.is_some_and(|rehearsed| rehearsed.run.is_some());
+            let (message, changed) = match ended {
+                true => ("interrupted; the test failover was ended in order, and no test VM is left", Changed::Yes),
                 false => ("interrupted; nothing was changed on the host", Changed::No),
             };
-            Problem { message: message.to_owned(), remedy: String::new(), changed, ..problem }
-        };
-        let rehearsal = self.rehearsed.as_ref().and_then(|rehearsed| rehearsed.problem.as_ref());
-        let is_left = self.rehearsed.as_ref().is_some_and(|rehearsed| !rehearsed.is_clean);
-        match (rehearsal, self.is_interrupted) {
-            (Some(problem), _) if is_left => Some(problem.clone()),
-            (_, true) => Some(interrupted()),
-            (Some(problem), false) => Some(problem.clone()),
-            (None, false) => self.stopped.clone(),
+            return Some(Problem::new(Exit::Interrupted, "interrupted", message).changed(changed));
         }
+        rehearsed.and_then(|rehearsed| rehearsed.problem.clone()).or_else(|| self.stopped.clone())
     }
 
     fn count(&self, finding: Finding) -> usize {
@@ -83,7 +81,10 @@ impl Report {
         if let Some(host) = host {
             line(&printable(&format!("host: {}", self.recorder.clean(host.trim()))));
         }
-        let is_shared = |verdict: &Verdict| self.verdicts.iter().filter(|(_, other)| other == verdict).count() > 1;
+        let is_shared = |verdict: &Verdict| {
+            let same = self.verdicts.iter().filter(|(_, other)| other == verdict).count();
+            verdict.finding == Finding::NotSettled && same > 1
+        };
         let (shared, single): (Vec<_>, Vec<_>) = self.verdicts.iter().partition(|(_, verdict)| is_shared(verdict));
         for (assumption, verdict) in single {
             line(&format!("{}  {:<11}  {}", assumption.id, verdict.finding.to_string(), assumption.claim));
