@@ -20,7 +20,7 @@ impl Check {
             Err(error @ wsman::Error::Exchange(_)) => {
                 return self.failed(NAME, error, "the host cannot be asked any further", Side::Host);
             }
-            // That others than administrators are refused is inferred from the RootSDDL; other servers have no such thing.
+            // That others than administrators are refused is inferred (not asked), from the RootSDDL; other servers have no such thing.
             Err(_) => {
                 let meaning =
                     "administrators of a Windows host alone may read winrm/config; nothing else depends on it";
