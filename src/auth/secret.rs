@@ -15,6 +15,7 @@ impl Secret {
     }
 
     /// Whether both are the same text.
+    #[cfg(feature = "transport")]
     pub(crate) fn is_same(&self, other: &Secret) -> bool {
         self.0 == other.0
     }

@@ -5,7 +5,7 @@ mod workbench;
 use hyperv_replica::simulator::ServerOptions;
 use serde_json::{Value, json};
 
-use crate::cli::{against, hvr, rehearse, run};
+use crate::cli::{QUOTE, against, hvr, rehearse, run};
 use crate::support::schema::check_document;
 
 const VM: &str = "Msvm_ComputerSystem?CreationClassName=Msvm_ComputerSystem,Name=168AFEE0-E0C0-4C6C-8E3F-D46352E7D11D";
@@ -285,8 +285,7 @@ fn a_job_is_named_and_methods_that_read_do_not_ask() {
     assert_eq!((ran.code, document["method"].as_str()), (0, Some("InitiateFailover")));
     let value = &document["output"]["ReturnValue"];
     assert_eq!(value, &json!({"value": 4096, "name": "Method Parameters Checked - Job Started"}));
-    let quote = if cfg!(windows) { '"' } else { '\'' };
-    assert!(ran.err.contains(&format!("hvr job wait {quote}Msvm_ConcreteJob?InstanceID=")), "{}", ran.err);
+    assert!(ran.err.contains(&format!("hvr job wait {QUOTE}Msvm_ConcreteJob?InstanceID=")), "{}", ran.err);
     // No such job, so a fault; but it was asked without --yes.
     let (ran, _) = rehearse("", &["wsman", "invoke", "Msvm_ConcreteJob?InstanceID=x", "GetErrorEx"]);
     assert_eq!(ran.code, 3, "{}", ran.err);

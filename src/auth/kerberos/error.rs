@@ -74,6 +74,7 @@ impl KerberosError {
     }
 
     /// A ticket that a service refuses without a word.
+    #[cfg(feature = "transport")]
     pub(crate) fn unexplained(service: &str) -> Self {
         Self::new(KerberosCause::Unexplained, service, "")
     }

@@ -48,6 +48,7 @@ pub const RC4: &str = "arcfour-hmac";
 
 impl TicketSource {
     /// Whether both lead to the same tickets.
+    #[cfg(feature = "transport")]
     pub(crate) fn is_same(&self, other: &TicketSource) -> bool {
         match (self, other) {
             (TicketSource::Cache, TicketSource::Cache) => true,
