@@ -5,7 +5,7 @@
 use ntlmclient::TargetInfoType;
 
 use super::binding::ChannelBinding;
-use super::context::SecurityContext;
+use super::context::{Protocol, SecurityContext};
 use super::error::AuthError;
 use super::ntlm::authenticate::{Authenticate, split_mic};
 use super::ntlm::challenge::Challenge;
@@ -260,7 +260,7 @@ pub fn unseal_request(
     let form = match strictness {
         Strictness::HttpSys => Form::Exact(PartHeaders::Tabbed),
         Strictness::NoTab => Form::Exact(PartHeaders::Plain),
-        Strictness::Lenient => Form::Any { kerberos: false },
+        Strictness::Lenient => Form::Any(Protocol::Spnego),
     };
     unseal_framed(context, content_type, body, &form)
 }

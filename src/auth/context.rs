@@ -1,6 +1,8 @@
 //! What a login ends in: keys that seal the messages of its connection, both ways.
 use std::fmt;
 
+#[cfg(feature = "credssp")]
+use super::credssp::InnerTls;
 use super::error::AuthError;
 use super::kerberos::KerberosKeys;
 use super::ntlm::NtlmKeys;
@@ -20,15 +22,19 @@ pub struct SecurityContext {
 enum Keys {
     Ntlm(Box<NtlmKeys>),
     Kerberos(KerberosKeys),
+    #[cfg(feature = "credssp")]
+    CredSsp(Box<InnerTls>),
 }
 
 /// A sealed message: what [`SecurityContext::seal`] returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
     /// For NTLM the signature of 16 bytes ([MS-NLMP] 2.2.2.9.2), for Kerberos the token before the
-    /// data (RFC 4121 4.2.6.2).
+    /// data (RFC 4121 4.2.6.2), for CredSSP the first bytes of the TLS record, as many as its trailer
+    /// has ([MS-WSMV] 2.2.9.1.3).
     pub signature: Vec<u8>,
-    /// The enciphered message, as long as the plain one; one byte longer under Kerberos with RC4.
+    /// The enciphered message, as long as the plain one; one byte longer under Kerberos with RC4. For
+    /// CredSSP the rest of the record.
     pub data: Vec<u8>,
 }
 
@@ -39,6 +45,8 @@ pub enum Protocol {
     Spnego,
     /// Under the scheme `Kerberos`.
     Kerberos,
+    /// Under the scheme `CredSSP`, in pieces of at most 16 KiB.
+    CredSsp,
 }
 
 impl Protocol {
@@ -47,6 +55,7 @@ impl Protocol {
         match self {
             Self::Spnego => "application/HTTP-SPNEGO-session-encrypted",
             Self::Kerberos => "application/HTTP-Kerberos-session-encrypted",
+            Self::CredSsp => "application/HTTP-CredSSP-session-encrypted",
         }
     }
 }
@@ -60,12 +69,17 @@ impl SecurityContext {
         Self { keys: Keys::Kerberos(keys), protocol, poisoned: false }
     }
 
+    #[cfg(feature = "credssp")]
+    pub(super) fn credssp(keys: InnerTls) -> Self {
+        Self { keys: Keys::CredSsp(Box::new(keys)), protocol: Protocol::CredSsp, poisoned: false }
+    }
+
     /// The name its sealed bodies go by.
     pub fn protocol(&self) -> Protocol {
         self.protocol
     }
 
-    /// Seals one message (GSS_WrapEx: [MS-NLMP] 3.4.6, [MS-KILE] 3.4.5.4).
+    /// Seals one message (GSS_WrapEx: [MS-NLMP] 3.4.6, [MS-KILE] 3.4.5.4); under CredSSP one piece of it.
     ///
     /// # Errors
     /// When this login has no sealing, the context is dead, or its sequence numbers are used up.
@@ -74,6 +88,11 @@ impl SecurityContext {
         match &mut self.keys {
             Keys::Ntlm(keys) => keys.seal(plain),
             Keys::Kerberos(keys) => {
+                let (signature, data) = keys.seal(plain)?;
+                Ok(Sealed { signature, data })
+            }
+            #[cfg(feature = "credssp")]
+            Keys::CredSsp(keys) => {
                 let (signature, data) = keys.seal(plain)?;
                 Ok(Sealed { signature, data })
             }
@@ -91,6 +110,8 @@ impl SecurityContext {
         let outcome = match &mut self.keys {
             Keys::Ntlm(keys) => keys.unseal(signature, data),
             Keys::Kerberos(keys) => keys.unseal(signature, data).map_err(AuthError::from),
+            #[cfg(feature = "credssp")]
+            Keys::CredSsp(keys) => keys.unseal(signature, data),
         };
         self.poisoned = outcome.is_err();
         outcome
@@ -100,7 +121,7 @@ impl SecurityContext {
     pub(super) fn into_ntlm(self) -> NtlmKeys {
         match self.keys {
             Keys::Ntlm(keys) => *keys,
-            Keys::Kerberos(_) => panic!("the keys of Kerberos"),
+            _ => panic!("no keys of NTLM"),
         }
     }
 
@@ -114,6 +135,8 @@ impl SecurityContext {
             Keys::Ntlm(keys) => keys.seals(),
             // A Kerberos login without sealing is refused before it comes to keys.
             Keys::Kerberos(_) => true,
+            #[cfg(feature = "credssp")]
+            Keys::CredSsp(_) => true,
         };
         if self.poisoned {
             Err(AuthError::Poisoned)

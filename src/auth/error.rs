@@ -1,4 +1,6 @@
 //! What can go wrong while logging in, sealing and unsealing.
+#[cfg(feature = "credssp")]
+use super::credssp::CredSspError;
 use super::kerberos::KerberosError;
 
 /// Why a login, a sealed message or a certificate was not accepted.
@@ -23,6 +25,10 @@ pub enum AuthError {
     /// Kerberos does not come to a login, or its keys fail.
     #[error(transparent)]
     Kerberos(#[from] KerberosError),
+    /// CredSSP does not come to a login, or its TLS connection fails.
+    #[cfg(feature = "credssp")]
+    #[error(transparent)]
+    CredSsp(#[from] CredSspError),
     /// The server rejects all that was offered in SPNEGO.
     #[error("the server rejects every mechanism that was offered")]
     Rejected,
@@ -50,7 +56,7 @@ pub enum AuthError {
         reason: &'static str,
     },
     /// A field does not fit the 16-bit length it has on the wire.
-    #[error("{field} takes {bytes} bytes, more than the 65535 an NTLM message can carry")]
+    #[error("{field} takes {bytes} bytes, more than a length of 16 bits can tell")]
     TooLong {
         /// Which field.
         field: &'static str,

@@ -1,6 +1,8 @@
 //! One login as a client sees it, whatever the mechanism: tokens in, tokens out, keys at the end.
 use std::fmt;
 
+#[cfg(feature = "credssp")]
+use super::credssp::CredSspInitiator;
 use super::error::AuthError;
 use super::kerberos::KerberosInitiator;
 use super::negotiate::NegotiateInitiator;
@@ -52,6 +54,8 @@ enum Kind {
     /// Kerberos tokens under the scheme of that name.
     Kerberos(Box<KerberosInitiator>),
     Negotiate(Box<NegotiateInitiator>),
+    #[cfg(feature = "credssp")]
+    CredSsp(Box<CredSspInitiator>),
 }
 
 impl Handshake {
@@ -76,12 +80,28 @@ impl Handshake {
                 None => Ok(Step::Done),
             },
             Kind::Negotiate(negotiate) => negotiate.step(incoming),
+            #[cfg(feature = "credssp")]
+            Kind::CredSsp(credssp) => credssp.step(incoming),
         }
     }
 
     /// Whether the first step may wait for others than the server: a KDC.
     pub fn may_block(&self) -> bool {
-        !matches!(self.0, Kind::Ntlm(..))
+        matches!(self.0, Kind::Kerberos(_) | Kind::Negotiate(_))
+    }
+
+    /// Whether the next step may be made although the server had no token to give.
+    pub fn may_go_on_without_token(&self) -> bool {
+        match &self.0 {
+            #[cfg(feature = "credssp")]
+            Kind::CredSsp(credssp) => credssp.may_go_on_without_token(),
+            _ => false,
+        }
+    }
+
+    /// Whether a sealed message may go with the last token, as far as is known: MS-WSMV 4.5 shows it for NTLM.
+    pub fn message_may_ride(&self) -> bool {
+        matches!(self.0, Kind::Ntlm(..))
     }
 
     /// Whether a password was given to the server to judge.
@@ -90,6 +110,18 @@ impl Handshake {
             Kind::Ntlm(_, context) => context.is_some(),
             Kind::Kerberos(_) => false,
             Kind::Negotiate(negotiate) => negotiate.tried_password(),
+            #[cfg(feature = "credssp")]
+            Kind::CredSsp(credssp) => credssp.tried_password(),
+        }
+    }
+
+    /// Whether a ticket is what the server judges.
+    pub fn shows_ticket(&self) -> bool {
+        match &self.0 {
+            Kind::Ntlm(..) => false,
+            Kind::Kerberos(_) | Kind::Negotiate(_) => true,
+            #[cfg(feature = "credssp")]
+            Kind::CredSsp(credssp) => credssp.mechanism() == Some(Mechanism::Kerberos),
         }
     }
 
@@ -99,6 +131,8 @@ impl Handshake {
             Kind::Ntlm(..) => Some(Mechanism::Ntlm),
             Kind::Kerberos(_) => Some(Mechanism::Kerberos),
             Kind::Negotiate(negotiate) => negotiate.mechanism(),
+            #[cfg(feature = "credssp")]
+            Kind::CredSsp(credssp) => credssp.mechanism(),
         }
     }
 
@@ -108,6 +142,8 @@ impl Handshake {
             Kind::Ntlm(..) => None,
             Kind::Kerberos(kerberos) => kerberos.encryption(),
             Kind::Negotiate(negotiate) => negotiate.encryption(),
+            #[cfg(feature = "credssp")]
+            Kind::CredSsp(credssp) => credssp.encryption(),
         }
     }
 
@@ -123,6 +159,8 @@ impl Handshake {
                 .into_keys()
                 .map(|keys| (Mechanism::Kerberos, SecurityContext::kerberos(keys, Protocol::Kerberos))),
             Kind::Negotiate(negotiate) => negotiate.into_context(),
+            #[cfg(feature = "credssp")]
+            Kind::CredSsp(credssp) => credssp.into_context(),
         }
         .ok_or(AuthError::Incomplete)
     }
@@ -143,5 +181,12 @@ impl From<KerberosInitiator> for Handshake {
 impl From<NegotiateInitiator> for Handshake {
     fn from(negotiate: NegotiateInitiator) -> Self {
         Self(Kind::Negotiate(Box::new(negotiate)))
+    }
+}
+
+#[cfg(feature = "credssp")]
+impl From<CredSspInitiator> for Handshake {
+    fn from(credssp: CredSspInitiator) -> Self {
+        Self(Kind::CredSsp(Box::new(credssp)))
     }
 }

@@ -3,9 +3,11 @@
 //! This layer sends nothing; for NTLM random bytes and time come in as arguments ([`Entropy`],
 //! [`filetime`]), so every message it makes can be made again. [`kerberos`] calls the system's
 //! library, which has its own clock and its own way to the KDC. A client's login is a [`Handshake`]
-//! over one of three: [`Initiator`] (NTLM), [`KerberosInitiator`], [`NegotiateInitiator`] (SPNEGO
-//! over both). It and the accepting half, [`accept::Acceptor`], end in a [`SecurityContext`], over
+//! over one of these: [`Initiator`] (NTLM), [`KerberosInitiator`], [`NegotiateInitiator`] (SPNEGO
+//! over both), and with the feature `credssp` `CredSspInitiator`, which ends with the server having
+//! the password. It and the accepting half, [`accept::Acceptor`], end in a [`SecurityContext`], over
 //! which [`seal`] writes and reads the `multipart/encrypted` bodies of WinRM ([MS-WSMV] 2.2.9.1).
+//! [`overhear`] opens what others sealed under NTLM, and `ticket` (with the feature `trace`) under Kerberos.
 //!
 //! ```
 //! use hyperv_replica::auth::{Credentials, Entropy, Initiator, Options, filetime};
@@ -27,6 +29,9 @@ pub mod basic;
 pub mod binding;
 mod context;
 pub mod credentials;
+#[cfg(feature = "credssp")]
+mod credssp;
+mod der;
 pub mod error;
 mod handshake;
 pub mod kerberos;
@@ -36,6 +41,8 @@ pub mod overhear;
 mod scheme;
 pub mod seal;
 pub mod secret;
+#[cfg(feature = "trace")]
+pub mod ticket;
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +51,8 @@ pub use basic::basic_authorization;
 pub use binding::ChannelBinding;
 pub use context::{Protocol, Sealed, SecurityContext};
 pub use credentials::{Credentials, UserName};
+#[cfg(feature = "credssp")]
+pub use credssp::{CredSspError, CredSspInitiator};
 pub use error::AuthError;
 pub use handshake::{Handshake, Mechanism, Step};
 pub use kerberos::{
@@ -55,3 +64,5 @@ pub use overhear::{Overheard, TokenKind};
 pub use scheme::{Offer, Scheme, offered};
 pub use seal::{PartHeaders, SealedMessage, is_sealed, seal_message, unseal_message};
 pub use secret::Secret;
+#[cfg(feature = "trace")]
+pub use ticket::{Keytab, OverheardTicket, TicketError};

@@ -14,6 +14,10 @@ pub enum Scheme {
     Kerberos,
     /// Bare NTLM under its own name, which is none of WinRM's ([MS-NTHT] 2.2).
     Ntlm,
+    /// TLS inside the headers, and at its end the password in the host's hands; seals messages
+    /// ([MS-WSMV] 2.2.9.1.3). With the feature `credssp`.
+    #[cfg(feature = "credssp")]
+    CredSsp,
     /// User and password in clear; only inside TLS.
     Basic,
     /// The client certificate of the TLS handshake. Never offered in a header.
@@ -23,7 +27,14 @@ pub enum Scheme {
 impl Scheme {
     /// The scheme of this name, in any case of letters.
     pub fn named(name: &str) -> Option<Self> {
-        let all = [Self::Negotiate, Self::Kerberos, Self::Ntlm, Self::Basic];
+        let all = [
+            Self::Negotiate,
+            Self::Kerberos,
+            Self::Ntlm,
+            #[cfg(feature = "credssp")]
+            Self::CredSsp,
+            Self::Basic,
+        ];
         all.into_iter().find(|scheme| scheme.name().eq_ignore_ascii_case(name))
     }
 
@@ -33,6 +44,8 @@ impl Scheme {
             Self::Negotiate => "Negotiate",
             Self::Kerberos => "Kerberos",
             Self::Ntlm => "NTLM",
+            #[cfg(feature = "credssp")]
+            Self::CredSsp => "CredSSP",
             Self::Basic => "Basic",
             Self::Certificate => "Certificate",
         }
@@ -48,7 +61,7 @@ impl fmt::Display for Scheme {
 /// One scheme a server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// Its name as the server spells it, such as `Kerberos` or `CredSSP`.
+    /// Its name as the server spells it, such as `Kerberos` or `Digest`.
     pub scheme: String,
     /// The token that came with it, decoded; none where there is none, or no base64.
     pub token: Option<Vec<u8>>,
@@ -106,7 +119,7 @@ mod tests {
             [
                 ("Negotiate".to_owned(), None, Some(Scheme::Negotiate)),
                 ("Kerberos".to_owned(), None, Some(Scheme::Kerberos)),
-                ("CredSSP".to_owned(), None, None),
+                ("CredSSP".to_owned(), None, Scheme::named("credssp")),
                 ("Basic".to_owned(), None, Some(Scheme::Basic)),
             ]
         );

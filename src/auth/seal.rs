@@ -42,7 +42,8 @@ pub struct SealedMessage {
     pub body: Vec<u8>,
 }
 
-/// Seals a SOAP message in UTF-8 and frames it; a body of any size is one message.
+/// Seals a SOAP message in UTF-8 and frames it. A body of any size is one message, but under CredSSP:
+/// there each 16 KiB have a pair of parts of their own ([MS-WSMV] 2.2.9.1.3.2).
 ///
 /// # Errors
 /// As [`SecurityContext::seal`].
@@ -51,23 +52,35 @@ pub fn seal_message(
     plain: &[u8],
     style: PartHeaders,
 ) -> Result<SealedMessage, AuthError> {
-    let sealed = context.seal(plain)?;
-    let (indent, protocol) = (style.indent(), context.protocol().name());
-    // Not more than the message but for one byte of padding, under Kerberos with RC4.
-    let length = sealed.data.len();
-    let head = format!(
-        "--{BOUNDARY}\r\n\
-         {indent}Content-Type: {protocol}\r\n\
-         {indent}OriginalContent: type={SOAP};charset=UTF-8;Length={length}\r\n\
-         --{BOUNDARY}\r\n\
-         {indent}Content-Type: {OCTETS}\r\n"
-    );
-    let tail = format!("--{BOUNDARY}--\r\n");
-    let signature_length = u32::try_from(sealed.signature.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let parts = [head.as_bytes(), &signature_length, &sealed.signature, &sealed.data, tail.as_bytes()];
+    let (indent, protocol) = (style.indent(), context.protocol());
+    let in_pieces = protocol == Protocol::CredSsp && plain.len() > PIECE;
+    let media_type = if in_pieces { MULTI_ENCRYPTED } else { ENCRYPTED };
+    let pieces = if in_pieces { plain.chunks(PIECE).collect() } else { vec![plain] };
+    let protocol_name = protocol.name();
+    let mut body = Vec::with_capacity(plain.len() + 512 * pieces.len());
+    for piece in pieces {
+        let sealed = context.seal(piece)?;
+        let length = match protocol {
+            Protocol::CredSsp => piece.len(),
+            // Not more than the message but for one byte of padding, under Kerberos with RC4.
+            Protocol::Spnego | Protocol::Kerberos => sealed.data.len(),
+        };
+        let head = format!(
+            "--{BOUNDARY}\r\n\
+             {indent}Content-Type: {protocol_name}\r\n\
+             {indent}OriginalContent: type={SOAP};charset=UTF-8;Length={length}\r\n\
+             --{BOUNDARY}\r\n\
+             {indent}Content-Type: {OCTETS}\r\n"
+        );
+        let signature_length = u32::try_from(sealed.signature.len()).unwrap_or(u32::MAX).to_le_bytes();
+        for bytes in [head.as_bytes(), &signature_length, &sealed.signature, &sealed.data] {
+            body.extend_from_slice(bytes);
+        }
+    }
+    body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
     Ok(SealedMessage {
-        content_type: format!("multipart/encrypted;protocol=\"{protocol}\";boundary=\"{BOUNDARY}\""),
-        body: parts.concat(),
+        content_type: format!("{media_type};protocol=\"{protocol_name}\";boundary=\"{BOUNDARY}\""),
+        body,
     })
 }
 
@@ -75,7 +88,7 @@ pub fn seal_message(
 /// `multipart/x-multi-encrypted`, which belongs to CredSSP.
 pub fn is_sealed(content_type: &str) -> bool {
     let media_type = parameters(content_type).next().unwrap_or_default();
-    MEDIA_TYPES.iter().any(|sealed| sealed.eq_ignore_ascii_case(media_type))
+    [ENCRYPTED, MULTI_ENCRYPTED].iter().any(|sealed| sealed.eq_ignore_ascii_case(media_type))
 }
 
 /// Reads and unseals a body, in any of the forms known from servers.
@@ -85,14 +98,14 @@ pub fn is_sealed(content_type: &str) -> bool {
 /// the other side has moved on: a form that cannot be read, a wrong length, a failed
 /// [`SecurityContext::unseal`].
 pub fn unseal_message(context: &mut SecurityContext, content_type: &str, body: &[u8]) -> Result<Vec<u8>, AuthError> {
-    let kerberos = context.protocol() == Protocol::Kerberos;
-    unseal_framed(context, content_type, body, &Form::Any { kerberos })
+    let protocol = context.protocol();
+    unseal_framed(context, content_type, body, &Form::Any(protocol))
 }
 
 /// The two things a reader can insist on.
 pub(super) enum Form {
-    /// Whatever can be understood; under the scheme Kerberos both names of the protocol.
-    Any { kerberos: bool },
+    /// Whatever can be understood under this name; under that of Kerberos SPNEGO's, too.
+    Any(Protocol),
     /// The letter of [MS-WSMV] 2.2.9.1.1.2, with this start of the part headers.
     Exact(PartHeaders),
 }
@@ -107,13 +120,60 @@ pub(super) fn unseal_framed(
         return Err(AuthError::NotSealed);
     }
     context.usable()?;
-    match SealedParts::read_as(content_type, body, form) {
-        Ok(parts) => context.unseal(parts.signature, parts.data),
-        Err(error) => {
-            context.poison();
-            Err(error)
+    let opened = match context.protocol() {
+        Protocol::CredSsp => unseal_pieces(context, content_type, body, form),
+        Protocol::Spnego | Protocol::Kerberos => {
+            let parts = SealedParts::read_as(content_type, body, form);
+            parts.and_then(|parts| context.unseal(parts.signature, parts.data))
         }
+    };
+    if opened.is_err() {
+        context.poison();
     }
+    opened
+}
+
+/// CredSSP: a pair of parts for each piece. Nothing says how long a piece is when sealed but the TLS
+/// records that it consists of.
+fn unseal_pieces(
+    context: &mut SecurityContext,
+    content_type: &str,
+    body: &[u8],
+    form: &Form,
+) -> Result<Vec<u8>, AuthError> {
+    let boundary = boundary(content_type, form)?;
+    let (mut plain, mut lines) = (Vec::with_capacity(body.len()), Lines { rest: body });
+    loop {
+        let original = part_headers(&mut lines, &boundary, form)?;
+        // As long as the trailer of a record, but it is the start of the record that stands there.
+        let (trailer, _) = signature(lines.rest)?;
+        let records = lines.rest.get(4..).unwrap_or_default();
+        let (records, rest) = records.split_at_checked(records_length(records)?).unwrap_or((records, &[]));
+        let (trailer, data) = records
+            .split_at_checked(trailer.len())
+            .ok_or(AuthError::Framing("the trailer is longer than the TLS record"))?;
+        let piece = context.unseal(trailer, data)?;
+        if piece.len() != original.length {
+            return Err(AuthError::Length { declared: original.length, found: piece.len() });
+        }
+        plain.extend_from_slice(&piece);
+        if is_closing(rest, &boundary, form) {
+            return Ok(plain);
+        }
+        lines.rest = rest;
+    }
+}
+
+/// How many bytes of whole TLS records stand here; what follows must begin with hyphens.
+fn records_length(bytes: &[u8]) -> Result<usize, AuthError> {
+    let (mut length, mut rest) = (0, bytes);
+    // Alert, application data, handshake: none is a hyphen, which is 0x2d.
+    while let [0x14..=0x17, 3, _, high, low, ..] = rest {
+        let record = 5 + usize::from(u16::from_be_bytes([*high, *low]));
+        rest = rest.get(record..).ok_or(AuthError::Framing("it is cut short in a TLS record"))?;
+        length += record;
+    }
+    Ok(length)
 }
 
 /// A sealed body taken apart, nothing of it checked by a key.
@@ -134,7 +194,7 @@ impl<'a> SealedParts<'a> {
     /// # Errors
     /// [`AuthError::NotSealed`], [`AuthError::Framing`] or [`AuthError::Length`].
     pub fn read(content_type: &str, body: &'a [u8]) -> Result<Self, AuthError> {
-        Self::read_as(content_type, body, &Form::Any { kerberos: true })
+        Self::read_as(content_type, body, &Form::Any(Protocol::Kerberos))
     }
 
     fn read_as(content_type: &str, body: &'a [u8], form: &Form) -> Result<Self, AuthError> {
@@ -143,34 +203,7 @@ impl<'a> SealedParts<'a> {
         }
         let boundary = boundary(content_type, form)?;
         let mut lines = Lines { rest: body };
-
-        if !is_boundary(lines.next()?, &boundary) {
-            return Err(AuthError::Framing("it does not begin with the boundary"));
-        }
-        let (mut protocol_named, mut original) = (false, None);
-        loop {
-            let line = lines.next()?;
-            if is_boundary(line, &boundary) {
-                break;
-            }
-            let (name, value) = header(line, form)?;
-            if form.same(name, "Content-Type") {
-                protocol_named = form.is_protocol(value);
-            } else if form.same(name, "OriginalContent") {
-                original = Some(OriginalContent::read(value, form)?);
-            }
-        }
-        if !protocol_named {
-            return Err(AuthError::Framing("the first part names another protocol"));
-        }
-        let Some(original) = original else {
-            return Err(AuthError::Framing("the first part has no OriginalContent"));
-        };
-
-        let (name, value) = header(lines.next()?, form)?;
-        if !form.same(name, "Content-Type") || !form.same(value, OCTETS) {
-            return Err(AuthError::Framing("the second part is not application/octet-stream"));
-        }
+        let original = part_headers(&mut lines, &boundary, form)?;
         let (signature, rest) = signature(lines.rest)?;
         let data = cut(rest, original.length, &boundary, form)?;
         Ok(Self { charset: original.charset, signature, data })
@@ -181,16 +214,49 @@ impl Form {
     /// Part headers and their contents are case-sensitive (2.2.9.1.1.2).
     fn same(&self, found: &str, due: &str) -> bool {
         match self {
-            Self::Any { .. } => found.eq_ignore_ascii_case(due),
+            Self::Any(_) => found.eq_ignore_ascii_case(due),
             Self::Exact(_) => found == due,
         }
     }
 
     /// Under the scheme Kerberos a server may use the name of SPNEGO, too (2.2.9.1.2.2.1).
     fn is_protocol(&self, found: &str) -> bool {
-        self.same(found, Protocol::Spnego.name())
-            || (matches!(self, Self::Any { kerberos: true }) && self.same(found, Protocol::Kerberos.name()))
+        let due = match self {
+            Self::Any(due) => *due,
+            Self::Exact(_) => Protocol::Spnego,
+        };
+        self.same(found, due.name()) || (due == Protocol::Kerberos && self.same(found, Protocol::Spnego.name()))
     }
+}
+
+/// The headers of a pair of parts, up to where the binary part begins.
+fn part_headers(lines: &mut Lines<'_>, boundary: &str, form: &Form) -> Result<OriginalContent, AuthError> {
+    if !is_boundary(lines.next()?, boundary) {
+        return Err(AuthError::Framing("it does not begin with the boundary"));
+    }
+    let (mut protocol_named, mut original) = (false, None);
+    loop {
+        let line = lines.next()?;
+        if is_boundary(line, boundary) {
+            break;
+        }
+        let (name, value) = header(line, form)?;
+        if form.same(name, "Content-Type") {
+            protocol_named = form.is_protocol(value);
+        } else if form.same(name, "OriginalContent") {
+            original = Some(OriginalContent::read(value, form)?);
+        }
+    }
+    if !protocol_named {
+        return Err(AuthError::Framing("the first part names another protocol"));
+    }
+    let original = original.ok_or(AuthError::Framing("the first part has no OriginalContent"))?;
+
+    let (name, value) = header(lines.next()?, form)?;
+    if !form.same(name, "Content-Type") || !form.same(value, OCTETS) {
+        return Err(AuthError::Framing("the second part is not application/octet-stream"));
+    }
+    Ok(original)
 }
 
 /// The lines before the binary part.
@@ -220,7 +286,7 @@ fn boundary(content_type: &str, form: &Form) -> Result<String, AuthError> {
     let protocol = value_of("protocol");
     let protocol_fits = match (protocol, form) {
         (Some(protocol), _) => form.is_protocol(protocol),
-        (None, Form::Any { .. }) => true,
+        (None, Form::Any(_)) => true,
         (None, Form::Exact(_)) => false,
     };
     if !protocol_fits {
@@ -256,12 +322,12 @@ fn is_boundary(line: &str, boundary: &str) -> bool {
 /// The line that ends the body: with or without a space, the last `--`, and the line break.
 ///
 /// Outside the exact form one more line break may stand before it, as in MIME, or after it.
-/// inferred: the lengths in the example of [MS-WSMV] 4.5 leave room for two more bytes.
+/// inferred (not asked): the lengths in the example of [MS-WSMV] 4.5 leave room for two more bytes.
 fn is_closing(bytes: &[u8], boundary: &str, form: &Form) -> bool {
     let Ok(mut line) = str::from_utf8(bytes) else {
         return false;
     };
-    if matches!(form, Form::Any { .. }) {
+    if matches!(form, Form::Any(_)) {
         line = line.strip_prefix("\r\n").unwrap_or(line);
         line = line.strip_suffix("\r\n").unwrap_or(line);
     }
@@ -273,7 +339,7 @@ fn is_closing(bytes: &[u8], boundary: &str, form: &Form) -> bool {
 /// Name and value of a part header.
 fn header<'a>(line: &'a str, form: &Form) -> Result<(&'a str, &'a str), AuthError> {
     let field = match form {
-        Form::Any { .. } => line.trim_start_matches([' ', '\t']),
+        Form::Any(_) => line.trim_start_matches([' ', '\t']),
         Form::Exact(PartHeaders::Tabbed) => {
             line.strip_prefix('\t').ok_or(AuthError::Framing("no tab stands before a part header"))?
         }
@@ -350,5 +416,8 @@ fn cut<'a>(bytes: &'a [u8], length: usize, boundary: &str, form: &Form) -> Resul
 const BOUNDARY: &str = "Encrypted Boundary";
 const SOAP: &str = "application/soap+xml";
 const OCTETS: &str = "application/octet-stream";
-const MEDIA_TYPES: [&str; 2] = ["multipart/encrypted", "multipart/x-multi-encrypted"];
+const ENCRYPTED: &str = "multipart/encrypted";
+const MULTI_ENCRYPTED: &str = "multipart/x-multi-encrypted";
+/// What CredSSP seals at once: a full TLS record.
+const PIECE: usize = 16 * 1024;
 const MAX_LINE: usize = 1024;

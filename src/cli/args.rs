@@ -25,44 +25,45 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The commands.
+/// The commands. Text above a command would stand in place of all that its arguments say of it, so those have `about`.
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "what a command does stands with its arguments")]
 pub enum Command {
-    /// Fail a VM over to its replica, unplanned or planned, follow the job and prove the result
+    #[command(about = "Fail a VM over to its replica, unplanned or planned, follow the job and prove the result")]
     Failover(commands::failover::Args),
     /// Rehearse a failover with a test VM beside the running replica
     Test(commands::test::Args),
-    /// Keep a failover for good
+    #[command(about = "Keep a failover for good")]
     Commit(commands::commit::CommitArgs),
-    /// Undo a failover that is not committed, or the preparation of a primary
+    #[command(about = "Undo a failover that is not committed, or the preparation of a primary")]
     Undo(commands::commit::UndoArgs),
-    /// Turn the replication of a failed-over VM round
+    #[command(about = "Turn the replication of a failed-over VM round")]
     Reverse(commands::reverse::Args),
     /// Start a VM
     Start(commands::power::StartArgs),
     /// Shut a VM down, or turn it off
     Stop(commands::power::StopArgs),
-    /// Show replicated VMs: state, health, last replication, data loss if failed over now
+    #[command(about = "Show replicated VMs: state, health, last replication, data loss if failed over now")]
     Status(commands::status::Args),
     /// Show the recovery points of a VM, newest first
     Points(commands::points::Args),
     /// Show, follow or cancel a job
     Job(commands::job::Args),
-    /// Show what the network adapters of a VM are set to after a failover
+    #[command(about = "Show what the network adapters of a VM are set to after a failover")]
     Network(commands::network::Args),
-    /// Can I reach the host, log in, and fail a VM over? Changes nothing
+    #[command(about = "Can I reach the host, log in, and fail a VM over? Changes nothing")]
     Check(commands::check::Args),
     /// Ask any class of any WS-Management service
     Wsman(commands::wsman::Args),
     /// Show class declarations: properties, methods, names of numbers, and the source of each fact
     Schema(commands::schema::Args),
-    /// Show, play back or send again a recording made with --trace; open a packet capture
+    #[command(about = "Show, play back or send again a recording made with --trace; open a packet capture")]
     Trace(commands::trace::Args),
-    /// Show the certificate of a host and its pin
+    #[command(about = "Show the certificate of a host and its pin")]
     Pin(commands::pin::Args),
-    /// What was done before, and what is still open
+    #[command(about = "What was done before, and what is still open")]
     Run(commands::run::Args),
-    /// Run a simulated Hyper-V replica host on 127.0.0.1
+    #[command(about = "Run a simulated Hyper-V replica host on 127.0.0.1")]
     Simulate(commands::simulate::Args),
     /// Print completions for a shell
     Completions(commands::generate::CompletionsArgs),

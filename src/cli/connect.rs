@@ -3,7 +3,7 @@
 mod credentials;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::auth::{Credentials, Secret};
@@ -29,7 +29,8 @@ pub struct Connection {
     pub name: String,
     timeouts: Timeouts,
     locale: Option<String>,
-    deadline: Option<Duration>,
+    /// On the command's clock.
+    deadline: Arc<Mutex<Option<Duration>>>,
     clock: super::clock::Clock,
     typed: Vec<String>,
 }
@@ -73,7 +74,7 @@ impl Connection {
             name,
             timeouts,
             locale: Some(settings.locale.clone().unwrap_or_else(|| "en-US".to_owned())),
-            deadline: settings.timeout,
+            deadline: Arc::new(Mutex::new(settings.timeout)),
             clock: context.clock,
             typed: settings.typed.clone(),
         })
@@ -130,11 +131,17 @@ impl Connection {
 
     /// A client for any classes over an exchange that wraps the session's.
     pub fn client_over<E: Exchange>(&self, exchange: E, addressing: ClassAddressing) -> Client<E> {
-        let (deadline, clock) = (self.deadline, self.clock);
+        let (deadline, clock) = (self.deadline.clone(), self.clock);
+        let deadline = move || *deadline.lock().unwrap_or_else(PoisonError::into_inner);
         Client::new(exchange, addressing, random_id)
             .with_timeouts(self.timeouts)
             .with_locale(self.locale.clone())
-            .with_deadline(move || deadline.map(|deadline| deadline.saturating_sub(clock.elapsed())))
+            .with_deadline(move || deadline().map(|deadline| deadline.saturating_sub(clock.elapsed())))
+    }
+
+    /// Gives everything that is sent from here on until then, on the command's clock: for cleaning up what was begun.
+    pub fn put_off(&self, deadline: Duration) {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Some(deadline);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::auth::AuthError;
 use crate::failover::journal::{JournalError, TakeError};
 use crate::hyperv;
 use crate::wsman::{self, Delivery, ExchangeErrorKind};
@@ -30,7 +31,7 @@ impl Changed {
 }
 
 /// The end of a command that did not succeed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     pub(super) exit: Exit,
     /// A stable short name for scripts.
@@ -195,6 +196,8 @@ fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
         ExchangeErrorKind::Tls => problem(Exit::NotReached, "tls"),
         // Its text ends with what to do.
         ExchangeErrorKind::Login if is_of_kerberos(error) => problem(Exit::NotAllowed, "kerberos"),
+        #[cfg(feature = "credssp")]
+        ExchangeErrorKind::Login if is_of_credssp(error) => problem(Exit::NotAllowed, "credssp"),
         ExchangeErrorKind::Login => problem(Exit::NotAllowed, "login").remedy(
             "check user and password; the password was tried once, so that the account is not locked out. A local \
              account is written HOST\\user",
@@ -223,12 +226,21 @@ fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
 }
 
 fn is_of_kerberos(error: &wsman::ExchangeError) -> bool {
-    let source = std::error::Error::source(error);
-    let source = source.and_then(|source| source.downcast_ref::<crate::auth::AuthError>());
-    matches!(source, Some(crate::auth::AuthError::Kerberos(_)))
+    matches!(login_error(error), Some(AuthError::Kerberos(_)))
 }
 
-/// What an account needs on the host.
+/// What is wrong with the host or the way to it, not with the account.
+#[cfg(feature = "credssp")]
+fn is_of_credssp(error: &wsman::ExchangeError) -> bool {
+    use crate::auth::CredSspError;
+    matches!(login_error(error), Some(AuthError::CredSsp(error)) if !matches!(error, CredSspError::Refused { .. }))
+}
+
+fn login_error(error: &wsman::ExchangeError) -> Option<&AuthError> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
+/// What an account needs on the host (specified; that it is enough is not known, E23).
 pub const RIGHTS: &str = "the account needs: WinRM access (local Administrators or Remote Management Users), Remote \
     Enable and Execute Methods on the WMI namespace root/virtualization/v2, and Hyper-V Administrators; a local account \
     other than the built-in Administrator is filtered by UAC unless LocalAccountTokenFilterPolicy is 1";

@@ -28,6 +28,9 @@ pub enum Auth {
     Kerberos,
     /// NTLM and nothing else.
     Ntlm,
+    /// CredSSP: the host is given the password, and can be the user anywhere. Takes a build with `--features credssp`.
+    #[value(name = "credssp")]
+    CredSsp,
     /// Basic, over TLS only.
     Basic,
     /// The client certificate of --cert, which the host maps to an account.

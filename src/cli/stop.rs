@@ -24,6 +24,10 @@ static STOPPED: OnceLock<watch::Sender<bool>> = OnceLock::new();
 static IN_PROMPT: AtomicBool = AtomicBool::new(false);
 /// Whether the command ends by itself what an interruption would leave behind.
 static CLEANS_UP: AtomicBool = AtomicBool::new(false);
+/// Whether what is begun on a host is brought to its end first, however long that takes.
+static ARMED: AtomicBool = AtomicBool::new(false);
+/// Whether it is begun.
+static HOLDS: AtomicBool = AtomicBool::new(false);
 const TIME_TO_CLEAN_UP: Duration = Duration::from_secs(10);
 
 struct LeftBehind {
@@ -74,9 +78,36 @@ pub fn grant_time() {
     CLEANS_UP.store(true, Ordering::Relaxed);
 }
 
+/// Once the command has sent what may change a host, the first signal does not end it any more: it goes on to undo that,
+/// and ends itself. The second one still leaves at once.
+pub fn hold_once_begun() {
+    ARMED.store(true, Ordering::Relaxed);
+}
+
+/// What may change a host is being sent.
+pub fn begun() {
+    HOLDS.fetch_or(ARMED.load(Ordering::Relaxed), Ordering::Relaxed);
+}
+
+/// Whether the first signal has come.
+pub fn has_come() -> bool {
+    STOPPED.get().is_some_and(|sender| *sender.borrow())
+}
+
+/// Waits for the first signal that comes while the command holds on.
+pub async fn signal_held() {
+    first_signal().await;
+    if !HOLDS.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
+}
+
 /// Waits for the moment to leave: the first signal, and where the command cleans up, a short time after it.
 pub async fn signal() {
     first_signal().await;
+    if HOLDS.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
     if CLEANS_UP.load(Ordering::Relaxed) {
         tokio::time::sleep(TIME_TO_CLEAN_UP).await;
     }
@@ -143,17 +174,24 @@ mod signals {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 mod signals {
-    pub struct Signals(());
+    use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
+
+    /// The last is the window being closed, which leaves a few seconds.
+    pub struct Signals(CtrlC, CtrlBreak, CtrlClose);
 
     impl Signals {
         pub fn new() -> std::io::Result<Signals> {
-            Ok(Signals(()))
+            Ok(Signals(ctrl_c()?, ctrl_break()?, ctrl_close()?))
         }
 
         pub async fn next(&mut self) {
-            let _ = tokio::signal::ctrl_c().await;
+            tokio::select! {
+                _ = self.0.recv() => {}
+                _ = self.1.recv() => {}
+                _ = self.2.recv() => {}
+            }
         }
     }
 }

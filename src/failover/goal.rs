@@ -10,7 +10,7 @@ use super::scene::{Ask, Told};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Goal {
-    /// Failed over: state 5, or 6 where somebody committed meanwhile.
+    /// Failed over: state 5 (E29), or 6 where somebody committed meanwhile.
     FailedOver,
     /// The same, and to the point of a planned failover: that nothing was lost.
     FailedOverPlanned,
@@ -28,7 +28,7 @@ pub enum Goal {
     IsReplica,
     /// The VM is the replica, or a prepared primary that the reverse makes one.
     MayBecomeReplica,
-    /// A replica that replicates as before a rehearsal.
+    /// A replica that replicates as before a rehearsal (specified, E27).
     UndisturbedReplica,
     /// Initial replication has begun, or is done.
     Replicates,

@@ -67,6 +67,8 @@ pub enum Kind {
     },
     /// The end of the rehearsal: the test VM is removed.
     TestStop,
+    /// Both in one: a test VM is made, left off and removed. Taken up again, it goes on to the removal.
+    Rehearsal,
     /// Keeps a failover for good: the other recovery points go.
     Commit,
     /// Takes back a failover that is not committed, or the preparation of a primary.
@@ -100,6 +102,7 @@ impl Kind {
             Kind::PlannedFailover { .. } => "planned-failover",
             Kind::TestStart { .. } => "test-start",
             Kind::TestStop => "test-stop",
+            Kind::Rehearsal => "rehearsal",
             Kind::Commit => "commit",
             Kind::Undo => "undo",
             Kind::Reverse { .. } => "reverse",

@@ -149,9 +149,9 @@ impl Workflow {
     }
 
     /// The subject of the step is gone: for the removal of a test VM that is the proof.
-    fn settle_without_subject(&mut self, now: Duration, wall: SystemTime, name: StepName) -> Action {
+    pub(super) fn settle_without_subject(&mut self, now: Duration, wall: SystemTime, name: StepName) -> Action {
         match (&self.order.kind, name) {
-            (Kind::TestStop, StepName::TurnOffTestVm | StepName::DestroyTestVm) => {
+            (Kind::TestStop | Kind::Rehearsal, StepName::TurnOffTestVm | StepName::DestroyTestVm) => {
                 if self.move_to(StepName::DestroyTestVm).is_ok() {
                     self.move_on();
                 }

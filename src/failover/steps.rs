@@ -88,7 +88,7 @@ step_names! {
     StartTestVm = "start-test-vm", "start the test VM";
     /// The test VM is turned off.
     TurnOffTestVm = "turn-off-test-vm", "turn the test VM off";
-    /// The test VM is removed.
+    /// The test VM is removed (E28).
     DestroyTestVm = "destroy-test-vm", "remove the test VM";
     /// The replica is read: the rehearsal left it as it was.
     VerifyReplica = "verify-replica", "read the replica back";

@@ -402,7 +402,11 @@ impl Workflow {
             return self.go(Phase::Refreshing { site, misses: 0 }, Action::Ask { site, ask });
         }
         let Some(step) = steps::build(name, &self.order, &self.scene) else {
-            return self.stop(Cause::Changed(format!("what {name} needs is not there any more")), None);
+            return match self.order.kind {
+                // Whoever removed the test VM has ended the rehearsal.
+                Kind::Rehearsal => self.settle_without_subject(now, wall, name),
+                _ => self.stop(Cause::Changed(format!("what {name} needs is not there any more")), None),
+            };
         };
         let before = self.scene.judge(&step.goal, step.site, &step.vm);
         if let (Judgement::Reached(seen), true) = (&before, name.may_be_reached_already()) {

@@ -84,7 +84,7 @@ impl AdapterAddress {
         self.prefix
     }
 
-    /// The element of `Subnets`: a mask for IPv4. For IPv6 the length of the prefix (inferred from the parameters of
+    /// The element of `Subnets`: a mask for IPv4. For IPv6 the length of the prefix (inferred, E21, from the parameters of
     /// Set-VMNetworkAdapterFailoverConfiguration, which takes a prefix length there).
     fn subnet(&self) -> String {
         match self.address {
@@ -247,7 +247,7 @@ impl AdapterAddresses {
     /// wants them.
     ///
     /// That the settings' own key says which adapter is meant follows from the Hyper-V team's published example, which
-    /// changes the settings object it got through the adapter and sends it back. inferred: the key and these
+    /// changes the settings object it got through the adapter and sends it back. inferred (not asked): the key and these
     /// properties are enough; with DHCP the protocol is IPv4, as `DHCPEnabled` speaks of that interface only.
     pub fn embedded(&self, settings: &FailoverSettings) -> Instance {
         let texts = |addresses: &[IpAddr]| Value::texts(addresses.iter().map(IpAddr::to_string));

@@ -21,7 +21,7 @@ use super::vm::{self, EnabledState, VmId};
 pub enum Call {
     /// `Msvm_ReplicationService.InitiateFailover`: to a point, or to the latest where none is named.
     ///
-    /// inferred: the parameter is left out for "latest point", which the documentation words as NULL.
+    /// inferred (E03): the parameter is left out for "latest point", which the documentation words as NULL.
     InitiateFailover {
         /// The replica.
         vm: VmId,
@@ -51,7 +51,7 @@ pub enum Call {
     /// `Msvm_ComputerSystem.RequestReplicationStateChangeEx` of the primary relation, or the older method without
     /// `Ex` on a host that has no relations (Server 2012).
     ///
-    /// inferred: 4 prepares a primary, 3 takes that back, 2 makes an old primary the replica; nobody has published a
+    /// inferred (E31): 4 prepares a primary, 3 takes that back, 2 makes an old primary the replica; nobody has published a
     /// recording of any of them.
     ReplicationState {
         /// The VM.
@@ -137,7 +137,7 @@ impl Call {
 
     /// The types that its job may have: how a lost job is told from others.
     ///
-    /// inferred from the names of the types; a job that is believed to be that of a call proves nothing, the state does.
+    /// inferred (E25) from the names of the types; a job that is believed to be that of a call proves nothing, the state does.
     pub fn job_types(&self) -> &'static [JobType] {
         match self {
             Call::InitiateFailover { .. } => &[JobType::InitiateFailover],
@@ -159,7 +159,7 @@ impl Call {
             Call::Power { .. } => &[JobType::ShutDownVm, JobType::PowerOffVm],
             Call::DestroySystem(_) => &[JobType::RemoveTestReplica, JobType::DestroyVm],
             Call::ModifyResources { .. } => &[JobType::ModifyResources],
-            // inferred: it is a setting of the relation, and no page names its job.
+            // inferred (not asked): it is a setting of the relation, and no page names its job.
             Call::SetFailoverNetwork { .. } => &[JobType::ModifyRelationship],
         }
     }

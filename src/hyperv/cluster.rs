@@ -51,7 +51,7 @@ pub struct ClusterOwner {
 }
 
 impl Cluster {
-    /// The resource of a VM: by its id, by the name of the resource, or by that of its role (inferred: a role has the
+    /// The resource of a VM: by its id, by the name of the resource, or by that of its role (inferred, not asked: a role has the
     /// name that the VM had when it was made highly available).
     pub fn vm(&self, selector: &VmSelector) -> Option<&ClusterResource> {
         match selector {
@@ -75,7 +75,7 @@ impl Cluster {
 impl ClusterResource {
     fn read(instance: &InstanceView<'_>) -> ClusterResource {
         let text = |name| instance.text(name).into_option().unwrap_or("").trim().to_owned();
-        // inferred: an embedded object's properties come as its children, whatever their namespace.
+        // inferred (E22): an embedded object's properties come as its children, whatever their namespace.
         let private = match instance.property("PrivateProperties") {
             Property::Value(private) => {
                 private.children().find(|child| child.local().eq_ignore_ascii_case("VmID")).map(|id| id.text())

@@ -1,6 +1,6 @@
 //! What the readers share: asking for instances, with or without queries, and the ids of settings.
 //!
-//! A query is asked first and costs one request. Where a server refuses it, the class is listed and filtered here:
+//! A query is asked first and costs one request (seen at other clients, E05). Where a server refuses it, the class is listed and filtered here:
 //! the same answer for more bytes.
 
 use crate::cim::schema::Schema;
@@ -60,7 +60,7 @@ impl<E: Exchange> Host<E> {
     }
 
     /// Every instance of a class; none where the host has no such class. Hosts say so in several ways, among them the
-    /// one that otherwise refuses a filter (published), and this question has no filter.
+    /// one that otherwise refuses a filter (published, E17), and this question has no filter.
     pub(super) async fn list(&self, class: &str) -> Result<Option<Vec<Page>>, Error> {
         match self.client().all(class).pages().await {
             Err(error) if error.fault().is_some_and(lacks_class) => Ok(None),

@@ -82,7 +82,7 @@ impl<E: Exchange> Host<E> {
         })
     }
 
-    /// A VM by id; none if the host has no such VM.
+    /// A VM by id; none if the host has no such VM, which it says by a fault (captured of others, E16).
     ///
     /// # Errors
     /// No answer, or another fault than "not found".
@@ -127,7 +127,7 @@ impl<E: Exchange> Host<E> {
 
     /// The jobs that touch a VM, through Msvm_AffectedJobElement: how a job is found whose reference was lost.
     ///
-    /// inferred: the association is recorded, its use to find a lost job is ours.
+    /// inferred (E11): the association is recorded, its use to find a lost job is ours.
     ///
     /// # Errors
     /// No answer, or a fault.

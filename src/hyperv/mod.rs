@@ -8,6 +8,7 @@ mod call;
 mod cancel;
 mod cluster;
 mod error;
+pub mod evidence;
 mod host;
 mod instances;
 mod job;

@@ -39,7 +39,7 @@ pub struct FailoverAdapter {
 #[non_exhaustive]
 pub struct FailoverSettings {
     /// `InstanceID`. Seen as `Microsoft:FailoverNetworkSetting\<VM>\<GUID>` (a script of Microsoft's), although the
-    /// page of the class says NULL.
+    /// page of the class says NULL (E20).
     pub id: Option<String>,
     /// Which protocols they are for; none where the host does not say.
     pub protocol: Option<ProtocolIfType>,

@@ -20,7 +20,7 @@ pub enum PointKind {
 }
 
 impl PointKind {
-    /// The kind that a `VirtualSystemType` stands for; none for ordinary settings and snapshots.
+    /// The kind that a `VirtualSystemType` stands for (specified, E10); none for ordinary settings and snapshots.
     pub fn of_type(virtual_system_type: &str) -> Option<PointKind> {
         match virtual_system_type {
             "Microsoft:Hyper-V:Snapshot:Replica:Standard" => Some(PointKind::Standard),

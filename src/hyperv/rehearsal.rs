@@ -7,7 +7,7 @@ use super::host::Host;
 use super::instances::read_all;
 use super::vm::{self, Vm, VmId};
 
-/// From a replica (Antecedent) to its test VM (Dependent).
+/// From a replica (Antecedent) to its test VM (Dependent): specified, E26.
 const DEPENDENCY: &str = "Msvm_ReplicaSystemDependency";
 
 impl<E: Exchange> Host<E> {

@@ -16,7 +16,7 @@ use super::replication::{FailoverType, ReplicationHealth, ReplicationMode, Repli
 use super::vm::{self, Vm, VmId};
 
 const CLASS: &str = "Msvm_ReplicationRelationship";
-/// Links a VM to its relations.
+/// Links a VM to its relations (specified, E06).
 const OF_SYSTEM: &str = "Msvm_SystemReplicationRelationship";
 
 /// Which replication of a VM, by the end of its `InstanceID`.
@@ -138,13 +138,13 @@ impl Relation {
 
     /// The relation as a method parameter: its key alone.
     ///
-    /// inferred: the key is enough to name a relation, as it is for other settings on live hosts.
+    /// inferred (E07): the key is enough to name a relation, as it is for other settings on live hosts.
     pub fn embedded(&self) -> Instance {
         embedded(CLASS).with(instances::INSTANCE_ID, self.id.as_str())
     }
 }
 
-/// The VM and the relation in `Microsoft:<GUID>\HVR[\<n>]`.
+/// The VM and the relation in `Microsoft:<GUID>\HVR[\<n>]` (specified, E09).
 pub(super) fn of_id(id: &str) -> Option<(VmId, RelationKind)> {
     let (vm, rest) = instances::of_vm(id)?;
     let (word, end) = rest.split_once('\\').unwrap_or((rest, "0"));

@@ -59,7 +59,7 @@ impl ReturnCode {
 pub enum Invoked {
     /// 0: done when it answered.
     Done,
-    /// 4096: a job runs.
+    /// 4096: a job runs (specified, E24).
     Started(JobRef),
     /// Any other value.
     Refused(ReturnCode),

@@ -16,7 +16,7 @@ pub(super) const MANAGEMENT_SERVICE: &str = "Msvm_VirtualSystemManagementService
 
 /// How a service is addressed.
 ///
-/// inferred: `CreationClassName` alone is enough for the replication service, as it is for four sibling services on a
+/// inferred (E01): `CreationClassName` alone is enough for the replication service, as it is for four sibling services on a
 /// live host. Where a host refuses that, all keys are learnt from the host itself, never made from its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceKeys {

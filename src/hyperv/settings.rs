@@ -81,7 +81,7 @@ impl ReplicationSettings {
     }
 
     /// Where a reversed relation replicates to: the primary's connection point, or the primary host where there is
-    /// none (inferred); none where the settings name neither, and a reverse cannot be asked for.
+    /// none (inferred, not asked); none where the settings name neither, and a reverse cannot be asked for.
     pub fn reverse_target(&self) -> Option<&str> {
         [&self.primary_connection_point, &self.primary_host]
             .into_iter()
@@ -94,7 +94,7 @@ impl ReplicationSettings {
     /// certificate, as a relation by certificate needs one that is valid on the host that becomes primary.
     ///
     /// The change of the one property is Microsoft's sample. It sends the whole object; that what a client does not
-    /// decide on may be left out is inferred, as a whole object is refused for other settings on live hosts.
+    /// decide on may be left out is inferred (E32), as a whole object is refused for other settings on live hosts.
     pub fn reversed(&self, thumbprint: Option<&str>) -> Instance {
         let mut reversed = embedded(CLASS);
         for (name, value) in self.instance.properties() {
@@ -115,7 +115,7 @@ impl ReplicationSettings {
 impl<E: Exchange> Host<E> {
     /// The settings of each replication of a VM, those of the primary relation first.
     ///
-    /// The query names no association, as Microsoft's samples do not (`GetRelated`).
+    /// The query names no association, as Microsoft's samples do not (`GetRelated`); over WS-Management inferred (E08).
     ///
     /// # Errors
     /// No answer, or a fault.

@@ -29,7 +29,12 @@ impl VmId {
         &self.0
     }
 
-    /// The reference to the VM: always both keys, as a Get by `Name` alone is refused (seen on a live host).
+    /// An id of the program's own, that must be written as a GUID is.
+    pub(super) fn from_static(id: &'static str) -> VmId {
+        VmId(id.to_owned())
+    }
+
+    /// The reference to the VM: always both keys, as a Get by `Name` alone is refused (seen on a live host, E19).
     pub fn reference(&self, addressing: &ClassAddressing) -> EndpointReference {
         let keys = SelectorSet::new().with("CreationClassName", CLASS).with("Name", self.0.clone());
         addressing.reference(CLASS, keys)

@@ -71,7 +71,7 @@ impl Refusal {
             .detail("MinimumEnvelopeLimit")
     }
 
-    /// The reply does not fit. Subcode inferred, number from wsmerror.
+    /// The reply does not fit. Subcode inferred (not asked), number from wsmerror.
     pub(super) fn reply_too_large() -> Refusal {
         let form = Form::Number(code::MAX_ENVELOPE_SIZE_EXCEEDED);
         Refusal::sender(("w", "EncodingLimit"), form, ENVELOPE_LARGE).detail("MaxEnvelopeSizeExceeded")
@@ -93,7 +93,7 @@ impl Refusal {
             .detail("InvalidResourceURI")
     }
 
-    /// Get of a class without keys (ERROR_WSMAN_INVALID_URI_WMI_SINGLETON; subcode inferred).
+    /// Get of a class without keys (ERROR_WSMAN_INVALID_URI_WMI_SINGLETON; subcode inferred, not asked).
     pub(super) fn not_a_singleton() -> Refusal {
         Refusal::sender(("a", "DestinationUnreachable"), Form::Number(2_150_859_002), NO_SINGLETON)
             .detail("InvalidResourceURI")
@@ -180,7 +180,7 @@ impl Refusal {
         }
     }
 
-    /// HTTP status: 500 on Windows (fixed by the specification for contexts, usual for the others); other
+    /// HTTP status: 500 on Windows (fixed by the specification for contexts, E18; usual for the others, E15); other
     /// servers answer 400 where the sender is at fault (observed at Openwsman).
     pub(super) fn status(&self, dialect: Dialect) -> u16 {
         match (dialect, &self.code) {

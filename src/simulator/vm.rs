@@ -90,7 +90,7 @@ impl Adapter {
         format!("{}\\C", self.id)
     }
 
-    /// InstanceID of its Msvm_FailoverNetworkAdapterSettingData. Inferred: the page says NULL, which could not tell two
+    /// InstanceID of its Msvm_FailoverNetworkAdapterSettingData. Inferred (E20): the page says NULL, which could not tell two
     /// adapters apart; the sibling class of the guest's present settings has this form with `GuestNetwork`.
     pub(super) fn failover_id(&self) -> String {
         self.id.replacen("Microsoft:", "Microsoft:FailoverNetworkSetting\\", 1)
@@ -154,7 +154,7 @@ impl Vm {
     /// The test VM of this replica: off, connected where its adapters say.
     pub(super) fn rehearsal(&self, id: &str) -> Vm {
         let adapters = (0..).zip(&self.adapters).map(|(place, adapter)| {
-            // A connection without a switch stays open (inferred).
+            // A connection without a switch stays open (inferred, not asked).
             Adapter::new(id, place, adapter.test_switch.clone())
         });
         Vm {

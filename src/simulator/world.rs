@@ -213,7 +213,7 @@ impl World {
     }
 
     /// Whether a job works on the VM that lets nothing else begin. A guest that shuts down and the transfer of a first
-    /// copy do not hinder (inferred; which code a host gives, 32774 or 32775, is not known).
+    /// copy do not hinder (inferred, E33; which code a host gives, 32774 or 32775, is not known).
     pub(super) fn is_busy(&self, id: &str) -> bool {
         let mut jobs = self.jobs.iter().filter(|job| job.vm.eq_ignore_ascii_case(id) && !job.is_settled);
         jobs.any(|job| !matches!(job.kind, SHUT_DOWN | SENDING_INITIAL_REPLICA))

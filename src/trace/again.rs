@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::har::Entry;
-use super::meaning::{Meaning, differences, guids};
+use super::meaning::{Meaning, differences};
+use crate::wsman::diff::guids;
 
 /// Rewrites recorded requests for another run.
 ///

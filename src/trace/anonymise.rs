@@ -5,14 +5,19 @@
 //!
 //! Names are learnt from what the caller says, from addresses, and from the properties and faults that hold names;
 //! then every occurrence as a whole word is replaced, also in texts for people. A name that appears in no such place is
-//! not known to be one. Markup and namespaces are never touched.
+//! not known to be one. Markup and namespaces are never touched. A strict one goes the other way ([`Masks`]): it replaces
+//! every text of which it does not know that it names nobody.
+
+mod masks;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::har::{Content, Entry};
-use super::markup::{Piece, attribute, pieces};
+use super::markup::{Piece, attribute, opened, pieces};
 use crate::xml::{Document, Element, ns};
+
+use masks::{Masks, Place};
 
 /// What stands for what; grows as names are learnt.
 #[derive(Debug, Clone, Default)]
@@ -24,12 +29,20 @@ pub struct Anonymiser {
     addresses: HashMap<String, u64>,
     counts: HashMap<&'static str, u64>,
     grown: bool,
+    /// What a strict one replaces.
+    masks: Option<Masks>,
 }
 
 impl Anonymiser {
     /// One that knows no name yet.
     pub fn new() -> Self {
         Anonymiser::default()
+    }
+
+    /// One for recordings that are made to be given away: every text in a message goes, unless it is a number, a time, an
+    /// id, a stand-in, or stands where hosts put words of their own.
+    pub fn strict() -> Self {
+        Anonymiser { masks: Some(Masks::default()), ..Anonymiser::default() }
     }
 
     /// Learns the name of a host: a bare name or a DNS name, whose domain is replaced as well.
@@ -153,10 +166,6 @@ impl Anonymiser {
     fn learn(&mut self, name: &str, kind: &'static str) {
         let lower = name.trim().to_lowercase();
         // What is a stand-in already stays: a recording may be anonymised twice.
-        let is_stand_in = |name: &str| {
-            let number = KINDS.iter().find_map(|kind| name.strip_prefix(kind)?.strip_prefix('-'));
-            number.is_some_and(|number| number.trim_end_matches(".example").bytes().all(|byte| byte.is_ascii_digit()))
-        };
         let is_known = |known: &Vec<(String, String)>| known.iter().any(|(name, _)| *name == lower);
         let Some(first) = lower.chars().next() else { return };
         if is_stand_in(&lower)
@@ -183,18 +192,50 @@ impl Anonymiser {
 
     fn text(&mut self, text: &str) -> String {
         let mut changed = String::with_capacity(text.len());
-        let mut before = "";
+        let (mut before, mut element, mut name) = ("", "", "");
         for piece in pieces(text) {
             match piece {
                 Piece::Markup(markup) => {
+                    if markup.starts_with('<') && !markup.starts_with("<!") {
+                        element = opened(markup).unwrap_or("");
+                    }
                     before = markup;
                     changed.push_str(markup);
                 }
                 Piece::Value(value) if attribute(before).starts_with("xmlns") => changed.push_str(value),
-                Piece::Value(value) | Piece::Text(value) => changed.push_str(&self.escaped(value)),
+                Piece::Value(value) => {
+                    if attribute(before).eq_ignore_ascii_case("name") {
+                        name = value;
+                    }
+                    changed.push_str(&self.escaped(value));
+                }
+                Piece::Text(text) => {
+                    // `<Selector Name="…">`, `<PROPERTY NAME="…"><VALUE>`
+                    let place = match element {
+                        "Selector" | "VALUE" => Place::Property(name),
+                        element => Place::Element(element),
+                    };
+                    changed.push_str(&self.masked(place, text));
+                }
             }
         }
         changed
+    }
+
+    /// A text that stands there.
+    fn masked(&mut self, place: Place<'_>, text: &str) -> String {
+        let is_embedded = |opening: &str| self.masks.is_some() && text.trim_start().starts_with(opening);
+        if is_embedded("&lt;INSTANCE") {
+            return masks::escape(&self.text(&masks::unescape(text)));
+        }
+        if is_embedded("<INSTANCE") {
+            return self.text(text);
+        }
+        let changed = self.escaped(text);
+        match &mut self.masks {
+            Some(masks) if !is_stand_in(changed.trim()) => masks.over(place, text, changed),
+            _ => changed,
+        }
     }
 
     /// A piece of XML, where a name may be written with escapes.
@@ -205,7 +246,7 @@ impl Anonymiser {
         self.plain(text)
     }
 
-    fn plain(&mut self, text: &str) -> String {
+    pub(super) fn plain(&mut self, text: &str) -> String {
         let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
         let mut changed = String::with_capacity(text.len());
         let mut rest = text;
@@ -278,6 +319,12 @@ impl Anonymiser {
         let [_, _, high, low] = u32::try_from(number_of(&mut self.addresses, word)).unwrap_or(u32::MAX).to_be_bytes();
         Some((word.len(), format!("198.18.{high}.{low}")))
     }
+}
+
+/// Whether a name is one that stands for another.
+fn is_stand_in(name: &str) -> bool {
+    let number = KINDS.iter().find_map(|kind| name.strip_prefix(kind)?.strip_prefix('-'));
+    number.is_some_and(|number| number.trim_end_matches(".example").bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The number of an original: its own, or the next one.
@@ -361,7 +408,7 @@ const USERS: [&str; 7] =
     ["Owner", "UserName", "LoginName", "PrimaryOwnerName", "RegisteredUser", "Username", "RunAsUser"];
 /// Properties of a computer system whose value is its name.
 const MACHINES: [&str; 2] = ["ElementName", "Name"];
-const KINDS: [&str; 4] = ["host", "vm", "user", "domain"];
+const KINDS: [&str; 5] = ["host", "vm", "user", "domain", masks::KIND];
 const LOCAL: [&str; 3] = ["localhost", "local", "."];
 const NAMESPACES: [&str; 4] =
     ["http://schemas.", "https://schemas.", "http://www.w3.org/", "http://docs.oasis-open.org/"];

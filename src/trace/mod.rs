@@ -29,7 +29,7 @@ pub use answers::{Answer, Answers, Outcome, Replay};
 pub use capture::{Found, Opener, Sender, read_capture};
 pub use error::TraceError;
 pub use har::Entry;
-pub use meaning::{Difference, MOST_DIFFERENCES, Meaning, differences};
+pub use meaning::{MOST_DIFFERENCES, Meaning, differences};
 pub use pretty::pretty;
 pub use read::{Trace, for_each_entry};
 pub use record::{Recorder, Recording};

@@ -79,6 +79,21 @@ impl Recorder {
         self.state().file.finished_bytes()
     }
 
+    /// How many entries are finished: the number of the last one, counted from 1.
+    pub fn entries(&self) -> u64 {
+        self.state().file.finished()
+    }
+
+    /// A text for people without what the recording is without: secrets, and names where they are replaced.
+    pub fn clean(&self, text: &str) -> String {
+        let mut state = self.state();
+        let text = state.redactor.text(text);
+        match &mut state.anonymiser {
+            Some(anonymiser) => anonymiser.plain(&text),
+            None => text,
+        }
+    }
+
     /// Why the recording is not complete, if it is not.
     pub fn failure(&self) -> Option<String> {
         self.state().failure.clone()

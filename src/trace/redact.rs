@@ -108,7 +108,7 @@ impl Redactor {
     }
 
     /// A text of any kind; of XML only values and texts are touched, for a password may be called like an element.
-    fn text(&self, text: &str) -> String {
+    pub(super) fn text(&self, text: &str) -> String {
         // What is no XML may look like a tag and be a secret.
         let whole = if crate::xml::Document::parse(text).is_ok() { None } else { Some(self.plain(text)) };
         let text = whole.as_deref().unwrap_or(text);

@@ -126,10 +126,21 @@ impl HarFile {
         if let Store::File(_, path) = &anew.store {
             let mut beside = path.clone().into_os_string();
             beside.push(".new");
-            std::fs::rename(beside, path)?;
+            // Not every Windows replaces a file that is open.
+            self.store = Store::Memory(Vec::new());
+            if let Err(error) = std::fs::rename(beside, path) {
+                let old = OpenOptions::new().read(true).write(true).open(path)?;
+                self.store = Store::File(old, path.clone());
+                return Err(error.into());
+            }
         }
         *self = anew;
         Ok(())
+    }
+
+    /// How many entries are finished.
+    pub(super) fn finished(&self) -> u64 {
+        self.finished
     }
 
     /// The file as it is, pending entries left out.

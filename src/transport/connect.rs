@@ -30,10 +30,24 @@ pub enum AuthChoice {
     Kerberos,
     /// NTLM only, under Negotiate, or under its own name where a host offers only that.
     Ntlm,
+    /// CredSSP only: the password is handed to the host, which can then be the user anywhere. Kerberos inside
+    /// for a `user@realm` and a host that has a name, else NTLM. Never chosen by [`Auto`](Self::Auto).
+    #[cfg(feature = "credssp")]
+    CredSsp,
     /// Basic only, sent with every request; https only.
     Basic,
     /// The client certificate of the TLS handshake, which the host maps to an account; https only.
     Certificate,
+}
+
+impl AuthChoice {
+    fn takes_password(self) -> bool {
+        #[cfg(feature = "credssp")]
+        if self == Self::CredSsp {
+            return true;
+        }
+        matches!(self, Self::Basic | Self::Ntlm)
+    }
 }
 
 /// Collects where to connect, as whom, and whom to trust; [`Connector::session`] ends it.
@@ -214,8 +228,8 @@ impl Connector {
     /// A session. Nothing is sent before its first message.
     ///
     /// # Errors
-    /// Kind `Configuration`: there is nothing to log in with, a proxy does not suit the endpoint, Basic was chosen for plain HTTP, or the trust
-    /// is not usable.
+    /// Kind `Configuration`: there is nothing to log in with, a proxy does not suit the endpoint, Basic was chosen for
+    /// plain HTTP or CredSSP for https with an unverified certificate, or the trust is not usable.
     pub fn session(self) -> Result<Session, ExchangeError> {
         let unusable = |text: String| ExchangeError::new(ExchangeErrorKind::Configuration, Delivery::NotSent, text);
         let auth = match (self.auth, &self.certificate) {
@@ -234,8 +248,17 @@ impl Connector {
         } else if self.credentials.is_none() && self.tickets.is_none() {
             return Err(unusable("neither a user and password nor tickets were given".to_owned()));
         }
-        if self.credentials.is_none() && matches!(self.auth, AuthChoice::Basic | AuthChoice::Ntlm) {
+        if self.auth.takes_password() && self.credentials.is_none() {
             return Err(unusable("this way of logging in takes a user and a password".to_owned()));
+        }
+        #[cfg(feature = "credssp")]
+        if self.auth == AuthChoice::CredSsp && self.endpoint.is_tls() && !self.trust.verifies() {
+            return Err(unusable(
+                "CredSSP is not bound to the certificate of https: behind one that proves nothing, whoever sits in between \
+                 would not have the password but a connection that is logged in; name its authority (--ca), pin it \
+                 (--pin-sha256), or use plain HTTP, where messages are sealed"
+                    .to_owned(),
+            ));
         }
         let kerberos = self.kerberos();
         if self.auth == AuthChoice::Basic && !self.endpoint.is_tls() {

@@ -1,6 +1,8 @@
 //! From nothing to a connection that messages go over: which scheme, and the order of its tokens
 //! (MS-WSMV 2.2.9.1.1.1).
 
+#[cfg(feature = "credssp")]
+mod credssp;
 mod kerberos;
 mod texts;
 mod tokens;
@@ -25,7 +27,7 @@ use tokens::{Carried, Stop};
 pub(super) enum Link {
     /// Over plain HTTP: every message is sealed.
     Sealed(PlainHttp, Box<Seal>, Login),
-    /// Inside TLS, bound to its certificate.
+    /// Inside TLS, bound to its certificate where the scheme can be.
     Bound(Tls, Login),
     /// Basic or a client certificate, inside TLS: the header goes with every message.
     Header(Tls, Authorization, Scheme),
@@ -48,7 +50,9 @@ pub struct Login {
 impl fmt::Display for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.scheme.fmt(f)?;
-        let inside = self.mechanism.filter(|_| self.scheme == Scheme::Negotiate).map(|inside| inside.to_string());
+        // Where the scheme does not say it.
+        let inside = self.mechanism.filter(|_| !matches!(self.scheme, Scheme::Kerberos | Scheme::Ntlm));
+        let inside = inside.map(|inside| inside.to_string());
         let inside: Vec<String> = inside.into_iter().chain(self.encryption.map(str::to_owned)).collect();
         if inside.is_empty() { Ok(()) } else { write!(f, " ({})", inside.join(", ")) }
     }
@@ -77,6 +81,8 @@ pub(super) async fn log_in(
     match settings.auth {
         AuthChoice::Basic => return Ok((basic(settings, open()?)?, None)),
         AuthChoice::Certificate => return Ok((certificate(open()?)?, None)),
+        #[cfg(feature = "credssp")]
+        AuthChoice::CredSsp => return credssp::log_in(settings, message, progress).await,
         _ => {}
     }
     let mut passed_over = None;

@@ -64,7 +64,7 @@ impl<E: Exchange> Client<E> {
         self
     }
 
-    /// Asks for texts in this language; none leaves it to the host.
+    /// Asks for texts in this language; none leaves it to the host. Whether it obeys is not known (E13, E14).
     #[must_use]
     pub fn with_locale(mut self, locale: Option<String>) -> Self {
         self.locale = locale;

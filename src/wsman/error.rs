@@ -9,10 +9,10 @@ use crate::xml;
 #[non_exhaustive]
 pub enum ReplyError {
     /// Not XML, or XML beyond the limits.
-    #[error("the reply is not XML we accept: {0}")]
+    #[error("the message is not XML we accept: {0}")]
     Xml(#[from] xml::Error),
     /// XML, but no SOAP envelope.
-    #[error("the reply is not SOAP: {0}")]
+    #[error("the message is not SOAP: {0}")]
     Envelope(#[from] EnvelopeError),
     /// The host answered with a fault.
     #[error(transparent)]

@@ -22,7 +22,7 @@ pub struct Invoke {
 }
 
 /// The value of an input parameter. NULL has no form: the parameter is left out, which hosts take as
-/// NULL also for references (seen on a live host for sibling services; inferred for replication).
+/// NULL also for references (seen on a live host for sibling services; inferred (E02) for replication).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Parameter {
@@ -141,6 +141,20 @@ impl InvokeOutput {
         &self.document
     }
 }
+
+/// Whether a method of this name changes nothing on a Hyper-V host. A short list: of any other name nothing is known.
+pub fn reads_only(method: &str) -> bool {
+    READING.contains(&method)
+}
+
+const READING: &[&str] = &[
+    "GetError",
+    "GetErrorEx",
+    "GetReplicationStatistics",
+    "GetReplicationStatisticsEx",
+    "GetSummaryInformation",
+    "GetSystemCertificates",
+];
 
 /// Writes the reply of a host; `parameters` writes the children with prefix `p`.
 ///

@@ -126,7 +126,8 @@ class Connection(http.server.BaseHTTPRequestHandler):
             if not self.established:
                 # With nothing at all a client asks what is offered, which it must know before its first token where
                 # that is bound to a certificate.
-                if body or self.requests > 1 or not self.server.tls:
+                bare_first = self.server.tls or modes.mechanism in mechanisms.CREDSSP
+                if body or self.requests > 1 or not bare_first:
                     raise Fault("a request without a login")
                 self.offers = modes.offer
                 return 401, b""
@@ -144,6 +145,8 @@ class Connection(http.server.BaseHTTPRequestHandler):
         if self.established:
             raise Fault("a token on a connection that is logged in")
         token = base64.b64decode(token, validate=True)
+        if scheme == "CredSSP":
+            return self.credssp(token, body)
         kind = token[8] if token.startswith(b"NTLMSSP\0") and len(token) > 32 else None
         if kind == 1:
             return self.negotiate(token, body)
@@ -182,6 +185,22 @@ class Connection(http.server.BaseHTTPRequestHandler):
         self.line["etype"] = getattr(self.mechanism, "encryption_type", None)
         return 200, b""
 
+    def credssp(self, token, body):
+        """TLS, and SPNEGO and a password inside it."""
+        self.line["token"] = "credssp"
+        if body:
+            raise Fault("a body with a token of CredSSP")
+        if self.mechanism is None:
+            self.mechanism = mechanisms.Credssp(self.server.modes)
+        reply = self.mechanism.step(token)
+        if not self.mechanism.complete:
+            self.offers = [f"CredSSP {base64.b64encode(reply or b'').decode()}".rstrip()]
+            return 401, b""
+        self.established = True
+        names = ("user", "delegated", "inside", "version")
+        self.line.update({name: getattr(self.mechanism, name) for name in names})
+        return 200, b""
+
     def negotiate(self, token, body):
         self.line["token"] = "negotiate"
         modes = self.server.modes
@@ -218,6 +237,8 @@ class Connection(http.server.BaseHTTPRequestHandler):
             if self.headers["Content-Type"] != SOAP:
                 raise Fault(f"Content-Type is {self.headers['Content-Type']!r}")
             plain = body
+        elif self.scheme == "CredSSP":
+            plain = self.open_pieces(body)
         else:
             try:
                 signature, data = sealed_body.read(
@@ -229,6 +250,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
                 plain = self.mechanism.unwrap(signature, data)
             except mechanisms.Refused as refusal:
                 raise Fault(f"the seal does not open: {refusal}") from refusal
+        if not self.server.tls:
             if len(plain) > 8 and plain in body:
                 raise Fault("the sealed body shows the message")
             self.seals = not self.server.modes.clear_replies
@@ -237,10 +259,28 @@ class Connection(http.server.BaseHTTPRequestHandler):
         self.line["opened"] = len(plain)
         return plain
 
+    def open_pieces(self, body):
+        plain = b""
+        try:
+            trailer = self.mechanism.trailer_bytes
+            for length, record in sealed_body.read_pieces(self.headers["Content-Type"], body, self.server.tab, trailer):
+                piece = self.mechanism.unwrap(record)
+                if len(piece) != length:
+                    raise Fault(f"a piece of {length} bytes holds {len(piece)}")
+                plain += piece
+        except sealed_body.Malformed as error:
+            raise Fault(str(error)) from error
+        except mechanisms.Refused as refusal:
+            raise Fault(f"the seal does not open: {refusal}") from refusal
+        return plain
+
     def reply(self, status, plain):
         modes = self.server.modes
         body, content_type = plain, SOAP
-        if self.seals:
+        if self.seals and self.scheme == "CredSSP":
+            trailer = self.mechanism.trailer_bytes
+            content_type, body = sealed_body.write_pieces(plain, self.mechanism.wrap, self.server.tab, trailer)
+        elif self.seals:
             body = sealed_body.write(*self.mechanism.wrap(plain), self.server.tab, self.scheme)
             content_type = sealed_body.content_type(self.scheme)
         if self.requests == modes.requests_per_connection:
@@ -411,11 +451,14 @@ def tls_server_end_point(certificate):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mechanism", choices=mechanisms.ALL, required=True)
+    parser.add_argument("--mechanism", choices=[*mechanisms.ALL, *mechanisms.CREDSSP], required=True)
     parser.add_argument("--server", default=HTTP_SYS, help="the Server header; decides how bodies must look")
     parser.add_argument("--offer", action="append", help="a WWW-Authenticate header without a token; repeatable")
     parser.add_argument("--tls", choices=CERTIFICATES)
     parser.add_argument("--clients", choices=["optional", "required"], help="ask for client certificates, and make some")
+    parser.add_argument("--inner-tls", choices=["1.2", "1.3"], help="the one version of TLS inside CredSSP")
+    parser.add_argument("--credssp-version", type=int, help="say that CredSSP's version is this")
+    parser.add_argument("--foreign-key", action="store_true", help="expect the hash over another key inside CredSSP")
     parser.add_argument("--foreign-binding", action="store_true", help="expect the binding to another certificate")
     parser.add_argument("--unbound", action="store_true", help="take logins over TLS whatever they are bound to")
     parser.add_argument("--blind", choices=["once", "always"], help="ignore a first token, answer 401 and close")
@@ -425,7 +468,7 @@ def main():
     parser.add_argument("--chunked", action="store_true", help="every reply, in chunks of odd sizes")
     parser.add_argument("--clear-replies", action="store_true", help="answer sealed messages unsealed")
     modes = parser.parse_args()
-    modes.offer = modes.offer or ["Negotiate"]
+    modes.offer = modes.offer or ["CredSSP" if modes.mechanism in mechanisms.CREDSSP else "Negotiate"]
     if not os.path.isfile(os.environ.get("NTLM_USER_FILE", "")):
         parser.error("NTLM_USER_FILE names no file")
 

@@ -16,6 +16,8 @@
 mod acceptor;
 mod apache;
 mod certificates;
+#[cfg(feature = "credssp")]
+mod credssp;
 mod doctor;
 mod kerberos;
 mod matrix;

@@ -6,10 +6,13 @@ users come from the file that NTLM_USER_FILE names, Kerberos' keys from the keyt
 """
 
 import ctypes
+import ssl
 
 import spnego
+import spnego._credssp
 import spnego.channel_bindings
 import spnego.exceptions
+import spnego.tls
 
 NTLM_SIGNATURE = 16
 # RFC 4121 4.2.6.2: header, its copy, checksum, confounder.
@@ -65,6 +68,74 @@ class Pyspnego:
     def wrap(self, plain):
         sealed = self._context.wrap_winrm(plain)
         return sealed.header, sealed.data
+
+
+class Credssp:
+    """pyspnego's CredSSP acceptor: TLS of Python's ssl, SPNEGO with NTLM or Kerberos inside. Once complete it also has
+    `delegated`, the domain, user and password that it was given, and `inside`, what proved the user."""
+
+    def __init__(self, modes):
+        if modes.credssp_version:
+            spnego._credssp._CREDSSP_VERSION = modes.credssp_version
+        keywords = {"options": spnego.NegotiateOptions.use_negotiate | spnego.NegotiateOptions.use_ntlm}
+        if modes.mechanism == "pyspnego-credssp-kerberos":
+            keywords = {"hostname": "localhost", "service": "HTTP"}
+        tls = spnego._credssp._create_tls_context("accept")
+        settings = tls.context
+        if modes.inner_tls == "1.2":
+            settings.maximum_version = ssl.TLSVersion.TLSv1_2
+        elif modes.inner_tls == "1.3":
+            settings.minimum_version = ssl.TLSVersion.TLSv1_3
+        if modes.foreign_key:
+            tls.public_key = spnego.tls.generate_tls_certificate()[2]
+        self._context = spnego.server(protocol="credssp", credssp_tls_context=tls, **keywords)
+        self._tls = self._context.get_extra_info("ssl_object")
+
+    @property
+    def complete(self):
+        return self._context.complete
+
+    @property
+    def user(self):
+        return self._context.client_principal
+
+    @property
+    def inside(self):
+        return self._context.negotiated_protocol
+
+    @property
+    def delegated(self):
+        given = self._context.get_extra_info("client_credential")
+        return [given.domain_name, given.username, given.password]
+
+    @property
+    def version(self):
+        """Of the TLS connection."""
+        return self._tls.version()
+
+    @property
+    def trailer_bytes(self):
+        return 17 if self.version == "TLSv1.3" else 16
+
+    def step(self, token):
+        try:
+            reply = self._context.step(token)
+        except spnego.exceptions.SpnegoError as error:
+            raise Refused(str(error)) from error
+        if self._context.get_extra_info("auth_stage") == "Authentication failure":
+            refusal = Refused("the login inside fails")
+            refusal.token = reply
+            raise refusal
+        return reply
+
+    def unwrap(self, record):
+        try:
+            return self._context.unwrap(record).data
+        except spnego.exceptions.SpnegoError as error:
+            raise Refused(str(error)) from error
+
+    def wrap(self, plain):
+        return self._context.wrap(plain).data
 
 
 class Gss:
@@ -288,3 +359,5 @@ ALL = {
     "gss-spnego-ntlm": lambda binding: Gss(binding, _SPNEGO, _NTLMSSP, choice=_NTLMSSP),
     "gss-spnego": lambda binding: Gss(binding, _SPNEGO, _NTLMSSP, _KERBEROS),
 }
+# These take all modes, and no binding.
+CREDSSP = ["pyspnego-credssp", "pyspnego-credssp-kerberos"]

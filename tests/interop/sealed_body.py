@@ -7,7 +7,10 @@ PROTOCOLS = {
     "Negotiate": "application/HTTP-SPNEGO-session-encrypted",
     "NTLM": "application/HTTP-SPNEGO-session-encrypted",
     "Kerberos": "application/HTTP-Kerberos-session-encrypted",
+    "CredSSP": "application/HTTP-CredSSP-session-encrypted",
 }
+# What CredSSP seals at once.
+PIECE = 16 * 1024
 CLOSING = b"--Encrypted Boundary--\r\n"
 
 
@@ -15,9 +18,9 @@ class Malformed(Exception):
     """The body is not of the form; the text says where."""
 
 
-def content_type(scheme):
+def content_type(scheme, kind="encrypted"):
     """The outer header under this scheme."""
-    return f'multipart/encrypted;protocol="{PROTOCOLS[scheme]}";boundary="Encrypted Boundary"'
+    return f'multipart/{kind};protocol="{PROTOCOLS[scheme]}";boundary="Encrypted Boundary"'
 
 
 def _head(tab, length, scheme):
@@ -55,3 +58,37 @@ def read(found_type, body, tab, scheme, signature_bytes):
 def write(signature, data, tab, scheme):
     """The body for this signature and data."""
     return _head(tab, len(data), scheme) + struct.pack("<I", len(signature)) + signature + data + CLOSING
+
+
+def read_pieces(found_type, body, tab, trailer_bytes):
+    """Length and TLS record of each piece of a body of CredSSP (2.2.9.1.3)."""
+    pieces = []
+    while body != CLOSING:
+        length = re.search(rb";Length=(0|[1-9][0-9]*)\r\n", body[:400])
+        if not length:
+            raise Malformed(f"piece {len(pieces)} has no Length: {body[:80]!r}")
+        length = int(length[1])
+        head = _head(tab, length, "CredSSP")
+        if not body.startswith(head):
+            raise Malformed(f"the head is {body[:len(head)]!r}, due is {head!r}")
+        body = body[len(head) :]
+        if length and body[:7] != struct.pack("<I", trailer_bytes) + b"\x17\x03\x03":
+            raise Malformed(f"trailer length and record begin with {body[:7].hex()}")
+        end = 9 + struct.unpack(">H", body[7:9])[0] if length else 4
+        pieces.append((length, body[4:end]))
+        body = body[end:]
+    if not pieces or any(length != PIECE for length, _ in pieces[:-1]) or pieces[-1][0] > PIECE:
+        raise Malformed(f"the pieces hold {[length for length, _ in pieces]} bytes")
+    due = content_type("CredSSP", "x-multi-encrypted" if len(pieces) > 1 else "encrypted")
+    if found_type != due:
+        raise Malformed(f"Content-Type is {found_type!r}")
+    return pieces
+
+
+def write_pieces(plain, wrap, tab, trailer_bytes):
+    """Content type and body, each piece sealed by `wrap`."""
+    pieces = [plain[start : start + PIECE] for start in range(0, len(plain), PIECE)]
+    body = b"".join(
+        _head(tab, len(piece), "CredSSP") + struct.pack("<I", trailer_bytes) + wrap(piece) for piece in pieces
+    )
+    return content_type("CredSSP", "x-multi-encrypted" if len(pieces) > 1 else "encrypted"), body + CLOSING

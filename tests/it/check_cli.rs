@@ -40,8 +40,18 @@ fn as_user(server: &Server, password: &str, arguments: &[&str]) -> Ran {
 fn every_step_is_told_and_a_ready_vm_is_fine() {
     let (code, document) = check("", &["app-db-01"]);
     assert_eq!((code, document["status"].as_str()), (0, Some("ok")));
-    let expected =
-        ["connection", "login", "service", "namespace", "replication service", "replica server", "virtual machine"];
+    let expected = [
+        "connection",
+        "login",
+        "service",
+        "configuration",
+        "channel binding",
+        "quotas",
+        "namespace",
+        "replication service",
+        "replica server",
+        "virtual machine",
+    ];
     assert_eq!(steps(&document), expected);
     let vm = finding(&document, "virtual machine");
     assert!(vm["meaning"].as_str().unwrap().contains("2 min 30 s"), "{vm}");
@@ -63,6 +73,39 @@ fn what_would_refuse_a_failover_is_3_with_the_side_of_the_remedy() {
         assert_eq!((code, problems[0]["side"].as_str()), (3, Some(side)), "{vm}: {document:#}");
         assert!(!problems[0]["remedy"].as_str().unwrap().is_empty(), "{vm}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_configuration_is_judged_where_the_account_may_read_it() {
+    let server = serve("", ServerOptions::http()).await;
+    let ask = |arguments: &[&str]| as_user(&server, server.password().expose(), arguments);
+    let found = |ran: &Ran, step: &str| finding(&serde_json::from_str(&ran.out).unwrap(), step).clone();
+    let before = ask(&["check"]);
+    let seen = |step: &str| found(&before, step)["seen"].as_str().unwrap().to_owned();
+    assert!(seen("configuration").contains("AllowUnencrypted is false"), "{}", before.out);
+    assert!(seen("channel binding").contains("CbtHardeningLevel is Relaxed"), "{}", before.out);
+    for part in ["MaxEnvelopeSizekb 500", "MaxConcurrentOperationsPerUser 1500"] {
+        assert!(seen("quotas").contains(part), "{}", before.out);
+    }
+    for (resource, path, text, step, remedy) in [
+        ("winrm/config/service", "AllowUnencrypted/text()", "true", "configuration", "AllowUnencrypted="),
+        ("winrm/config/service/auth", "CbtHardeningLevel/text()", "None", "channel binding", "CbtHardeningLevel="),
+        ("winrm/config", "MaxEnvelopeSizekb/text()", "64", "quotas", "winrm set winrm/config"),
+    ] {
+        let get = ask(&["wsman", "get", resource, "--fragment", path]);
+        let old = serde_json::from_str::<Value>(&get.out).unwrap()["text"].as_str().unwrap().to_owned();
+        let put = |text: &str| ask(&["wsman", "put", resource, "--fragment", path, "--text", text, "--yes"]).code;
+        assert_eq!(put(text), 0);
+        let ran = ask(&["check"]);
+        let warned = found(&ran, step);
+        assert_eq!((ran.code, warned["status"].as_str()), (0, Some("warning")), "{warned}");
+        assert!(warned["remedy"].as_str().unwrap().contains(remedy), "{warned}");
+        assert_eq!(put(&old), 0);
+    }
+    let (code, document) = check("[[faults]]\non = \"Get config\"\nfault = \"AccessDenied\"", &[]);
+    let hidden = finding(&document, "configuration");
+    assert_eq!((code, hidden["status"].as_str()), (0, Some("ok")), "{hidden}");
+    assert!(hidden["seen"].as_str().unwrap().contains("not shown to this account"), "{hidden}");
 }
 
 #[test]
@@ -218,7 +261,7 @@ fn the_legs_of_a_rehearsal() {
     let legs = ["name", "tcp", "offer", "clock", "kerberos", "ntlm", "basic", "connection", "login", "service"];
     assert_eq!((code, document["simulated"].as_bool(), &steps(&document)[..10]), (0, Some(true), &legs[..]));
     assert_eq!(finding(&document, "ntlm")["seen"], "may be used");
-    assert!(finding(&document, "configuration")["seen"].as_str().unwrap().contains("Relaxed"));
+    assert!(finding(&document, "channel binding")["seen"].as_str().unwrap().contains("Relaxed"));
     let quotas = finding(&document, "quotas");
     assert!(quotas["seen"].as_str().unwrap().contains("MaxConnections 300"), "{quotas}");
     // For people: what means something, and what to do, below what was seen.
@@ -254,7 +297,10 @@ async fn a_configuration_that_is_open_or_small() {
     // An account that may not read it goes on.
     let denied = "[[faults]]\non = \"Get\"\nfault = \"AccessDenied\"";
     let (code, document) = check(denied, &["--login"]);
-    assert_eq!((code, finding(&document, "configuration")["seen"].as_str()), (0, Some("not for this account")));
+    assert_eq!(
+        (code, finding(&document, "configuration")["seen"].as_str()),
+        (0, Some("winrm/config is not shown to this account"))
+    );
 }
 
 /// A refusal says nothing of its cause; what it may be is told.

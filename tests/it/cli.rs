@@ -20,11 +20,16 @@ pub fn hvr(arguments: &[&str]) -> Command {
     command
 }
 
+/// What the shell of this system quotes a word with.
+pub const QUOTE: char = if cfg!(windows) { '"' } else { '\'' };
+
 /// A state directory of its own for each command: what one test leaves open holds no other up.
 fn state_home() -> std::path::PathBuf {
     static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("state-{}-{number}", std::process::id()))
+    // A program for Windows that was built elsewhere names a folder without a drive.
+    let folder = std::path::absolute(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    folder.join(format!("state-{}-{number}", std::process::id()))
 }
 
 /// How it ended.
@@ -172,7 +177,8 @@ fn a_lost_reply_is_proven_or_admitted() {
 fn a_deadline_leaves_the_job_running() {
     let (ran, document) = rehearse("", &["failover", "slow-01", "--yes", "--timeout", "1500ms"]);
     assert_eq!((ran.code, document["code"].as_str()), (8, Some("deadline")), "{}", ran.err);
-    assert!(document["remedy"].as_str().unwrap().contains("hvr job wait 'Msvm_ConcreteJob?InstanceID="));
+    let next = format!("hvr job wait {QUOTE}Msvm_ConcreteJob?InstanceID=");
+    assert!(document["remedy"].as_str().unwrap().contains(&next));
 }
 
 #[test]
@@ -314,7 +320,7 @@ async fn a_job_that_was_left_is_followed_by_another_command() {
     assert_eq!(started.code, 0, "{}", started.err);
     let job = started.out.trim_end();
     // What to type next names the host that was typed, and nothing that the environment still says.
-    let next = format!("hvr job wait '{job}' -H {url}");
+    let next = format!("hvr job wait {QUOTE}{job}{QUOTE} -H {url}");
     assert!(started.err.contains(&next) && started.err.contains("hvr run resume 20"), "{}", started.err);
 
     let shown = only_document(&against(&server, &["job", "show", job, "-o", "json"]));
@@ -325,7 +331,8 @@ async fn a_job_that_was_left_is_followed_by_another_command() {
     let document = only_document(&late);
     assert_eq!((late.code, document["code"].as_str()), (8, Some("deadline")), "{}", late.err);
     assert_eq!(document["may_have_changed"], true);
-    assert!(document["remedy"].as_str().unwrap().contains("hvr job wait 'Msvm_ConcreteJob?InstanceID="));
+    let next = format!("hvr job wait {QUOTE}Msvm_ConcreteJob?InstanceID=");
+    assert!(document["remedy"].as_str().unwrap().contains(&next));
 
     let started = against(&server, &["failover", "fail-01", "--yes", "--no-wait"]);
     let failed = against(&server, &["job", "wait", started.out.trim_end(), "-o", "json"]);
@@ -444,4 +451,16 @@ fn completions_manual_and_version_are_printed() {
     assert!(run(&["man", "failover"]).out.contains("dry"));
     assert_eq!(run(&["--version"]).out, format!("hvr {}\n", env!("CARGO_PKG_VERSION")));
     assert!(run(&["--help"]).out.contains("Exit codes:"));
+    // What stands with the arguments of a command is in its help, not only its first line.
+    for (command, words) in [
+        (&["check"][..], "Changes nothing on the host"),
+        (&["run"], "journal"),
+        (&["trace", "decrypt"], "keytab of the service"),
+        (&["trace", "replay"], "say in full words"),
+        (&["trace", "serve"], "order of the recording"),
+    ] {
+        let help = run(&[command, &["--help"]].concat()).out;
+        let text = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(words), "{command:?}: {help}");
+    }
 }

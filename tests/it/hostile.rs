@@ -159,6 +159,11 @@ proptest! {
     }
 
     #[test]
+    fn no_damaged_kerberos_breaks_a_reader(bytes in damaged_of(every_file("recorded/kerberos"))) {
+        oracle::capture(&bytes);
+    }
+
+    #[test]
     fn no_token_breaks_a_login(kind in 1..4_u8, rest in proptest::collection::vec(any::<u8>(), 0..300)) {
         let mut token = b"NTLMSSP\0".to_vec();
         token.extend([kind, 0, 0, 0]);

@@ -44,6 +44,29 @@ fn proxies() {
 }
 
 #[test]
+fn credssp() {
+    let host = ["wsman", "identify", "-H", "hv.invalid", "-u", "LAB\\admin", "--auth", "credssp"];
+    let (ran, document) = error(&host, &[("HVR_PASSWORD", CANARY)]);
+    let message = document["message"].as_str().unwrap();
+    if cfg!(feature = "credssp") {
+        assert_eq!(ran.code, 6);
+        assert!(message.contains("hv.invalid:5986 cannot be resolved"), "{message}");
+    } else {
+        assert_eq!((ran.code, document["code"].as_str()), (2, Some("usage")));
+        assert!(message.contains("--features credssp"), "{message}");
+    }
+    // Not bound to an unverified certificate, the logged-in connection would be anybody's.
+    let (ran, document) = error(&[&host[..], &["--insecure"]].concat(), &[("HVR_PASSWORD", CANARY)]);
+    assert_eq!(ran.code, 2);
+    let says = if cfg!(feature = "credssp") { "--pin-sha256" } else { "--features credssp" };
+    assert!(document["message"].as_str().unwrap().contains(says), "{document}");
+    // There must be a password to hand over, and a user whose it is.
+    let (ran, document) =
+        error(&["wsman", "identify", "-H", "hv.invalid", "--auth", "credssp"], &[("HVR_PASSWORD", CANARY)]);
+    assert_eq!(ran.code, 2, "{document}");
+}
+
+#[test]
 fn kerberos() {
     let host = ["wsman", "identify", "-H", "hv.invalid", "--auth", "kerberos"];
     let none = ("KRB5CCNAME", "FILE:/nonexistent/hvr.ccache");
@@ -57,7 +80,8 @@ fn kerberos() {
     // Nothing to log in with is said before anybody is asked for a password.
     let (ran, document) = error(&["wsman", "identify", "-H", "hv.invalid"], &[none]);
     assert_eq!(ran.code, 2);
-    assert!(document["message"].as_str().unwrap().contains("kinit"), "{document}");
+    let way_in = if cfg!(windows) { "Windows session" } else { "kinit" };
+    assert!(document["message"].as_str().unwrap().contains(way_in), "{document}");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 mod check_cli;
 mod cli;
+mod evidence_cli;
 mod examples;
 mod failover;
 mod hostile;
@@ -24,6 +25,7 @@ mod simulate_cli;
 mod status_cli;
 mod storm;
 mod support;
+mod tickets;
 mod tidy;
 mod torture;
 mod trace;

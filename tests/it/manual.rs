@@ -21,16 +21,13 @@ fn blocks(page: &str) -> Vec<String> {
     found
 }
 
+/// Runs every block of a page, in order, in one folder.
 #[cfg(unix)]
-#[test]
-fn every_command_of_the_workbench_runs() {
-    let page = include_str!("../../src/manual/workbench.md");
-    let blocks = blocks(page);
-    assert!(blocks.len() > 8, "{}", blocks.len());
+fn walk_through(page: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_hvr")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
-    for block in blocks {
+    for block in blocks(page) {
         let mut shell = Command::new("sh");
         shell.args(["-e", "-c", &block]).current_dir(folder.path()).stdin(std::process::Stdio::null());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HVR_")) {
@@ -41,6 +38,26 @@ fn every_command_of_the_workbench_runs() {
         let said = String::from_utf8_lossy(&ran.stderr);
         assert!(ran.status.success(), "{block}\n{said}");
     }
+    folder
+}
+
+#[cfg(unix)]
+#[test]
+fn every_command_of_the_workbench_runs() {
+    let page = include_str!("../../src/manual/workbench.md");
+    assert!(blocks(page).len() > 8);
+    let folder = walk_through(page);
     let answer = std::fs::read_to_string(folder.path().join("answer.json")).unwrap();
     assert!(answer.contains("\"value\": 4096"), "{answer}");
+}
+
+#[cfg(unix)]
+#[test]
+fn every_command_of_the_evidence_page_runs() {
+    let page = include_str!("../../src/manual/evidence.md");
+    assert!(blocks(page).len() > 5);
+    let folder = walk_through(page);
+    let text = std::fs::read_to_string(folder.path().join("evidence.json")).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((document["kind"].as_str(), document["simulated"].as_bool()), (Some("evidence"), Some(true)));
 }

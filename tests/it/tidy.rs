@@ -1,7 +1,10 @@
 //! The shape of the source tree: imports go down only, files stay small, fixtures say where they come from.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use hyperv_replica::hyperv::evidence::ASSUMPTIONS;
 
 /// Each layer and the layers it may import.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -12,7 +15,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("auth", &[]),
     ("transport", &["wsman", "auth"]),
     ("trace", &["wsman", "soap", "xml"]),
-    ("hyperv", &["wsman", "cim"]),
+    // `xml` for a class declaration of a host, which is no instance.
+    ("hyperv", &["wsman", "cim", "xml"]),
     // `soap` for the code of a fault that decides whether a call was refused.
     ("failover", &["hyperv", "wsman", "cim", "soap"]),
     ("simulator", &["wsman", "cim", "soap", "xml", "hyperv", "auth"]),
@@ -111,7 +115,7 @@ fn one_module_is_unsafe() {
     };
     let found: Vec<_> = files(&root().join("src"), "rs").into_iter().filter(uses).collect();
     let module = root().join("src/auth/kerberos");
-    assert_eq!(found, [module.join("library/raw.rs"), module.join("library.rs")]);
+    assert_eq!(found, ["library/raw.rs", "library/secur32.rs", "library.rs"].map(|file| module.join(file)));
 }
 
 #[test]
@@ -123,6 +127,48 @@ fn files_stay_readable() {
         let lines = text.lines().count();
         assert!(lines <= 700, "{} has {lines} lines", path.display());
     }
+}
+
+/// The ids of assumptions in a text: `E01`.
+fn marks(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_mark = |word: &&str| {
+        word.len() == 3 && word.starts_with('E') && word.chars().skip(1).all(|digit| digit.is_ascii_digit())
+    };
+    words.filter(is_mark).map(str::to_owned).collect()
+}
+
+/// What the code only infers is in the table of assumptions, or says that no question is asked about it; and what is in
+/// the table points at places that point back.
+#[test]
+fn what_is_inferred_is_in_the_table_of_assumptions() {
+    let evidence = root().join("src/hyperv/evidence");
+    let mut marked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in files(&root().join("src"), "rs").into_iter().chain(files(&root().join("schemas/cim"), "mof")) {
+        if path.starts_with(&evidence) || is_test(&path) {
+            continue;
+        }
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+        let text = fs::read_to_string(&path).unwrap();
+        let comments = text.lines().filter_map(|line| line.split_once("//").map(|(_, comment)| comment));
+        for comment in comments {
+            let lower = comment.to_lowercase();
+            for (at, word) in lower.match_indices("inferred").filter(|_| name.ends_with(".rs")) {
+                let rest = &comment[at + word.len()..];
+                let rest = rest.strip_prefix(" (").or(rest.strip_prefix(", ")).unwrap_or("");
+                let is_marked = rest.starts_with("not asked") || rest.get(..3).is_some_and(|id| marks(id).len() == 1);
+                assert!(is_marked, "{name}: neither an id of the table nor \"not asked\" behind it: {comment}");
+            }
+            for id in marks(comment) {
+                marked.entry(id).or_default().insert(name.clone());
+            }
+        }
+    }
+    let told: BTreeMap<String, BTreeSet<String>> = ASSUMPTIONS
+        .iter()
+        .map(|one| (one.id.to_owned(), one.relied_on.iter().map(|file| (*file).to_owned()).collect()))
+        .collect();
+    assert_eq!(marked, told, "marks in comments, and the files that the table names");
 }
 
 #[test]

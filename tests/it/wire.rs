@@ -1,5 +1,6 @@
 //! What goes over the wire: golden requests byte for byte, replies of every known shape.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,7 @@ fn golden_with<O: Operation>(name: &str, operation: &O, extra: Option<&Extra>) {
         locale: Some("en-US"),
         extra,
     };
+    WRITTEN.lock().unwrap().insert(std::any::type_name::<O>().rsplit("::").next().unwrap());
     compare(name, operation.write(&context).unwrap());
 }
 
@@ -82,6 +84,18 @@ fn compare(name: &str, written: Vec<u8>) {
     }
     let expected = fs::read_to_string(&file).unwrap_or_else(|_| panic!("no {}", file.display()));
     assert_eq!(written, expected, "{name}");
+}
+
+/// Operations that golden requests were written of, by their types.
+static WRITTEN: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+
+/// The operations of `src/wsman`; what is sent as it was read has nothing of its own to write.
+fn operations() -> BTreeSet<String> {
+    let folder = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/wsman")).unwrap();
+    let texts: Vec<_> = folder.filter_map(|file| fs::read_to_string(file.unwrap().path()).ok()).collect();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let names = lines.filter_map(|line| line.strip_prefix("impl Operation for ")?.strip_suffix(" {"));
+    names.filter(|name| *name != "RawRequest").map(str::to_owned).collect()
 }
 
 #[test]
@@ -206,6 +220,10 @@ fn transfer_and_eventing(microsoft: &ClassAddressing, dmtf: &ClassAddressing, vm
     };
     golden("renew", &Renew { manager: manager.clone(), expires: Some(Duration::from_secs(600)) });
     golden("unsubscribe", &Unsubscribe { manager });
+
+    let written = WRITTEN.lock().unwrap();
+    let missing: Vec<_> = operations().into_iter().filter(|name| !written.contains(name.as_str())).collect();
+    assert!(operations().len() >= 14 && missing.is_empty(), "no golden request of {missing:?}");
 }
 
 /// A request with options and headers of the user's own.

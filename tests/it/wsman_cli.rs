@@ -5,7 +5,7 @@ mod workbench;
 use hyperv_replica::simulator::ServerOptions;
 use serde_json::{Value, json};
 
-use crate::cli::{against, rehearse, run};
+use crate::cli::{QUOTE, against, hvr, rehearse, run};
 use crate::support::schema::check_document;
 
 const VM: &str = "Msvm_ComputerSystem?CreationClassName=Msvm_ComputerSystem,Name=168AFEE0-E0C0-4C6C-8E3F-D46352E7D11D";
@@ -181,6 +181,31 @@ fn what_does_not_fit_the_declaration_is_refused_before_anything_is_sent() {
         assert!(ran.err.contains(expected), "{words:?}: {}", ran.err);
         check_document(&serde_json::from_str(&ran.out).unwrap());
     }
+    let no_host = |words: &[&str]| run(&[words, &["-H", "host.invalid", "-u", "u", "--yes", "-o", "json"]].concat());
+    // Keys: of references inside a message all, of a target those that are.
+    let lacking = "ComputerSystem=ref:Msvm_ComputerSystem?Name=168AFEE0-E0C0-4C6C-8E3F-D46352E7D11D";
+    let ran = no_host(&["wsman", "invoke", SERVICE, "InitiateFailover", lacking]);
+    assert!(ran.code == 2 && ran.err.contains("lacks the key CreationClassName"), "{}", ran.err);
+    assert!(ran.err.contains("[in] CIM_ComputerSystem REF ComputerSystem"), "{}", ran.err);
+    for words in [
+        &["wsman", "invoke", "Msvm_ReplicationService?Nme=x", "StartServiceX"][..],
+        &["wsman", "put", "Msvm_ComputerSystem?Nme=x", "ElementName=y"],
+        &["wsman", "delete", "Msvm_ComputerSystem?Nme=x"],
+    ] {
+        let ran = no_host(words);
+        assert!(ran.code == 2 && !ran.err.contains("host.invalid"), "{words:?}: {}", ran.err);
+    }
+    let ask = |words: &[&str]| run(&[words, &["-H", "host.invalid", "-u", "u", "-o", "json"]].concat());
+    for (words, says) in [
+        (&["wsman", "get", "Msvm_ComputerSystem?Nme=x"][..], "Nme is no key of Msvm_ComputerSystem; its keys: [key]"),
+        (&["wsman", "enumerate", "Msvm_ComputerSystem", "--where", "Nme=x"], "has no property Nme"),
+        (&["wsman", "enumerate", "Msvm_X", "--associated-with", "Msvm_ComputerSystem?Name=x"], "lacks the key"),
+    ] {
+        let ran = ask(words);
+        assert!(ran.code == 2 && ran.err.contains(says), "{words:?}: {}", ran.err);
+        let untyped = ask(&[words, &["--no-schema", "--dry-run"]].concat());
+        assert_eq!(untyped.code, 0, "{words:?}: {}", untyped.err);
+    }
     let ran = run(&["wsman", "invoke", SERVICE, "InitiateFailover", "Nope=1", "--simulate", "--yes"]);
     assert!(ran.err.contains("[in] CIM_ComputerSystem REF ComputerSystem"), "{}", ran.err);
 }
@@ -260,7 +285,7 @@ fn a_job_is_named_and_methods_that_read_do_not_ask() {
     assert_eq!((ran.code, document["method"].as_str()), (0, Some("InitiateFailover")));
     let value = &document["output"]["ReturnValue"];
     assert_eq!(value, &json!({"value": 4096, "name": "Method Parameters Checked - Job Started"}));
-    assert!(ran.err.contains("hvr job wait 'Msvm_ConcreteJob?InstanceID="), "{}", ran.err);
+    assert!(ran.err.contains(&format!("hvr job wait {QUOTE}Msvm_ConcreteJob?InstanceID=")), "{}", ran.err);
     // No such job, so a fault; but it was asked without --yes.
     let (ran, _) = rehearse("", &["wsman", "invoke", "Msvm_ConcreteJob?InstanceID=x", "GetErrorEx"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
@@ -518,6 +543,37 @@ fn a_dry_run_has_three_forms() {
     assert_eq!(document(&json)["kind"], "wsman-dry-run");
     let yes = run(&["wsman", "delete", "X?A=1", "--dry-run=shell", "-H", "h", "--yes"]);
     assert!(yes.out.starts_with("hvr wsman send - --yes "), "{}", yes.out);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_shell_form_is_run_by_a_shell() {
+    let server = crate::support::serve(ACCOUNT, ServerOptions::http()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let program = hvr(&[]).get_program().to_owned();
+    let mut path = std::ffi::OsString::from(std::path::Path::new(&program).parent().unwrap());
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    let query = "SELECT * FROM Msvm_ComputerSystem WHERE ElementName = '$HOME `x` \"y\"'";
+    let reference = format!("ComputerSystem=ref:{VM}");
+    for (words, expected) in [
+        (&["wsman", "get", VM][..], 0),
+        (&["wsman", "enumerate", "--wql", query], 0),
+        (&["wsman", "invoke", SERVICE, "InitiateFailover", &reference, "--yes"], 0),
+        // Without a yes nobody could be asked: the envelope has standard input.
+        (&["wsman", "invoke", SERVICE, "InitiateFailover", &reference], 2),
+    ] {
+        let script = against(&server, &[words, &["--dry-run=shell"]].concat());
+        assert_eq!(script.code, 0, "{}", script.err);
+        let file = folder.path().join("it.sh");
+        std::fs::write(&file, &script.out).unwrap();
+        let mut shell = std::process::Command::new("sh");
+        shell.arg(&file).envs(hvr(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.env("PATH", &path).env("HVR_PASSWORD", "canary-pass-42").env("HVR_USER", "dr-admin");
+        let ran = crate::cli::ran(shell.env("HVR_HOST", server.url()).output().unwrap());
+        assert_eq!(ran.code, expected, "{words:?}: {}{}", ran.out, ran.err);
+    }
+    assert_eq!(server.simulator().requests().get("InitiateFailover"), Some(&1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! What goes wrong with Kerberos, told by cause, with what to do about it.
 use std::fmt;
 
-use super::library::Status;
+use super::provider::Status;
 
 /// A Kerberos login that did not come about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,13 +11,15 @@ pub struct KerberosError {
     about: String,
     /// What the library says.
     detail: String,
+    /// Whether Windows said it, where the tools are others.
+    sspi: bool,
 }
 
 /// Why a Kerberos login did not come about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KerberosCause {
-    /// No GSSAPI library is installed.
+    /// No library is installed that serves this.
     NoLibrary,
     /// The user name is no principal: it names a Windows domain in the old way.
     NoPrincipal,
@@ -59,7 +61,11 @@ pub enum KerberosCause {
 
 impl KerberosError {
     pub(super) fn new(cause: KerberosCause, about: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { cause, about: about.into(), detail: detail.into() }
+        Self { cause, about: about.into(), detail: detail.into(), sspi: cfg!(windows) }
+    }
+
+    fn of(status: &Status, cause: KerberosCause, about: &str) -> Self {
+        Self { cause, about: about.to_owned(), detail: status.text.clone(), sspi: status.sspi.is_some() }
     }
 
     /// A fault on this side that is none of Kerberos' own.
@@ -75,12 +81,23 @@ impl KerberosError {
 
     /// From a failed call about the client's own credential.
     pub(super) fn of_credential(status: &Status, about: &str) -> Self {
-        Self::new(cause(status, KerberosCause::NoTickets), about, status.text.clone())
+        Self::of(status, cause(status, KerberosCause::NoTickets), about)
     }
 
     /// From a failed call about a service.
     pub(super) fn of_service(status: &Status, service: &str) -> Self {
-        Self::new(cause(status, KerberosCause::Other), service, status.text.clone())
+        Self::of(status, cause(status, KerberosCause::Other), service)
+    }
+
+    /// From a failed step of a login, in which the realm may judge the account as well as the service.
+    pub(super) fn of_login(status: &Status, service: &str, principal: &str) -> Self {
+        use KerberosCause::{AccountUnusable, NoTickets, PasswordExpired, TicketsExpired, UnknownUser, WrongPassword};
+        let cause = cause(status, KerberosCause::Other);
+        let of_account = matches!(
+            cause,
+            NoTickets | TicketsExpired | UnknownUser | WrongPassword | PasswordExpired | AccountUnusable
+        );
+        Self::of(status, cause, if of_account { principal } else { service })
     }
 
     /// From a failed call about a keytab, where "not found" and "wrong key" are about that.
@@ -89,7 +106,7 @@ impl KerberosError {
             KerberosCause::NoTickets | KerberosCause::WrongPassword => KerberosCause::Keytab,
             cause => cause,
         };
-        Self::new(cause, about, status.text.clone())
+        Self::of(status, cause, &about)
     }
 
     /// Why.
@@ -106,6 +123,33 @@ impl KerberosError {
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
         match self.cause {
+            KerberosCause::NoLibrary if self.sspi => {
+                "Windows has no keytabs and no named caches; install MIT Kerberos for Windows for them, or log in as the \
+                 user of this Windows session, with a password, or with --auth ntlm"
+            }
+            KerberosCause::NoTickets if self.sspi => {
+                "sign in to Windows with the account of the domain (whoami /upn shows it, klist its tickets), or give a \
+                 user and a password"
+            }
+            KerberosCause::TicketsExpired if self.sspi => "klist purge, or sign in to Windows again, then try again",
+            KerberosCause::WrongPassword if self.sspi => {
+                "check user and password, and in the domain that the account is not disabled, locked or expired: Windows \
+                 does not say which; the password was tried once, so that the account is not locked out"
+            }
+            KerberosCause::ServiceKey if self.sspi => {
+                "the service name may belong to another account (setspn -X finds doubles; --spn names another), or the \
+                 host's key was changed after the ticket was issued: klist purge, and try again"
+            }
+            KerberosCause::UnknownRealm if self.sspi => {
+                "the domain of this computer knows none that has the host: connect by its full DNS name, or name \
+                 HTTP/HOST@REALM with --spn"
+            }
+            KerberosCause::EncryptionType if self.sspi => {
+                "the accounts of user and host must have AES in common (msDS-SupportedEncryptionTypes)"
+            }
+            KerberosCause::Other if self.sspi => {
+                "the System log of this computer may hold an event of Security-Kerberos"
+            }
             KerberosCause::NoLibrary => {
                 "install MIT Kerberos (Debian: libgssapi-krb5-2, Red Hat: krb5-libs, Homebrew: krb5), or log in with \
                  --auth ntlm"
@@ -195,6 +239,9 @@ impl std::error::Error for KerberosError {}
 
 /// The cause of a status; `missing` is what an absent credential means.
 fn cause(status: &Status, missing: KerberosCause) -> KerberosCause {
+    if let Some(cause) = status.sspi {
+        return cause;
+    }
     let by_minor = MINORS.iter().find(|(code, _)| *code == status.minor).map(|(_, cause)| *cause);
     by_minor.unwrap_or(match status.major {
         BAD_BINDINGS => KerberosCause::Binding,

@@ -1,4 +1,4 @@
-//! The system's GSSAPI library, opened at run time: the only unsafe code of this crate.
+//! The system's GSSAPI library, opened at run time: with SSPI below, the only unsafe code of this crate.
 //!
 //! Nothing of it is needed to build or to start. Every function here is safe to call; what the C
 //! side hands out is freed by `Drop`, and what it points to is copied before it is freed.
@@ -10,25 +10,19 @@
 #![allow(unsafe_code, reason = "C functions of a library opened at run time; see the invariants above")]
 
 mod raw;
+#[cfg(windows)]
+pub(super) mod secur32;
 
 use std::ffi::{CString, c_int};
 use std::ptr::{null, null_mut};
 
 use zeroize::Zeroize;
 
+use super::provider::{NOT_BEGUN, NOT_SEALED, Status, Stepped};
 pub(super) use raw::Library;
 use raw::{
     Bindings, Buffer, Handle, Iov, KERBEROS, KERBEROS_OID, KeyValue, KeyValues, OidSet, PRINCIPAL_NAME, SESSION_KEY,
 };
-
-/// A call that failed, or one whose answer must not be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Status {
-    pub(super) major: u32,
-    pub(super) minor: u32,
-    /// What the library says about it.
-    pub(super) text: String,
-}
 
 /// A principal's name.
 pub(super) struct Name {
@@ -56,16 +50,6 @@ pub(super) enum Source<'a> {
     Stores(&'a [(&'static str, String)]),
     /// A password; the library keeps it in memory only.
     Password(&'a str),
-}
-
-/// What one step of a login brought.
-pub(super) struct Stepped {
-    /// For the other side; may be empty.
-    pub(super) token: Vec<u8>,
-    /// Whether this side needs no further token.
-    pub(super) complete: bool,
-    /// What the login has; of meaning once it is complete.
-    pub(super) flags: u32,
 }
 
 impl Library {
@@ -157,7 +141,7 @@ impl Library {
             let says_nothing = detail.iter().all(|text| text.starts_with("Success") || text.starts_with("Unknown"));
             texts = if says_nothing { texts } else { detail };
         }
-        Err(Status { major: major & ERRORS, minor, text: texts.join("; ") })
+        Err(Status { major: major & ERRORS, minor, sspi: None, text: texts.join("; ") })
     }
 
     fn texts(&self, status: u32, kind: c_int) -> Vec<String> {
@@ -354,7 +338,7 @@ impl Context {
 
 impl Status {
     fn own(major: u32, text: &str) -> Self {
-        Self { major, minor: 0, text: text.to_owned() }
+        Self { major, minor: 0, sspi: None, text: text.to_owned() }
     }
 }
 
@@ -417,9 +401,7 @@ const MOST_TEXTS: usize = 8;
 
 const NO_STORES: &str = "this Kerberos library takes no keytab or cache by name; set KRB5_CLIENT_KTNAME or KRB5CCNAME";
 const NUL_INSIDE: &str = "a file name holds a zero byte";
-const NOT_SEALED: &str = "the message is signed only, not sealed";
 const OUT_OF_ORDER: &str = "a message was lost, repeated or reordered";
-const NOT_BEGUN: &str = "the login has not begun";
 
 #[cfg(test)]
 mod tests {

@@ -1,22 +1,26 @@
-//! Kerberos through the system's GSSAPI: tickets, tokens, sealing (RFC 4121, [MS-KILE]).
+//! Kerberos through the system's library: tickets, tokens, sealing (RFC 4121, [MS-KILE]).
 //!
-//! The library is opened when the first login wants it, and does its own talking to the KDC: every
-//! function here that says so may block for as long as that takes. What this module adds are the
+//! That is GSSAPI; on Windows it is SSPI, and GSSAPI for keytabs and named caches, where MIT Kerberos
+//! for Windows is installed. The library is opened when the first login wants it, and does its own
+//! talking to the KDC: every function here that says so may block for as long as that takes. What this module adds are the
 //! rules of this client: mutual authentication always, sealing always, delegation only when asked,
 //! the service's name as it is given and never looked up in DNS, and errors told by cause.
 mod error;
+mod gssapi;
 mod library;
+mod provider;
+// Its foreign half is of Windows, the rest is tested everywhere.
+#[cfg(any(windows, test))]
+mod sspi;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
-
 pub use error::{KerberosCause, KerberosError};
-use library::{Context, Credential, Library, Name, Source};
+use provider::{CONFIDENTIALITY, DELEGATE, INTEGRITY, Login, MUTUAL, REPLAY, SEQUENCE, Taken};
 
 use super::binding::ChannelBinding;
 use super::credentials::UserName;
@@ -27,7 +31,8 @@ use super::secret::Secret;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum TicketSource {
-    /// The cache that `KRB5CCNAME` or `krb5.conf` names, of any type that the library knows.
+    /// The cache that `KRB5CCNAME` or `krb5.conf` names, of any type that the library knows. On
+    /// Windows the tickets of the session that this process is of.
     #[default]
     Cache,
     /// This cache, as `KRB5CCNAME` would name it.
@@ -44,6 +49,7 @@ pub const RC4: &str = "arcfour-hmac";
 #[cfg(feature = "transport")]
 impl TicketSource {
     /// Whether both lead to the same tickets.
+    #[cfg(feature = "transport")]
     pub(crate) fn is_same(&self, other: &TicketSource) -> bool {
         match (self, other) {
             (TicketSource::Cache, TicketSource::Cache) => true,
@@ -67,11 +73,8 @@ pub struct ServiceName(String);
 pub struct Tickets(Arc<Held>);
 
 struct Held {
-    credential: Mutex<Credential>,
-    principal: String,
-    lifetime: Option<Duration>,
-    taken: Instant,
-    library: &'static Library,
+    taken: Taken,
+    at: Instant,
 }
 
 /// What a login depends on besides the tickets.
@@ -87,9 +90,8 @@ pub struct KerberosOptions {
 
 /// The client's half of a login.
 pub struct KerberosInitiator {
-    context: Context,
+    login: Box<dyn Login>,
     tickets: Tickets,
-    target: Name,
     service: String,
     flags: u32,
     binding: Option<Vec<u8>>,
@@ -98,7 +100,7 @@ pub struct KerberosInitiator {
 
 /// The keys of a login.
 pub(super) struct KerberosKeys {
-    context: Context,
+    login: Box<dyn Login>,
     service: String,
 }
 
@@ -106,12 +108,6 @@ impl ServiceName {
     /// The name of WinRM on a host: `HTTP/host`.
     pub fn http(host: &str) -> Self {
         Self(format!("HTTP/{host}"))
-    }
-
-    /// The text, as the library takes it.
-    fn principal(&self) -> String {
-        // An empty realm is the library's way to say "ask the client's own, and follow its referral".
-        if self.0.contains('@') { self.0.clone() } else { format!("{}@", self.0) }
     }
 }
 
@@ -144,60 +140,30 @@ impl Tickets {
     /// # Errors
     /// [`KerberosError`].
     pub fn acquire(user: Option<&UserName>, source: &TicketSource) -> Result<Self, KerberosError> {
-        let library = load()?;
-        let principal = user.map(principal).transpose()?;
-        let about = principal.clone().unwrap_or_else(|| "the default account".to_owned());
-        let explain = |status: library::Status| match source {
-            TicketSource::Keytab(file) => KerberosError::of_keytab(&status, format!("{about}: {}", file.display())),
-            _ => KerberosError::of_credential(&status, &about),
-        };
-        let name = principal.as_deref().map(|principal| library.name(principal)).transpose().map_err(explain)?;
-        let stores = match source {
-            TicketSource::NamedCache(cache) => vec![("ccache", cache.clone())],
-            TicketSource::Keytab(file) => {
-                vec![("client_keytab", keytab(file)), ("ccache", memory_cache(file, principal.as_deref()))]
-            }
-            TicketSource::Cache | TicketSource::Password(_) => Vec::new(),
-        };
-        let from = match source {
-            TicketSource::Password(password) => Source::Password(password.expose()),
-            TicketSource::Cache => Source::Default,
-            TicketSource::NamedCache(_) | TicketSource::Keytab(_) => Source::Stores(&stores),
-        };
-        let mut credential = library.credential(name.as_ref(), from).map_err(explain)?;
-        let (principal, seconds) = credential.facts().map_err(explain)?;
-        if seconds == 0 {
-            return Err(KerberosError::new(KerberosCause::TicketsExpired, principal, ""));
-        }
-        let lifetime = (seconds != u32::MAX).then(|| Duration::from_secs(seconds.into()));
-        Ok(Self(Arc::new(Held {
-            credential: Mutex::new(credential),
-            principal,
-            lifetime,
-            taken: Instant::now(),
-            library,
-        })))
+        let taken = provide(user, source)?;
+        Ok(Self(Arc::new(Held { taken, at: Instant::now() })))
     }
 
-    /// Whose they are, as `user@REALM`.
+    /// Whose they are, as `user@REALM` where that is known.
     pub fn principal(&self) -> &str {
-        &self.0.principal
+        &self.0.taken.principal
     }
 
     /// Whether they have a minute left.
     pub fn still_hold(&self) -> bool {
-        self.0.lifetime.is_none_or(|lifetime| self.0.taken.elapsed() + Duration::from_secs(60) < lifetime)
+        self.lifetime().is_none_or(|lifetime| self.0.at.elapsed() + Duration::from_secs(60) < lifetime)
     }
 
-    /// For how long they were valid when they were taken; none where there is no end.
+    /// For how long they were valid when they were taken; none where there is no end, or Windows
+    /// renews them.
     pub fn lifetime(&self) -> Option<Duration> {
-        self.0.lifetime
+        self.0.taken.lifetime
     }
 }
 
 impl fmt::Debug for Tickets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tickets").field("principal", &self.0.principal).finish_non_exhaustive()
+        f.debug_struct("Tickets").field("principal", &self.principal()).finish_non_exhaustive()
     }
 }
 
@@ -207,13 +173,11 @@ impl KerberosInitiator {
     /// # Errors
     /// When the service's name is none.
     pub fn new(tickets: &Tickets, options: &KerberosOptions) -> Result<Self, KerberosError> {
-        let library = tickets.0.library;
         let service = options.service.to_string();
-        let target = library.name(&options.service.principal());
+        let login = tickets.0.taken.proof.clone().begin(&options.service);
         Ok(Self {
-            context: library.context(),
+            login: login.map_err(|status| KerberosError::of_service(&status, &service))?,
             tickets: tickets.clone(),
-            target: target.map_err(|status| KerberosError::of_service(&status, &service))?,
             service,
             flags: REQUIRED | REPLAY | SEQUENCE | if options.delegate { DELEGATE } else { 0 },
             binding: options.binding.map(|binding| binding.application_data().to_vec()),
@@ -227,10 +191,9 @@ impl KerberosInitiator {
     /// # Errors
     /// When the realm or the service refuses, or the service does not prove who it is.
     pub fn step(&mut self, token: &[u8]) -> Result<Option<Vec<u8>>, KerberosError> {
-        let mut credential = self.tickets.0.credential.lock().unwrap_or_else(PoisonError::into_inner);
-        let stepped = self.context.step(&mut credential, &self.target, self.flags, self.binding.as_deref(), token);
-        drop(credential);
-        let stepped = stepped.map_err(|status| KerberosError::of_service(&status, &self.service))?;
+        let stepped = self.login.step(self.flags, self.binding.as_deref(), token);
+        let stepped =
+            stepped.map_err(|status| KerberosError::of_login(&status, &self.service, self.tickets.principal()))?;
         if stepped.complete && stepped.flags & REQUIRED != REQUIRED {
             let lacks = format!("the login has the flags {:#x}", stepped.flags);
             return Err(KerberosError::new(KerberosCause::NotMutual, self.service.clone(), lacks));
@@ -246,23 +209,36 @@ impl KerberosInitiator {
 
     /// The encryption type of the session key by name, once the login is complete.
     pub fn encryption(&mut self) -> Option<&'static str> {
-        let number = self.context.encryption_type()?;
+        let number = self.login.encryption_type()?;
         ENCRYPTION_TYPES.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
     }
 
     /// The integrity code of a text, for SPNEGO.
     pub(super) fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, KerberosError> {
-        self.context.mic(text).map_err(|status| KerberosError::of_service(&status, &self.service))
+        self.login.mic(text).map_err(|status| KerberosError::of_service(&status, &self.service))
     }
 
     /// Checks the integrity code of a text, for SPNEGO.
     pub(super) fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), KerberosError> {
-        self.context.verify_mic(text, mic).map_err(|status| KerberosError::of_service(&status, &self.service))
+        self.login.verify_mic(text, mic).map_err(|status| KerberosError::of_service(&status, &self.service))
+    }
+
+    /// Token and data of one sealed message, for CredSSP.
+    #[cfg(feature = "credssp")]
+    pub(super) fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, KerberosError> {
+        let sealed = self.context.wrap(plain).map(|(token, data)| [token, data].concat());
+        sealed.map_err(|status| KerberosError::of_service(&status, &self.service))
+    }
+
+    /// What a sealed message holds, for CredSSP.
+    #[cfg(feature = "credssp")]
+    pub(super) fn unseal(&mut self, sealed: &[u8]) -> Result<Vec<u8>, KerberosError> {
+        self.context.unwrap(sealed).map_err(|status| KerberosError::of_service(&status, &self.service))
     }
 
     /// The keys, if the login is complete.
     pub(super) fn into_keys(self) -> Option<KerberosKeys> {
-        self.complete.then_some(KerberosKeys { context: self.context, service: self.service })
+        self.complete.then_some(KerberosKeys { login: self.login, service: self.service })
     }
 }
 
@@ -275,60 +251,50 @@ impl fmt::Debug for KerberosInitiator {
 impl KerberosKeys {
     /// Token and data of one sealed message.
     pub(super) fn seal(&mut self, plain: &[u8]) -> Result<(Vec<u8>, Vec<u8>), KerberosError> {
-        self.context.wrap(plain).map_err(|status| KerberosError::of_service(&status, &self.service))
+        self.login.wrap(plain).map_err(|status| KerberosError::of_service(&status, &self.service))
     }
 
     /// Servers put the token's parts in different orders, which the library sorts out when it gets
     /// token and data in one.
     pub(super) fn unseal(&mut self, token: &[u8], data: &[u8]) -> Result<Vec<u8>, KerberosError> {
-        let opened = self.context.unwrap(&[token, data].concat());
+        let opened = self.login.unwrap(&[token, data].concat());
         opened.map_err(|status| KerberosError::of_service(&status, &self.service))
     }
 }
 
-/// The library's file name, to say what is used.
+/// What gives Kerberos here, to say what is used: a library's file name.
 ///
 /// # Errors
 /// Cause [`KerberosCause::NoLibrary`].
 pub fn kerberos_library() -> Result<&'static str, KerberosError> {
-    load().map(|library| library.file)
+    #[cfg(windows)]
+    return sspi::file();
+    #[cfg(not(windows))]
+    return gssapi::file();
 }
 
-fn load() -> Result<&'static Library, KerberosError> {
-    Library::system().map_err(|looked_for| KerberosError::new(KerberosCause::NoLibrary, "", looked_for))
+/// Whether this account, or the default one, can log in without a password: there are tickets of it in
+/// the cache; on Windows, this session is that of a domain's account, and of this one.
+pub fn has_tickets(user: Option<&UserName>) -> bool {
+    #[cfg(windows)]
+    return sspi::signed_on(user);
+    #[cfg(not(windows))]
+    return Tickets::acquire(user, &TicketSource::Cache).is_ok();
 }
 
-/// `user@REALM`, or `user` of the default realm. A realm is the domain's DNS name in capitals.
-fn principal(user: &UserName) -> Result<String, KerberosError> {
-    if !user.domain().is_empty() {
-        return Err(KerberosError::new(KerberosCause::NoPrincipal, user.to_string(), ""));
+fn provide(user: Option<&UserName>, source: &TicketSource) -> Result<Taken, KerberosError> {
+    #[cfg(windows)]
+    match source {
+        TicketSource::Cache => return sspi::acquire(user, None),
+        TicketSource::Password(password) => return sspi::acquire(user, Some(password)),
+        // Windows has neither: they are MIT's.
+        TicketSource::NamedCache(_) | TicketSource::Keytab(_) => {}
     }
-    Ok(match user.user().rsplit_once('@') {
-        Some((name, realm)) => format!("{name}@{}", realm.to_uppercase()),
-        None => user.user().to_owned(),
-    })
+    gssapi::acquire(user, source)
 }
 
-/// A file as the library names keytabs; one with a type before it is named so already.
-fn keytab(file: &std::path::Path) -> String {
-    let text = file.to_string_lossy();
-    let typed = text.split_once(':').is_some_and(|(kind, _)| kind.len() > 1 && kind.chars().all(char::is_alphanumeric));
-    if typed { text.into_owned() } else { format!("FILE:{text}") }
-}
-
-/// The same for the same keytab and account, so that a process asks the KDC once for them.
-fn memory_cache(file: &std::path::Path, principal: Option<&str>) -> String {
-    let digest = Sha256::digest(format!("{}\0{}", file.display(), principal.unwrap_or_default()));
-    let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("MEMORY:hvr-{hex}")
-}
-
-// RFC 2744 appendix A.
-const DELEGATE: u32 = 1;
-const REPLAY: u32 = 4;
-const SEQUENCE: u32 = 8;
-/// Mutual authentication, confidentiality, integrity.
-const REQUIRED: u32 = 2 | 16 | 32;
+/// Without these there is no login.
+const REQUIRED: u32 = MUTUAL | CONFIDENTIALITY | INTEGRITY;
 
 /// RFC 3961 8, RFC 8009 7, RFC 6803 8, RFC 4757.
 const ENCRYPTION_TYPES: &[(u32, &str)] = &[
@@ -354,39 +320,7 @@ mod tests {
         for text in ["", "hv", "HTTP/", "/hv", "HTTP/hv@", "HTTP/hv@A@B", "HTTP/h v", "HTTP/h\u{0}v", "HTTP/hv@a/b"] {
             assert!(matches!(text.parse::<ServiceName>(), Err(AuthError::ServiceName { .. })), "{text:?}");
         }
-        assert_eq!(ServiceName::http("hv").principal(), "HTTP/hv@");
-        assert_eq!("HTTP/hv@LAB".parse::<ServiceName>().unwrap().principal(), "HTTP/hv@LAB");
-    }
-
-    #[test]
-    fn principals() {
-        let of = |text: &str| principal(&text.parse().unwrap());
-        assert_eq!(of("admin@lab.test").unwrap(), "admin@LAB.TEST");
-        assert_eq!(of("admin").unwrap(), "admin");
-        let error = of("LAB\\admin").unwrap_err();
-        assert_eq!(error.cause(), KerberosCause::NoPrincipal);
-        assert!(error.to_string().contains("LAB\\admin") && error.remedy().contains("user@REALM"));
-    }
-
-    #[test]
-    fn keytabs_and_their_caches() {
-        assert_eq!(keytab("/etc/hvr.keytab".as_ref()), "FILE:/etc/hvr.keytab");
-        assert_eq!(keytab("MEMORY:x".as_ref()), "MEMORY:x");
-        assert_eq!(keytab("C:\\hvr.keytab".as_ref()), "FILE:C:\\hvr.keytab");
-        let cache = memory_cache("/a".as_ref(), Some("b"));
-        assert_eq!(cache, memory_cache("/a".as_ref(), Some("b")));
-        assert_ne!(cache, memory_cache("/a".as_ref(), None));
-    }
-
-    #[test]
-    fn an_absent_keytab_is_named() {
-        if load().is_err() {
-            return;
-        }
-        let source = TicketSource::Keytab("/nonexistent/hvr.keytab".into());
-        let error = Tickets::acquire(Some(&"admin@LAB.TEST".parse().unwrap()), &source).unwrap_err();
-        assert_eq!(error.cause(), KerberosCause::Keytab, "{error}");
-        assert!(error.to_string().contains("/nonexistent/hvr.keytab"), "{error}");
+        assert_eq!(ServiceName::http("hv").to_string(), "HTTP/hv");
     }
 
     #[test]

@@ -123,6 +123,37 @@ impl NegotiateInitiator {
         }
     }
 
+    /// Whether the keys of the mechanism are there, be SPNEGO at its end or not.
+    #[cfg(feature = "credssp")]
+    pub(super) fn has_keys(&self) -> bool {
+        self.mechanism_is_ready()
+    }
+
+    /// Seals what CredSSP sends beside the tokens: the signature first, then the data.
+    #[cfg(feature = "credssp")]
+    pub(super) fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, AuthError> {
+        match (self.chosen, &mut self.kerberos, &mut self.ntlm_keys) {
+            (Some(Mechanism::Kerberos), Some(kerberos), _) => Ok(kerberos.seal(plain)?),
+            (Some(Mechanism::Ntlm), _, Some(keys)) => {
+                keys.seal(plain).map(|sealed| [sealed.signature, sealed.data].concat())
+            }
+            _ => Err(AuthError::NoMechanism),
+        }
+    }
+
+    /// Opens what CredSSP brings beside the tokens.
+    #[cfg(feature = "credssp")]
+    pub(super) fn unseal(&mut self, sealed: &[u8]) -> Result<Vec<u8>, AuthError> {
+        match (self.chosen, &mut self.kerberos, &mut self.ntlm_keys) {
+            (Some(Mechanism::Kerberos), Some(kerberos), _) => Ok(kerberos.unseal(sealed)?),
+            (Some(Mechanism::Ntlm), _, Some(keys)) => {
+                let (signature, data) = sealed.split_at_checked(16).ok_or(AuthError::Signature)?;
+                keys.unseal(signature, data)
+            }
+            _ => Err(AuthError::NoMechanism),
+        }
+    }
+
     fn choose(&mut self, response: &Response) -> Result<(), AuthError> {
         // What later tokens repeat is ignored ([MS-SPNG] 3.3.5).
         if self.chosen.is_some() {
@@ -131,7 +162,7 @@ impl NegotiateInitiator {
         match response.mechanism {
             Some(Some(mechanism)) if self.offered.contains(&mechanism) => self.chosen = Some(mechanism),
             Some(_) => return Err(AuthError::NotOffered),
-            // inferred: a server that names none took the first.
+            // inferred (not asked): a server that names none took the first.
             None if response.token.is_some() || response.state == Some(State::Completed) => {
                 self.chosen = self.offered.first().copied();
             }

@@ -1,4 +1,5 @@
 //! The tokens of SPNEGO on the wire (RFC 4178 4.2, [MS-SPNG] 2.2.1).
+use super::super::der::{APPLICATION, ENUMERATED, OCTETS, OID, SEQUENCE, field, next, only, tlv};
 use super::super::error::AuthError;
 use super::super::handshake::Mechanism;
 
@@ -101,59 +102,6 @@ fn mechanism(oid: &[u8]) -> Option<Mechanism> {
         _ => None,
     }
 }
-
-const fn field(number: u8) -> u8 {
-    0xa0 + number
-}
-
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len();
-    let mut out = Vec::with_capacity(length + 6);
-    out.push(tag);
-    match u8::try_from(length) {
-        Ok(short @ ..0x80) => out.push(short),
-        _ => {
-            let bytes = length.to_be_bytes();
-            let digits = bytes.iter().position(|byte| *byte != 0).and_then(|first| bytes.get(first..)).unwrap_or(&[]);
-            // At most eight of them.
-            out.push(0x80 | u8::try_from(digits.len()).unwrap_or(8));
-            out.extend_from_slice(digits);
-        }
-    }
-    out.extend_from_slice(content);
-    out
-}
-
-/// Tag, content and what follows.
-fn next(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = bytes.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        // None of these tokens comes near four gigabytes; the indefinite form (0x80) is no DER.
-        if !(1..=4).contains(&digits.len()) {
-            return None;
-        }
-        let length =
-            digits.iter().try_fold(0usize, |length, byte| length.checked_mul(256)?.checked_add((*byte).into()));
-        (length?, rest)
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
-}
-
-/// The content of the one value that these bytes are.
-fn only(bytes: &[u8], tag: u8) -> Option<&[u8]> {
-    next(bytes).filter(|(found, _, rest)| *found == tag && rest.is_empty()).map(|(_, content, _)| content)
-}
-
-const OCTETS: u8 = 0x04;
-const OID: u8 = 0x06;
-const ENUMERATED: u8 = 0x0a;
-const SEQUENCE: u8 = 0x30;
-const APPLICATION: u8 = 0x60;
 
 /// 1.3.6.1.5.5.2
 const SPNEGO: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x02];

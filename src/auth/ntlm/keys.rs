@@ -28,7 +28,7 @@ pub(in crate::auth) fn response_key(user: &str, domain: &str, password: &Secret)
 /// The name in UTF-16LE, in upper case as Windows has it: one unit to one, so `ß` stays `ß`.
 ///
 /// A character whose upper case has another length, or that takes two units, is kept.
-/// inferred: Windows uses a table of its own; for names of one-to-one letters the two agree.
+/// inferred (not asked): Windows uses a table of its own; for names of one-to-one letters the two agree.
 pub(in crate::auth) fn upper_case(name: &str) -> Vec<u8> {
     name.encode_utf16()
         .map(|unit| {

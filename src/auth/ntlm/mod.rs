@@ -8,7 +8,7 @@ pub(super) mod challenge;
 mod initiate;
 pub(super) mod keys;
 pub(super) mod negotiate;
-mod rc4;
+pub(super) mod rc4;
 mod session;
 pub(super) mod target_info;
 mod wire;

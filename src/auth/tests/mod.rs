@@ -1,4 +1,6 @@
 //! Tests of the layer as a whole; what concerns one file alone stands in that file.
+#[cfg(all(feature = "credssp", feature = "simulator"))]
+mod credssp;
 mod hostile;
 mod login;
 mod negotiate;

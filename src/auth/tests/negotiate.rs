@@ -4,10 +4,10 @@ use super::super::negotiate::NegotiateInitiator;
 use super::super::ntlm::{NtlmKeys, Side};
 use super::*;
 
-const LIST: &str = "300c060a2b06010401823702020a";
-const NTLM: &str = "060a2b06010401823702020a";
+pub(super) const LIST: &str = "300c060a2b06010401823702020a";
+pub(super) const NTLM: &str = "060a2b06010401823702020a";
 
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(super) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let short = u8::try_from(length).ok().filter(|short| *short < 0x80).map(|short| vec![short]);
     let long = || [&[0x82], &u16::try_from(length).unwrap().to_be_bytes()[..]].concat();
@@ -15,7 +15,7 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// NegTokenResp as an acceptor writes it.
-fn response(state: u8, mechanism: Option<&str>, token: Option<&[u8]>, mic: Option<&[u8]>) -> Vec<u8> {
+pub(super) fn response(state: u8, mechanism: Option<&str>, token: Option<&[u8]>, mic: Option<&[u8]>) -> Vec<u8> {
     let mut fields = tlv(0xa0, &[0x0a, 1, state]);
     fields.extend(mechanism.map(|oid| tlv(0xa1, &hex(oid))).unwrap_or_default());
     fields.extend(token.map(|token| tlv(0xa2, &tlv(4, token))).unwrap_or_default());
@@ -24,7 +24,7 @@ fn response(state: u8, mechanism: Option<&str>, token: Option<&[u8]>, mic: Optio
 }
 
 /// The NTLM message in a token, and the code that ends it if there is one.
-fn inside(token: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
+pub(super) fn inside(token: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
     let start = token.windows(8).position(|window| window == b"NTLMSSP\0").unwrap();
     let mut message = token[start..].to_vec();
     let has_mic = message.windows(4).rposition(|window| window == [0xa3, 0x12, 0x04, 0x10]);

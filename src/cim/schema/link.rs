@@ -244,6 +244,10 @@ impl Reader<'_> {
                 type_of.reference_class = Some(self.name(at, class)?);
             }
             TypeName::Object(class) if class.eq_ignore_ascii_case("object") => type_of.embedded_object = true,
+            TypeName::Object(class) if is_misspelt(class) => {
+                self.refuse(at, "a type such as uint32, string or datetime, or a class", class);
+                return None;
+            }
             TypeName::Object(class) => type_of.embedded_class = Some(self.name(at, class)?),
         }
         let embedded = find(qualifiers, "embeddedinstance").and_then(|qualifier| qualifier.value.as_ref());
@@ -269,6 +273,19 @@ impl Reader<'_> {
         }
     }
 }
+
+/// Whether what stands where a class may stand was meant as a type: `uint99`, `int`, `bool`. Classes are named
+/// `Schema_Class`, but not everywhere.
+fn is_misspelt(class: &str) -> bool {
+    let stem = class.trim_end_matches(|c: char| c.is_ascii_digit());
+    STEMS.iter().any(|known| known.eq_ignore_ascii_case(stem))
+}
+
+/// What simple types begin with, here and in other languages.
+const STEMS: [&str; 14] = [
+    "uint", "sint", "int", "integer", "real", "float", "double", "str", "string", "bool", "boolean", "char", "date",
+    "datetime",
+];
 
 fn find<'q, 'a>(qualifiers: &'q [Qualifier<'a>], name: &str) -> Option<&'q Qualifier<'a>> {
     qualifiers.iter().find(|qualifier| qualifier.name.eq_ignore_ascii_case(name))

@@ -281,6 +281,14 @@ fn what_does_not_fit_together_is_refused_and_nothing_is_added() {
             "class A { void M(string B, string b); };",
             "1:35: expected a parameter not declared before, found `b`".to_owned(),
         ),
+        (
+            "class A { uint99 B; };",
+            "1:18: expected a type such as uint32, string or datetime, or a class, found `uint99`".to_owned(),
+        ),
+        (
+            "class A { void M(Bool b); };",
+            "1:23: expected a type such as uint32, string or datetime, or a class, found `Bool`".to_owned(),
+        ),
     ] {
         let mut schema = Schema::builtin().clone();
         let error = schema.add(text).unwrap_err();

@@ -1,6 +1,7 @@
 //! `hvr check`: can I reach the host, log in, and fail this VM over? Changes nothing.
 
 mod configuration;
+mod evidence;
 mod findings;
 mod legs;
 mod refused;
@@ -21,20 +22,26 @@ use findings::{Check, Side};
 
 /// Can I reach the host, log in, and fail a VM over?
 ///
-/// Goes step by step; each finding says what it means and what to do on which side. Changes nothing on the host. Exits
-/// with 3 when something would refuse a failover, with 6 when the host is not reached, with 7 when it refuses the account.
+/// Goes step by step; each finding says what it means and what to do on which side. Changes nothing on the host, unless a
+/// test failover is asked for. Exits with 3 when something would refuse a failover, with 6 when the host is not reached, with
+/// 7 when it refuses the account.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Name or GUID of a VM to judge too
     vm: Option<String>,
-    /// Walk the legs of the login one by one first: name, TCP, certificate, schemes, clock, tickets; then look at WinRM's
-    /// configuration where the account may read it, or say what may have refused the login
+    /// Walk the legs of the login one by one first: name, TCP, certificate, schemes, clock, tickets; say what may have
+    /// refused it
     #[arg(long)]
     login: bool,
+    #[command(flatten)]
+    evidence: evidence::EvidenceArgs,
 }
 
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
+    if let Some(file) = &args.evidence.evidence {
+        return evidence::run(file, &args.evidence, args.vm.as_deref(), context).await;
+    }
     let connection = Connection::open(context).await?;
     let mut check = Check { steps: Vec::new(), exit: Exit::Done, shown: None, is_refused: false };
     let goes_on = !args.login || check.legs(&connection, context).await;
@@ -54,9 +61,7 @@ impl Check {
         if !self.reach(answer, connection) {
             return;
         }
-        if args.login {
-            self.configuration(connection).await;
-        }
+        self.configuration(connection).await;
         let host = connection.host();
         if !self.service(host.learn_service("Msvm_ReplicationService").await) {
             return;
@@ -131,6 +136,10 @@ impl Check {
         let login = connection.session().login();
         let by = login.as_ref().map_or_else(String::new, |login| format!(" by {login}"));
         let meaning = match login.as_ref().and_then(|login| login.mechanism) {
+            #[cfg(feature = "credssp")]
+            _ if login.as_ref().is_some_and(|login| login.scheme == Scheme::CredSsp) => {
+                "the host knows the account, vouched for the connection, and has the password now"
+            }
             Some(Mechanism::Kerberos) => "the host knows the account, took the ticket and proved who it is",
             _ if login.as_ref().is_some_and(|login| login.scheme == Scheme::Certificate) => {
                 "the host maps the client certificate to an account"

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use crate::auth::kerberos::has_tickets;
 use crate::auth::{Credentials, KerberosCause, Secret, ServiceName, TicketSource, Tickets, UserName};
 use crate::cli::output::is_interactive;
 use crate::cli::password::{Owner, PasswordSource};
@@ -22,7 +23,7 @@ pub fn add_to(
     let service = settings.spn.as_deref().map(str::parse::<ServiceName>).transpose();
     let service = service.map_err(|error| Problem::usage(format!("--spn: {error}")))?;
     let has_name = service.is_some() || connector.endpoint().host().parse::<IpAddr>().is_err();
-    let mut connector = connector.auth(choice(settings.auth)).delegate(settings.delegate);
+    let mut connector = connector.auth(choice(settings.auth)?).delegate(settings.delegate);
     if let Some(service) = service {
         connector = connector.service_name(service);
     }
@@ -48,10 +49,13 @@ pub fn add_to(
             return Err(Problem::usage("no user was given, and the Kerberos tickets in the cache have expired")
                 .remedy("get new tickets with kinit, or give -u, HVR_USER, or a profile"));
         }
-        return Err(Problem::usage(
-            "no user: give -u, HVR_USER, or a profile; or Kerberos tickets (kinit, --keytab); or --simulate for a \
-             rehearsal without a host",
-        ));
+        let tickets = match cfg!(windows) {
+            true => "or run it in the Windows session of a domain's account",
+            false => "or Kerberos tickets (kinit, --keytab)",
+        };
+        return Err(Problem::usage(format!(
+            "no user: give -u, HVR_USER, or a profile; {tickets}; or --simulate for a rehearsal without a host"
+        )));
     }
     // Beside tickets a password that was given may serve where they do not.
     let password_given = !matches!(settings.password, PasswordSource::Prompt);
@@ -67,15 +71,24 @@ pub fn add_to(
     Ok((connector, secret))
 }
 
-fn choice(auth: Auth) -> AuthChoice {
-    match auth {
+fn choice(auth: Auth) -> Result<AuthChoice, Problem> {
+    Ok(match auth {
         Auth::Auto => AuthChoice::Auto,
         Auth::Negotiate => AuthChoice::Negotiate,
         Auth::Kerberos => AuthChoice::Kerberos,
         Auth::Ntlm => AuthChoice::Ntlm,
+        #[cfg(feature = "credssp")]
+        Auth::CredSsp => AuthChoice::CredSsp,
+        #[cfg(not(feature = "credssp"))]
+        Auth::CredSsp => {
+            return Err(Problem::usage(
+                "this hvr is built without CredSSP: build one with it (cargo build --release --features credssp, Rust 1.93 \
+                 or later), or log in another way",
+            ));
+        }
         Auth::Basic => AuthChoice::Basic,
         Auth::Certificate => AuthChoice::Certificate,
-    }
+    })
 }
 
 /// A secret that is read at its first use.
@@ -126,7 +139,8 @@ fn client_certificate(
 
 /// Where Kerberos tickets come from, if not from a password.
 pub fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: bool) -> Option<TicketSource> {
-    if matches!(settings.auth, Auth::Basic | Auth::Ntlm | Auth::Certificate) {
+    // CredSSP has a password to hand over, which Kerberos takes, too.
+    if matches!(settings.auth, Auth::Basic | Auth::Ntlm | Auth::Certificate | Auth::CredSsp) {
         return None;
     }
     if let Some(keytab) = &settings.keytab {
@@ -136,14 +150,11 @@ pub fn ticket_source(settings: &Settings, user: Option<&UserName>, has_name: boo
     if password_given {
         return None;
     }
-    // Nobody is asked for a password that the tickets in the cache make needless.
-    let cached = || Tickets::acquire(user, &TicketSource::Cache);
+    // Nobody is asked for a password that tickets make needless.
     match settings.auth {
-        Auth::Kerberos if user.is_some() && is_interactive() && cached().is_err() => None,
+        Auth::Kerberos if user.is_some() && is_interactive() && !has_tickets(user) => None,
         Auth::Kerberos => Some(TicketSource::Cache),
-        _ if has_name && user.is_none_or(|user| user.domain().is_empty()) && cached().is_ok() => {
-            Some(TicketSource::Cache)
-        }
+        _ if has_name && has_tickets(user) => Some(TicketSource::Cache),
         _ => None,
     }
 }

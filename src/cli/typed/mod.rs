@@ -7,6 +7,7 @@ mod embedded;
 mod extra;
 mod given;
 mod json;
+mod keys;
 mod parameter;
 mod reference;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use extra::{ExtraHeader, ExtraOption, ExtraSelector};
 use given::ArgumentError;
 pub use given::{Argument, read_file};
 pub use json::{instance_to_json, lines, output_to_json, reference_to_json, untyped, words};
+pub use keys::{Keys, has_property};
 pub use parameter::{find_method, parameters, properties};
 pub use reference::ReferenceText;
 

@@ -9,6 +9,7 @@ use crate::wsman::{ClassAddressing, EndpointReference, Parameter, ResourceUri, S
 use super::Mismatch;
 use super::embedded::{fits, instance_from_json, instance_from_text};
 use super::given::{Argument, Given};
+use super::keys::{self, Keys};
 use super::reference::ReferenceText;
 
 /// The parameters of a call in the order of the MOF, each of the type it is declared with.
@@ -244,18 +245,8 @@ impl Typing<'_> {
         {
             return Err(format!("{name} is a reference to a {wanted}, and {class} is none"));
         }
-        let keys: Vec<_> = self.schema.class(class).map(|class| class.keys().collect()).unwrap_or_default();
-        let known: Vec<_> = keys.iter().map(|key: &&Property| key.declaration()).collect();
-        let known = known.join(", ");
-        let given: Vec<_> = reference.selectors.iter().filter(|key| key.name != "__cimnamespace").collect();
-        match given.iter().find(|given| !keys.iter().any(|key| key.name == *given.name.as_str())) {
-            _ if keys.is_empty() => {}
-            Some(wrong) => return Err(format!("{name}: {} is no key of {class}; its keys: {known}", wrong.name)),
-            None if given.is_empty() => {
-                return Err(format!("{name}: {class} names no instance without a key; its keys: {known}"));
-            }
-            None => {}
-        }
+        let given = reference.selectors.iter().map(|key| key.name.as_str());
+        keys::check(self.schema, class, given, Keys::All).map_err(|error| format!("{name}: {error}"))?;
         Ok(Parameter::Reference(reference))
     }
 

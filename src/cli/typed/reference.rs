@@ -3,8 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::cim::schema::Schema;
 use crate::cim::{ClassName, PropertyName};
 use crate::wsman::{ClassAddressing, EndpointReference, ResourceUri, SelectorSet};
+
+use super::Mismatch;
+use super::keys::{self, Keys};
 
 /// A reference as typed. A value with a comma stands in double quotes, in which a quote is doubled; a backslash is
 /// literal, as in a selector. The class may be a whole resource URI, or one that begins with a short name of `winrm`.
@@ -33,6 +37,17 @@ impl ReferenceText {
     /// Whether keys were given.
     pub fn has_keys(&self) -> bool {
         !self.keys.is_empty()
+    }
+
+    /// Whether its keys are those of its class, where that is declared.
+    ///
+    /// # Errors
+    /// [`Mismatch`] with the keys it has.
+    pub fn check(&self, schema: Option<&Schema>, due: Keys) -> Result<(), Mismatch> {
+        let Some(schema) = schema else { return Ok(()) };
+        let given = self.keys.iter().map(|(name, _)| name.as_str());
+        let unchecked = "add --no-schema to send it as it is";
+        keys::check(schema, self.class(), given, due).map_err(|error| Mismatch::new(error, unchecked))
     }
 
     /// The reference on a host that names classes in this way. A whole URI stays as it was typed.

@@ -121,6 +121,7 @@ impl Operator for Console<'_> {
             }
             Event::Invoking { step, site, proposal, .. } => {
                 self.finish();
+                stop::begun();
                 self.site = *site;
                 self.last = None;
                 let host = self.ends.name(*site).to_owned();
@@ -198,6 +199,7 @@ fn question(proposal: &Proposal) -> String {
         Kind::PlannedFailover { .. } => format!("Fail over {name} as planned"),
         Kind::TestStart { .. } => format!("Make a test VM of {name}"),
         Kind::TestStop => format!("Remove the test VM of {name}"),
+        Kind::Rehearsal => format!("Make a test VM of {name} and remove it again"),
         Kind::Commit => format!("Keep the failover of {name} for good"),
         Kind::Undo => format!("Undo the failover of {name}"),
         Kind::Reverse { .. } => format!("Turn the replication of {name} round"),
@@ -222,7 +224,7 @@ pub fn describe(proposal: &Proposal, ends: &Ends) -> Vec<String> {
     if let Some(test_vm) = &proposal.test_vm {
         lines.push(format!("  test VM {} ({}), power {}", test_vm.name, test_vm.id, test_vm.enabled_state));
     }
-    let names_point = matches!(proposal.kind, Kind::Failover | Kind::TestStart { .. });
+    let names_point = matches!(proposal.kind, Kind::Failover | Kind::TestStart { .. } | Kind::Rehearsal);
     if names_point {
         lines.push(match &proposal.point {
             None => "  to the latest recovery point".to_owned(),
@@ -242,6 +244,9 @@ pub fn describe(proposal: &Proposal, ends: &Ends) -> Vec<String> {
             lines.push(
                 "  its network adapters connect where the replica's settings say; --network SWITCH chooses".to_owned(),
             );
+        }
+        Kind::Rehearsal => {
+            lines.push("  the test VM is not started, and is removed again, whatever happens".to_owned())
         }
         _ => {}
     }

@@ -86,7 +86,7 @@ fn sentence(report: &Report, scene: &Scene<'_>) -> String {
             }
         }
         Kind::TestStart { .. } => format!("{}, read back from {host}", seen(StepName::TestFailOver)),
-        Kind::TestStop => format!(
+        Kind::TestStop | Kind::Rehearsal => format!(
             "the test VM of {name} is removed, read back from {host}; the replica: {}",
             seen(StepName::VerifyReplica)
         ),

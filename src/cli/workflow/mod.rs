@@ -5,6 +5,7 @@ mod console;
 mod done;
 mod primary;
 mod recall;
+mod rehearse;
 mod stopped;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use again::{resume as resume_run, undo as undo_run};
 use console::Console;
 pub use primary::PrimaryArgs;
 pub use recall::{recall, recalled};
+pub use rehearse::{Rehearsed, rehearse};
 
 /// Flags of every command that changes a host.
 #[derive(Debug, Clone, clap::Args)]
@@ -151,7 +153,27 @@ pub async fn carry(
     context: &Context,
 ) -> (Option<RunId>, Result<Exit, Problem>) {
     let undone = about.undoes.clone();
-    if let Some(undone) = &undone {
+    let (run, outcome) = conduct(order, about, answer, ends, journal, context).await;
+    let undone = undone.as_ref();
+    let ended = match outcome {
+        Ok(outcome) => {
+            end(outcome, &Scene { vm, open: undone, undoes: undone, run: run.as_ref(), ends, context }).await
+        }
+        Err(problem) => Err(problem),
+    };
+    (run, ended)
+}
+
+/// Runs an order; prints no end.
+async fn conduct(
+    order: Order,
+    about: About,
+    answer: Answer,
+    ends: &Ends,
+    journal: &mut SqliteJournal,
+    context: &Context,
+) -> (Option<RunId>, Result<Outcome, Problem>) {
+    if let Some(undone) = &about.undoes {
         stays_open(undone, context);
     }
     let mut console = Console::new(None, ends, answer, context);
@@ -161,10 +183,7 @@ pub async fn carry(
         () = stop::signal() => return (console.run().cloned(), Err(interrupted(&mut console, journal))),
     };
     console.finish();
-    let run = console.run().cloned();
-    let undone = undone.as_ref();
-    let ended = end(outcome, &Scene { vm, open: undone, undoes: undone, run: run.as_ref(), ends, context }).await;
-    (run, ended)
+    (console.run().cloned(), Ok(outcome))
 }
 
 /// What an interruption leaves behind before anything is sent for a run that was begun before.

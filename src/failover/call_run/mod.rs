@@ -173,7 +173,7 @@ pub(super) enum End {
 
 /// How often an unchanged state is read again before it is believed: 1 + 2 + 4 + 8 seconds.
 const LOOKS: u32 = 4;
-/// How long a host keeps a job that has ended (TimeBeforeRemoval), and some time for its clean-up.
+/// How long a host keeps a job that has ended (TimeBeforeRemoval; recorded of others, E12), and some time for its clean-up.
 const KEPT: Duration = Duration::from_secs(300 + 60);
 /// How far the host's clock may be off when a finished job is told from an earlier one.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);

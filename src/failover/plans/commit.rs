@@ -5,7 +5,7 @@ use crate::hyperv::{EnabledState, ReplicationMode, ReplicationState, Vm};
 use super::super::goal::describe;
 use super::super::preflight::Finding;
 
-/// inferred from the meanings of the states: only a failover that is not committed can be.
+/// inferred (E30) from the meanings of the states: only a failover that is not committed can be.
 pub(super) fn judge(vm: &Vm) -> Vec<Finding> {
     let is_replica = matches!(vm.mode, ReplicationMode::Replica | ReplicationMode::ExtendedReplica);
     match (is_replica, vm.state) {

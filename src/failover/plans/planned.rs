@@ -1,7 +1,7 @@
 //! Planned failover: both hosts, nothing lost.
 //!
 //! Order of steps: Microsoft's cmdlets and their examples. That a state change to 4 is what prepares a primary is
-//! inferred.
+//! inferred (E31).
 
 use crate::hyperv::{EnabledState, ReplicationMode, ReplicationState, Vm, VmSelector};
 

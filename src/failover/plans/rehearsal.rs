@@ -103,3 +103,7 @@ pub(super) fn start_steps(network: bool) -> Vec<StepName> {
     steps.push(StepName::TestFailOver);
     steps
 }
+
+pub(super) fn stop_steps() -> &'static [StepName] {
+    &[StepName::TurnOffTestVm, StepName::DestroyTestVm, StepName::VerifyReplica]
+}

@@ -1,7 +1,7 @@
 //! Reverse: the failed-over replica becomes the primary, its old primary the replica.
 //!
 //! After a planned failover that is one call. After an unplanned one the old primary is made a replica first, and initial
-//! replication is started in the new direction (Microsoft's text on replication failover; the calls are inferred).
+//! replication is started in the new direction (Microsoft's text on replication failover; the calls are inferred (E32)).
 
 use crate::hyperv::{FailoverType, ReplicationMode, ReplicationState, Vm, VmSelector};
 

@@ -1,6 +1,7 @@
 //! The rehearsal: a test VM is made beside the replica, and removed.
 
-use super::stage::{Stage, TEST_VM, changed, of, refused, test_vm};
+use super::journal::Verdict;
+use super::stage::{Stage, TEST_VM, answered, changed, history, of, refused, test_vm};
 use super::*;
 
 fn start(network: Option<&str>) -> Order {
@@ -92,6 +93,29 @@ fn the_straight_path_back() {
     let mut stage = Stage::new().with_test_vm();
     assert_eq!(ended(&stage.run(of(Kind::TestStop))), "done");
     assert_eq!(stage.calls(), ["host destroy-test-vm"]);
+}
+
+#[test]
+fn there_and_back_in_one() {
+    let mut stage = Stage::new();
+    let outcome = stage.run(of(Kind::Rehearsal));
+    let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(stage.calls(), ["host test-fail-over", "host destroy-test-vm"], "it is never started");
+    assert_eq!(report.after.state, ReplicationState::Replicating);
+    assert!(stage.host.test_vms.is_empty() && stage.host.vm.is_some());
+    // Beside a test VM of somebody else's there is none.
+    let mut stage = Stage::new().with_test_vm();
+    assert_eq!(refused(&stage.run(of(Kind::Rehearsal))), ["test-vm-exists"]);
+    assert!(stage.calls().is_empty());
+    // Left half-way with a test VM, it goes on to the removal; also where somebody has removed it since.
+    for is_there in [true, false] {
+        let mut stage = if is_there { Stage::new().with_test_vm() } else { Stage::new() };
+        let made = (StepName::TestFailOver, answered(0), Some(Verdict::Done));
+        let outcome = stage.resume(history(of(Kind::Rehearsal), &[made]));
+        assert_eq!(ended(&outcome), "done", "{outcome:?}");
+        assert_eq!(stage.calls().len(), usize::from(is_there));
+        assert!(stage.host.test_vms.is_empty());
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The resources of a failover cluster (`root/MSCluster`). Names of the resources of a VM: Microsoft's own, from its
-//! documents on clustered VMs; their values inferred.
+//! documents on clustered VMs; their values inferred (not asked).
 
 use crate::cim::{CimType, Value};
 use crate::simulator::ids::guid_of;

@@ -1,7 +1,7 @@
 //! The world as instances of classes.
 //!
 //! Property names and types: documented pages of each class; which are NULL and which hold a constant:
-//! recorded for Msvm_ComputerSystem and a sibling of Msvm_ConcreteJob, inferred for the rest.
+//! recorded for Msvm_ComputerSystem and a sibling of Msvm_ConcreteJob, inferred (not asked) for the rest.
 
 mod cluster;
 mod demo;
@@ -88,7 +88,7 @@ fn running(world: &World) -> impl Iterator<Item = &Vm> {
     world.vms.iter().filter(|vm| matches!(vm.enabled_state, 2 | 4 | 9))
 }
 
-/// From a VM to its active settings and to those of its relations (the second inferred: samples reach them by a plain
+/// From a VM to its active settings and to those of its relations (the second inferred, E08: samples reach them by a plain
 /// association whose class is not named).
 fn settings_of(view: &View<'_>, vm: &Vm) -> Vec<Object> {
     let active = settings_path(&format!("Microsoft:{}", vm.id));

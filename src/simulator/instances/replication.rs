@@ -74,7 +74,7 @@ impl View<'_> {
         primary.into_iter().chain(extended).collect()
     }
 
-    /// The thumbprint is that of the sending host (inferred).
+    /// The thumbprint is that of the sending host (inferred, not asked).
     fn settings_of_relation(&self, vm: &Vm, relation: u8, names: [&String; 4], thumbprint: &str) -> Object {
         let is_old = self.world.version == HostVersion::V2012;
         let [primary, primary_point, recovery, recovery_point] = names.map(String::as_str);

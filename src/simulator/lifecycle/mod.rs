@@ -1,6 +1,6 @@
 //! What the methods do: each checks the state of the VM, and its job changes it when it ends.
 //!
-//! Hyper-V's own checks are not published. These follow the meanings of the states (inferred).
+//! Hyper-V's own checks are not published. These follow the meanings of the states (inferred, E33).
 
 mod effect;
 mod failover;

@@ -8,7 +8,7 @@ use crate::simulator::world::{Call, HostNames, INVALID_PARAMETER, INVALID_STATE,
 
 impl World {
     /// Takes an embedded Msvm_ReplicationSettingData. What this host alone can see is checked at once; whether the other
-    /// host takes the new direction shows in the job (inferred).
+    /// host takes the new direction shows in the job (inferred, not asked).
     pub(in crate::simulator) fn reverse(&mut self, vm: &str, settings: &Instance, call: Call<'_>) -> Outcome {
         let (here, there) = (self.here.clone(), self.there.clone());
         let version = self.version;

@@ -7,7 +7,7 @@ use crate::simulator::world::{FAILED, INCORRECT_TYPE, INVALID_PARAMETER};
 /// Reads one, which must be of this class or of one derived from it, with properties that the class has.
 ///
 /// # Errors
-/// The ReturnValue of the method: `&amp;` and `&lt;` in a value as seen on a live host, the others inferred.
+/// The ReturnValue of the method: `&amp;` and `&lt;` in a value as seen on a live host, the others inferred (not asked).
 pub(super) fn read(text: &str, class: &str) -> Result<Instance, u32> {
     if text.contains("&amp;") {
         return Err(FAILED);

@@ -67,7 +67,7 @@ pub struct PrimarySetup {
     pub recovery_server: bool,
     /// Its virtual switches.
     pub switches: Option<Vec<String>>,
-    /// Its VMs. With none given, every VM of the replica host with mode 2 has a counterpart: the same GUID (inferred: a
+    /// Its VMs. With none given, every VM of the replica host with mode 2 has a counterpart: the same GUID (inferred, not asked: a
     /// VM has one id at both ends) and name, mode 1, state 3, running.
     #[serde(deserialize_with = "primary_vms")]
     pub vms: Vec<VmSetup>,

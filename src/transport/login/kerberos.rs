@@ -68,7 +68,7 @@ fn may_use(settings: &Settings, scheme: Scheme) -> bool {
 }
 
 /// The tickets of the session, taken at the first login.
-async fn tickets(settings: &Settings, kerberos: &Kerberos) -> Result<Tickets, Stop> {
+pub(super) async fn tickets(settings: &Settings, kerberos: &Kerberos) -> Result<Tickets, Stop> {
     if let Some(tickets) = kerberos.taken().filter(Tickets::still_hold) {
         return Ok(tickets);
     }
@@ -113,7 +113,7 @@ async fn begin(
 }
 
 /// Whether another scheme may be tried after this.
-fn stop(settings: &Settings, error: KerberosError) -> Stop {
+pub(super) fn stop(settings: &Settings, error: KerberosError) -> Stop {
     let judged = error.judged_password();
     match settings.login_error(error.into(), Delivery::NotSent) {
         Failure::Other(error) if judged => Stop::End(Failure::Refused(error)),
@@ -123,7 +123,7 @@ fn stop(settings: &Settings, error: KerberosError) -> Stop {
 
 /// Runs what may wait for a KDC on a thread of its own, so that a caller whose time is up need not wait
 /// with it.
-async fn apart<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+pub(super) async fn apart<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,
     E: From<KerberosError> + Send + 'static,

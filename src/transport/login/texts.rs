@@ -22,6 +22,7 @@ pub(super) trait Texts {
     fn no_scheme(&self, answer: &Answer, delivery: Delivery) -> Failure;
     fn refused(&self) -> Failure;
     fn ticket_refused(&self) -> Failure;
+    fn ended_early(&self) -> Failure;
     fn certificate_refused(&self) -> Failure;
     fn login_error(&self, error: AuthError, delivery: Delivery) -> Failure;
     fn closes_in_login(&self) -> ExchangeError;
@@ -36,9 +37,19 @@ impl Texts for Settings {
             AuthChoice::Basic => "Basic",
             AuthChoice::Certificate => "Certificate",
             AuthChoice::Kerberos => "Kerberos or Negotiate",
+            #[cfg(feature = "credssp")]
+            AuthChoice::CredSsp => "CredSSP",
             AuthChoice::Ntlm => "Negotiate or NTLM",
             AuthChoice::Auto | AuthChoice::Negotiate => "Negotiate",
         };
+        #[cfg(feature = "credssp")]
+        if self.auth == AuthChoice::CredSsp {
+            let text = format!(
+                "{authority} does not offer CredSSP, it offers {offered}; switch it on there (Enable-WSManCredSSP -Role \
+                 Server), or log in another way"
+            );
+            return Failure::Other(ExchangeError::new(ExchangeErrorKind::Scheme, delivery, text));
+        }
         let why = match (answer.offers(Scheme::Basic), self.endpoint.is_tls()) {
             (true, false) => "; Basic is for https only",
             (true, true) => "; Basic must be chosen (--auth basic), or the certificate verified",
@@ -73,6 +84,15 @@ impl Texts for Settings {
         );
         let error = ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text);
         Failure::Refused(error.with_source(AuthError::Kerberos(cause)))
+    }
+
+    fn ended_early(&self) -> Failure {
+        let text = format!(
+            "{} ends the login without saying why, before it judged a password; its event log may (Schannel, Windows \
+             Remote Management). The TLS inside CredSSP takes a host with TLS 1.2, ECDHE and AES-GCM",
+            self.endpoint.authority(),
+        );
+        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
     }
 
     fn certificate_refused(&self) -> Failure {

@@ -92,7 +92,8 @@ pub(super) async fn converse(
     progress: &Progress,
 ) -> Carried<Stop> {
     for _ in 0..MOST_LEGS {
-        let Some(token) = answer.token(scheme) else {
+        let unanswered = answer.status == UNAUTHORIZED && answer.offers(scheme) && handshake.may_go_on_without_token();
+        let Some(token) = answer.token(scheme).or(unanswered.then(Vec::new)) else {
             return Err(match answer.status {
                 UNAUTHORIZED => refused(settings, &handshake),
                 status if status >= 400 => {
@@ -165,7 +166,7 @@ async fn last(
 ) -> Carried<Failure> {
     // Only what may repeat rides on a token: if the login is refused, nobody can say what became of it.
     // Servers other than http.sys may break on a body there.
-    let rides = http_sys && message.may_repeat();
+    let rides = http_sys && message.may_repeat() && handshake.message_may_ride();
     let login = login(scheme, &mut handshake);
     let (_, context) = handshake.finish().map_err(|error| settings.login_error(error, Delivery::NotSent))?;
     let outcome;
@@ -198,7 +199,11 @@ async fn last(
 }
 
 fn refused(settings: &Settings, handshake: &Handshake) -> Stop {
-    if handshake.tried_password() { Stop::End(settings.refused()) } else { Stop::PassOver(settings.ticket_refused()) }
+    match (handshake.tried_password(), handshake.shows_ticket()) {
+        (true, _) => Stop::End(settings.refused()),
+        (false, true) => Stop::PassOver(settings.ticket_refused()),
+        (false, false) => Stop::PassOver(settings.ended_early()),
+    }
 }
 
 fn login(scheme: Scheme, handshake: &mut Handshake) -> Login {

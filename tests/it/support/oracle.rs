@@ -5,8 +5,8 @@
 
 use hyperv_replica::auth::accept::{Acceptor, AcceptorOptions, BindingPolicy, Strictness, unseal_request};
 use hyperv_replica::auth::{
-    ChannelBinding, Credentials, Entropy, Handshake, Initiator, NegotiateInitiator, Options, Overheard, Secret,
-    SecurityContext, ServiceName, Step, TokenKind, offered, unseal_message,
+    ChannelBinding, Credentials, Entropy, Handshake, Initiator, Keytab, NegotiateInitiator, Options, Overheard,
+    OverheardTicket, Secret, SecurityContext, ServiceName, Step, TokenKind, offered, unseal_message,
 };
 use hyperv_replica::cim::{CimDatetime, Instance, mof};
 use hyperv_replica::hyperv::{
@@ -112,6 +112,7 @@ pub fn wsman(bytes: &[u8]) {
             diff::diff(decoded.document(), decoded.document()).unwrap().is_empty(),
             "an envelope differs from itself"
         );
+        assert!(diff::diff_answers(decoded.document(), decoded.document()).is_empty());
     }
     if let Some(raw) = says(RawRequest::fresh(bytes)) {
         says(raw.read(bytes.to_vec(), "uuid:1"));
@@ -228,22 +229,34 @@ pub fn har(bytes: &[u8]) {
     assert_eq!(written.entries.len(), trace.entries.len());
 }
 
-/// Packet captures, opened with the keys of a login that is not theirs.
+/// Packet captures, opened with the keys of an NTLM login that is not theirs, or the keytab of their Kerberos.
 pub fn capture(bytes: &[u8]) {
-    struct Keys(SecurityContext);
-    impl Opener for Keys {
+    const KEYTAB: &[u8] = include_bytes!("../../data/recorded/kerberos/service.keytab");
+    struct Keys<'k>(SecurityContext, Option<OverheardTicket>, &'k Keytab);
+    impl Opener for Keys<'_> {
         fn token(&mut self, _: Sender, _: &str, token: &[u8]) -> Result<(), String> {
             let _ = (TokenKind::of(token), TokenKind::account(token));
             says(Overheard::login(&"canary-password".into(), token, token));
+            if let Some(login) = OverheardTicket::request(self.2, token) {
+                self.1 = says(login);
+            } else if let Some(login) = &mut self.1 {
+                says(login.reply(token));
+            }
             Ok(())
         }
 
-        fn open(&mut self, _: Sender, content_type: &str, body: &[u8]) -> Result<Vec<u8>, String> {
-            unseal_message(&mut self.0, content_type, body).map_err(|error| error.to_string())
+        fn open(&mut self, from: Sender, content_type: &str, body: &[u8]) -> Result<Vec<u8>, String> {
+            match (&self.1, from) {
+                (Some(login), Sender::Client) => login.open_request(content_type, body).map_err(|e| e.to_string()),
+                (Some(login), Sender::Server) => login.open_reply(content_type, body).map_err(|e| e.to_string()),
+                (None, _) => unseal_message(&mut self.0, content_type, body).map_err(|error| error.to_string()),
+            }
         }
     }
+    says(Keytab::read(bytes));
+    let keytab = Keytab::read(KEYTAB).unwrap();
     let mut requests = 0;
-    let found = says(read_capture(bytes, || Keys(contexts().0), |_| requests += 1));
+    let found = says(read_capture(bytes, || Keys(contexts().0, None, &keytab), |_| requests += 1));
     assert!(
         found.is_none_or(|found| found.requests >= requests && found.packets <= u64::try_from(bytes.len()).unwrap())
     );

@@ -9,6 +9,7 @@ use libloading::Library as Opened;
 
 /// The functions of RFC 2744 and the extensions used here, as MIT and Heimdal both export them.
 pub(in crate::auth::kerberos) struct Library {
+    #[cfg_attr(windows, expect(dead_code, reason = "SSPI is named there"))]
     pub(in crate::auth::kerberos) file: &'static str,
     pub(super) import_name: unsafe extern "system" fn(*mut u32, *const Buffer, *const Oid, *mut Handle) -> u32,
     pub(super) display_name: unsafe extern "system" fn(*mut u32, Handle, *mut Buffer, *mut *const Oid) -> u32,

@@ -13,25 +13,32 @@ impl Check {
     /// One Get. Who may not read it loses nothing: the steps after it show what is in the way.
     pub(super) async fn configuration(&mut self, connection: &Connection) {
         const NAME: &str = "configuration";
+        const BINDING: &str = "channel binding";
         let target = EndpointReference::new(ResourceUri::new(URI), SelectorSet::new());
         let settings = match connection.client(ClassAddressing::microsoft(NAMESPACE)).get(target).await {
             Ok(reply) => settings(reply.instance().element()),
             Err(error @ wsman::Error::Exchange(_)) => {
                 return self.failed(NAME, error, "the host cannot be asked any further", Side::Host);
             }
-            // That others than administrators are refused is inferred from the RootSDDL; other servers have no such thing.
+            // That others than administrators are refused is inferred (not asked), from the RootSDDL; other servers have no such thing.
             Err(_) => {
                 let meaning =
                     "administrators of a Windows host alone may read winrm/config; nothing else depends on it";
-                return self.ok(NAME, "not for this account", meaning);
+                return self.ok(NAME, "winrm/config is not shown to this account", meaning);
             }
         };
         let said = |path: &str| settings.get(path).map(String::as_str);
-        if said("Service/AllowUnencrypted") == Some("true") {
-            let meaning = "the host takes messages over plain HTTP that anybody between can read and change; those of hvr \
+        match said("Service/AllowUnencrypted") {
+            Some("true") => {
+                let meaning = "the host takes messages over plain HTTP that anybody between can read and change; those of hvr \
                 are sealed all the same";
-            let remedy = "winrm set winrm/config/service @{AllowUnencrypted=\"false\"}";
-            self.warn(NAME, "AllowUnencrypted is true", meaning, remedy, Side::Host);
+                let remedy = "winrm set winrm/config/service @{AllowUnencrypted=\"false\"}";
+                self.warn(NAME, "AllowUnencrypted is true", meaning, remedy, Side::Host);
+            }
+            Some(other) => {
+                self.ok(NAME, format!("AllowUnencrypted is {other}"), "messages over plain HTTP must be sealed");
+            }
+            None => {}
         }
         if let Some(level) = said("Service/Auth/CbtHardeningLevel") {
             let seen = format!("CbtHardeningLevel is {level}");
@@ -39,12 +46,14 @@ impl Check {
                 "none" => {
                     let meaning = "logins are not held to the TLS channel: one can be passed on from elsewhere";
                     let remedy = "winrm set winrm/config/service/auth @{CbtHardeningLevel=\"Strict\"}";
-                    self.warn(NAME, seen, meaning, remedy, Side::Host);
+                    self.warn(BINDING, seen, meaning, remedy, Side::Host);
                 }
-                "strict" => self.ok(NAME, seen, "logins must be bound to the TLS channel; those of hvr always are"),
-                _ => {
-                    self.ok(NAME, seen, "a login that is bound to the TLS channel, as those of hvr are, is held to it")
-                }
+                "strict" => self.ok(BINDING, seen, "logins must be bound to the TLS channel; those of hvr always are"),
+                _ => self.ok(
+                    BINDING,
+                    seen,
+                    "a login that is bound to the TLS channel, as those of hvr are, is held to it",
+                ),
             }
         }
         self.quotas(&settings);

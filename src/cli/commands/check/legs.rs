@@ -182,7 +182,7 @@ impl Check {
         self.kerberos(greeting, endpoint, settings).await;
         let negotiable = offers(greeting, "Negotiate") || offers(greeting, "NTLM");
         let (seen, meaning) = match settings.auth {
-            Auth::Kerberos | Auth::Basic | Auth::Certificate => ("not chosen", "--auth says otherwise"),
+            Auth::Kerberos | Auth::CredSsp | Auth::Basic | Auth::Certificate => ("not chosen", "--auth says otherwise"),
             _ if settings.user.is_none() => ("no user", "NTLM takes a user and a password"),
             _ if !negotiable => {
                 ("not offered", "Negotiate is switched off on the host (winrm get winrm/config/service/auth)")
@@ -190,6 +190,7 @@ impl Check {
             _ => ("may be used", "if Kerberos is not; whether the host has NTLM switched off shows at the login"),
         };
         self.ok("ntlm", seen, meaning);
+        self.credssp(greeting, settings);
         let trusted = endpoint.is_tls() && !matches!(settings.trust, TrustSetting::Insecure);
         let (seen, meaning) = match settings.auth {
             Auth::Auto | Auth::Basic if !endpoint.is_tls() => ("not over plain HTTP", "it would show the password"),
@@ -204,9 +205,28 @@ impl Check {
         self.ok("basic", seen, meaning);
     }
 
+    fn credssp(&mut self, greeting: &Greeting, settings: &Settings) {
+        const NAME: &str = "credssp";
+        let remedy = "Enable-WSManCredSSP -Role Server on the host, or another --auth";
+        match (settings.auth == Auth::CredSsp, offers(greeting, "CredSSP")) {
+            (true, true) => {
+                let meaning = "once the host has proved that the connection is its own, it is given the password, and \
+                    whoever rules the host can be this user anywhere; inside, a user@realm logs in with Kerberos if a KDC \
+                    is reached, else NTLM";
+                self.ok(NAME, "will be used", meaning);
+            }
+            (true, false) => {
+                self.problem(NAME, "not offered", "it was chosen, and is off on the host", remedy, Side::Host);
+                self.exit_with(Exit::NotAllowed);
+            }
+            (false, true) => self.ok(NAME, "not chosen", "it hands the password to the host: --auth credssp"),
+            (false, false) => {}
+        }
+    }
+
     async fn kerberos(&mut self, greeting: &Greeting, endpoint: &Endpoint, settings: &Settings) {
         const NAME: &str = "kerberos";
-        if matches!(settings.auth, Auth::Ntlm | Auth::Basic | Auth::Certificate) {
+        if matches!(settings.auth, Auth::Ntlm | Auth::CredSsp | Auth::Basic | Auth::Certificate) {
             return self.ok(NAME, "not chosen", "--auth says otherwise");
         }
         if !offers(greeting, "Negotiate") && !offers(greeting, "Kerberos") {

@@ -115,7 +115,8 @@ async fn ask<E: Exchange>(reference: &JobRef, host: &Host<E>, connection: &Conne
     }
 }
 
-/// What came of it. That a job which was asked to end may end as failed is inferred: it has not done its work either way.
+/// What came of it. That a job which was asked to end may end as failed is inferred (not asked): it has not done its work
+/// either way.
 fn report(job: &Job, connection: &Connection, context: &Context) -> Result<Exit, Problem> {
     if job.is_good() {
         let text = format!("job {} was not cancelled: it completed first", job.reference);

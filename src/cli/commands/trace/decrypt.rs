@@ -1,25 +1,30 @@
 //! `hvr trace decrypt`: a packet capture of WinRM over HTTP becomes a recording.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::show::Summary;
 use super::unusable;
-use crate::auth::{AuthError, Overheard, Secret, TokenKind};
+use crate::auth::{AuthError, Keytab, Overheard, OverheardTicket, Secret, TokenKind};
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
-use crate::cli::password::Owner;
+use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
+use crate::cli::settings::Settings;
 use crate::trace::{Anonymiser, Entry, Found, Opener, Recorder, Redactor, Sender, TraceError, read_capture};
 
 /// Make a recording from a packet capture.
 ///
 /// Opens what was sealed by NTLM when given the password of the account that logged in (--password-file,
-/// --password-stdin, HVR_PASSWORD…). The capture must hold the login: the keys come from it. Kerberos and CredSSP are
-/// not opened, and no capture opens TLS: record those with --trace.
+/// --password-stdin, HVR_PASSWORD…), and what was sealed by Kerberos when given the keytab of the service that was
+/// logged in to (--keytab: the keys of HTTP/host, or of the host's computer account). The capture must hold the login:
+/// the keys come from it. CredSSP is not opened, and no capture opens TLS: record those with --trace.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The capture: pcap or pcapng, as tcpdump, tshark and dumpcap write it
@@ -34,9 +39,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     let settings = &context.settings;
     let name = args.capture.display().to_string();
     let file = File::open(&args.capture).map_err(|error| unusable(&args.capture, &error.into()))?;
-    let user = settings.user.as_deref().unwrap_or("the account that logged in");
-    let password = settings.password.read(Owner::User { user, host: &name })?;
-    let redactor = Redactor::new().hiding(password.expose());
+    let keys = Rc::new(Keys::of(settings, &name)?);
+    let mut redactor = Redactor::new();
+    if let Some(password) = &keys.password {
+        redactor = redactor.hiding(password.expose());
+    }
     let recorder = args.to.as_ref().map(|to| {
         let mut anonymiser = settings.anonymise.then(Anonymiser::new);
         if let (Some(anonymiser), Some(user)) = (&mut anonymiser, &settings.user) {
@@ -48,7 +55,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     let recorder = recorder.transpose()?;
     let mut summary = Summary::default();
     let mut messages = 0_u64;
-    let opener = || NtlmOpener { password: password.clone(), challenge: None, login: None };
+    let opener = || LoginOpener { keys: keys.clone(), challenge: None, login: None };
     let found = read_capture(file, opener, |mut entry: Entry| {
         redactor.redact(&mut entry);
         messages += u64::from(entry.is_message());
@@ -99,56 +106,120 @@ fn nothing(name: &str, found: &Found) -> Problem {
     Problem::usage(format!("{name} {why}{detail}")).remedy(remedy)
 }
 
-/// NTLM with the account's password.
-struct NtlmOpener {
-    password: Secret,
-    challenge: Option<Vec<u8>>,
-    login: Option<Overheard>,
+/// What the user has to open logins with.
+struct Keys {
+    password: Option<Secret>,
+    keytab: Option<Keytab>,
 }
 
-impl Opener for NtlmOpener {
+impl Keys {
+    fn of(settings: &Settings, name: &str) -> Result<Self, Problem> {
+        let keytab = settings.keytab.as_deref().map(read_keytab).transpose()?;
+        let user = settings.user.as_deref().unwrap_or("the account that logged in");
+        // With a keytab in hand nobody is asked for a password.
+        let password = match (&settings.password, &keytab) {
+            (PasswordSource::Prompt, Some(_)) => None,
+            (source, _) => Some(source.read(Owner::User { user, host: name })?),
+        };
+        Ok(Self { password, keytab })
+    }
+}
+
+fn read_keytab(path: &Path) -> Result<Keytab, Problem> {
+    let name = path.display();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    let read = File::open(path).and_then(|file| file.take(LARGEST_KEYTAB).read_to_end(&mut bytes));
+    read.map_err(|error| Problem::usage(format!("cannot read the keytab {name}: {error}")))?;
+    Keytab::read(&bytes).map_err(|error| Problem::usage(format!("{name}: {error}")).remedy("klist -k shows a keytab"))
+}
+
+/// One connection's login, whichever way it was done.
+struct LoginOpener {
+    keys: Rc<Keys>,
+    challenge: Option<Vec<u8>>,
+    login: Option<Login>,
+}
+
+enum Login {
+    Ntlm(Box<Overheard>),
+    Kerberos(Box<OverheardTicket>),
+}
+
+impl LoginOpener {
+    fn ntlm(&mut self, token: &[u8]) -> Result<Login, String> {
+        let account: String = TokenKind::account(token).unwrap_or_default().chars().take(100).collect();
+        let challenge = self.challenge.take().ok_or("the capture lacks the challenge of the login")?;
+        let Some(password) = &self.keys.password else {
+            return Err(format!("{account} logged in by NTLM, which takes the account's password to open"));
+        };
+        let login = Overheard::login(password, &challenge, token).map_err(|error| match error {
+            AuthError::WrongPassword => format!("the password given is not the one that {account} logged in with"),
+            other => format!("the login of {account} cannot be followed: {other}"),
+        })?;
+        Ok(Login::Ntlm(Box::new(login)))
+    }
+
+    fn kerberos(&self, token: &[u8]) -> Result<Login, String> {
+        let Some(keytab) = &self.keys.keytab else {
+            return Err(
+                "the login is by Kerberos, which takes the keytab of the service to open (--keytab); or record \
+                        it with --trace"
+                    .to_owned(),
+            );
+        };
+        match OverheardTicket::request(keytab, token) {
+            Some(Ok(login)) => Ok(Login::Kerberos(Box::new(login))),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err("the Kerberos login begins with a token that holds no ticket".to_owned()),
+        }
+    }
+}
+
+impl Opener for LoginOpener {
     fn token(&mut self, from: Sender, scheme: &str, token: &[u8]) -> Result<(), String> {
-        let named = |scheme: &str| format!("the login is by {scheme}, which is not opened; record it with --trace");
         if scheme.eq_ignore_ascii_case("CredSSP") {
-            return Err(named("CredSSP"));
+            return Err("the login is by CredSSP, which is not opened; record it with --trace".to_owned());
         }
         match (from, TokenKind::of(token)) {
-            (_, TokenKind::Kerberos) => Err(named("Kerberos")),
-            (_, _) if scheme.eq_ignore_ascii_case("Kerberos") => Err(named("Kerberos")),
-            (Sender::Server, TokenKind::NtlmChallenge) => {
-                self.challenge = Some(token.to_vec());
-                Ok(())
-            }
+            (Sender::Server, TokenKind::NtlmChallenge) => self.challenge = Some(token.to_vec()),
             (Sender::Client, TokenKind::NtlmAuthenticate) => {
                 self.login = None;
-                let account: String = TokenKind::account(token).unwrap_or_default().chars().take(100).collect();
-                let Some(challenge) = self.challenge.take() else {
-                    return Err("the capture lacks the challenge of the login".to_owned());
-                };
-                self.login =
-                    Some(Overheard::login(&self.password, &challenge, token).map_err(|error| match error {
-                        AuthError::WrongPassword => {
-                            format!("the password given is not the one that {account} logged in with")
-                        }
-                        other => format!("the login of {account} cannot be followed: {other}"),
-                    })?);
-                Ok(())
+                self.login = Some(self.ntlm(token)?);
             }
-            _ => Ok(()),
+            (Sender::Client, TokenKind::Kerberos) => {
+                self.login = None;
+                self.login = Some(self.kerberos(token)?);
+            }
+            (Sender::Server, TokenKind::Kerberos | TokenKind::Other) => {
+                if let Some(Login::Kerberos(login)) = &mut self.login {
+                    login.reply(token).map_err(|error| error.to_string())?;
+                }
+            }
+            _ => {}
         }
+        Ok(())
     }
 
     fn open(&mut self, from: Sender, content_type: &str, body: &[u8]) -> Result<Vec<u8>, String> {
-        let Some(login) = &mut self.login else {
-            return Err("the capture begins after the login, so there are no keys".to_owned());
-        };
-        let opened = match from {
-            Sender::Client => login.open_request(content_type, body),
-            Sender::Server => login.open_reply(content_type, body),
-        };
-        opened.map_err(|error| match error {
-            AuthError::Sequence { .. } => "sealed messages are missing in the capture".to_owned(),
-            other => other.to_string(),
-        })
+        match (&mut self.login, from) {
+            (None, _) => Err("the capture begins after the login, so there are no keys".to_owned()),
+            (Some(Login::Ntlm(login)), Sender::Client) => login.open_request(content_type, body).map_err(lost),
+            (Some(Login::Ntlm(login)), Sender::Server) => login.open_reply(content_type, body).map_err(lost),
+            (Some(Login::Kerberos(login)), Sender::Client) => {
+                login.open_request(content_type, body).map_err(|error| error.to_string())
+            }
+            (Some(Login::Kerberos(login)), Sender::Server) => {
+                login.open_reply(content_type, body).map_err(|error| error.to_string())
+            }
+        }
     }
 }
+
+fn lost(error: AuthError) -> String {
+    match error {
+        AuthError::Sequence { .. } => "sealed messages are missing in the capture".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+const LARGEST_KEYTAB: u64 = 4 << 20;

@@ -21,15 +21,16 @@ pub struct Args {
     what: What,
 }
 
+// Text above a command would stand in place of all that its arguments say of it.
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// What was said: all requests in short, or one with its messages
+    #[command(about = "What was said: all requests in short, or one with its messages")]
     Show(show::Args),
-    /// Answer on 127.0.0.1 as the recording did, until Ctrl-C
+    #[command(about = "Answer on 127.0.0.1 as the recording did, until Ctrl-C")]
     Serve(serve::Args),
-    /// Send the recorded requests again and compare the answers
+    #[command(about = "Send the recorded requests again and compare the answers")]
     Replay(replay::Args),
-    /// Make a recording from a packet capture (pcap, pcapng) of WinRM over HTTP
+    #[command(about = "Make a recording from a packet capture (pcap, pcapng) of WinRM over HTTP")]
     Decrypt(decrypt::Args),
 }
 

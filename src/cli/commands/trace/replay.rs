@@ -11,7 +11,8 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{line, note, printable};
 use crate::cli::problem::{Changed, Problem};
 use crate::hyperv::random_id;
-use crate::trace::{Again, Difference, Entry, Meaning, REDACTED, differences};
+use crate::trace::{Again, Entry, Meaning, REDACTED, differences};
+use crate::wsman::diff::{Difference, DifferenceKind};
 use crate::wsman::{self, Delivery, Exchange, Message, Timeouts};
 
 /// Send the recorded requests again and compare the answers.
@@ -217,5 +218,5 @@ fn one_line(text: &str) -> String {
 
 /// Messages that cannot be compared piece by piece differ as a whole.
 fn whole(text: String) -> Difference {
-    Difference { path: String::new(), left: None, right: Some(text) }
+    Difference { path: String::new(), kind: DifferenceKind::Extra, left: None, right: Some(text) }
 }

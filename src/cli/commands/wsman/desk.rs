@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::mof_files;
 use crate::cli::output::{self, Printer};
 use crate::cli::problem::Problem;
-use crate::cli::typed::{Argument, ReferenceText, lines, read_file};
+use crate::cli::typed::{Argument, Keys, ReferenceText, lines, read_file};
 use crate::cli::{Context, Format};
 use crate::hyperv::random_id;
 use crate::transport::Session;
@@ -71,6 +71,15 @@ impl<'a> Desk<'a> {
         let mut target = reference.resolve(&self.addressing);
         self.add_selectors(&mut target.selectors);
         target
+    }
+
+    /// The instance that a reference names, its keys being those of its class.
+    ///
+    /// # Errors
+    /// A name that is no key of a class that is declared.
+    pub fn instance(&self, reference: &ReferenceText) -> Result<EndpointReference, Problem> {
+        reference.check(self.schema.as_ref(), Keys::Some)?;
+        Ok(self.target(reference))
     }
 
     /// Selectors of a request about a class as a whole.

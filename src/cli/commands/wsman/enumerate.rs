@@ -2,7 +2,7 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::problem::Problem;
-use crate::cli::typed::{ExtraSelector, ReferenceText};
+use crate::cli::typed::{ExtraSelector, Keys, ReferenceText, has_property};
 use crate::wsman::{
     Associated, AssociationFilter, Client, Enumerate, EnumerationMode, Exchange, Filter, Limits, PolymorphismMode,
     ResourceUri, SelectorSet,
@@ -160,7 +160,7 @@ fn operation(args: &Args, desk: &Desk<'_>) -> Result<Enumerate, Problem> {
         Mode::Both => EnumerationMode::ObjectAndReference,
     });
     enumerate.selectors = desk.class_selectors();
-    enumerate.filter = args.filter.build(args.class.as_ref(), desk);
+    enumerate.filter = args.filter.build(args.class.as_ref(), desk)?;
     enumerate.optimize = !args.plain;
     enumerate.polymorphism = args.polymorphism.map(|mode| match mode {
         Polymorphism::Include => PolymorphismMode::IncludeSubClassProperties,
@@ -195,9 +195,11 @@ impl FilterArgs {
         })
     }
 
-    pub fn build(&self, class: Option<&ReferenceText>, desk: &Desk<'_>) -> Option<Filter> {
+    /// # Errors
+    /// Names that a class which is declared does not have.
+    pub fn build(&self, class: Option<&ReferenceText>, desk: &Desk<'_>) -> Result<Option<Filter>, Problem> {
         if let Some(query) = &self.wql {
-            return Some(Filter::wql(query.as_str()));
+            return Ok(Some(Filter::wql(query.as_str())));
         }
         let association = match (&self.associated_with, &self.associations_of) {
             (Some(object), _) => Some((Associated::Instances, object)),
@@ -205,7 +207,8 @@ impl FilterArgs {
             (None, None) => None,
         };
         if let Some((bring, object)) = association {
-            return Some(Filter::Association(Box::new(AssociationFilter {
+            object.check(desk.schema.as_ref(), Keys::All)?;
+            return Ok(Some(Filter::Association(Box::new(AssociationFilter {
                 bring,
                 object: object.resolve(&desk.addressing),
                 association_class: self.association_class.clone(),
@@ -213,15 +216,19 @@ impl FilterArgs {
                 result_class: class.map(|class| class.class().to_owned()),
                 result_role: self.result_role.clone(),
                 properties: self.result_property.clone(),
-            })));
+            }))));
         }
         if !self.equals.is_empty() {
+            if let Some(class) = class {
+                let mut names = self.equals.iter().map(|pair| pair.name.as_str());
+                names.try_for_each(|name| has_property(desk.schema.as_ref(), class.class(), name))?;
+            }
             let set = SelectorSet::new();
             let set = self.equals.iter().fold(set, |set, pair| set.with(pair.name.as_str(), pair.value.as_str()));
-            return Some(Filter::Selectors(set));
+            return Ok(Some(Filter::Selectors(set)));
         }
-        let (text, dialect) = (self.filter.as_ref()?, self.dialect.as_ref()?);
-        Some(Filter::Text { dialect: dialect.clone(), text: text.clone() })
+        let text = self.filter.clone().zip(self.dialect.clone());
+        Ok(text.map(|(text, dialect)| Filter::Text { dialect, text }))
     }
 }
 

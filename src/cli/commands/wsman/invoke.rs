@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::{Changed, Problem};
 use crate::cli::typed::{self, Argument, ReferenceText, find_method};
+use crate::wsman::invoke::reads_only;
 use crate::wsman::{EndpointReference, Invoke, InvokeOutput, Parameter};
 
 use super::desk::{Desk, Line};
@@ -36,16 +37,6 @@ pub struct Args {
     yes: bool,
 }
 
-/// Methods that change nothing; any other is asked about first. Kept short: a name alone proves nothing.
-pub(super) const READ_ONLY: &[&str] = &[
-    "GetError",
-    "GetErrorEx",
-    "GetReplicationStatistics",
-    "GetReplicationStatisticsEx",
-    "GetSummaryInformation",
-    "GetSystemCertificates",
-];
-
 pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let schema = desk.schema.as_ref();
     let class = args.reference.class();
@@ -54,11 +45,11 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let parameters = typed::parameters(schema, class, &args.method, &given, &desk.addressing)?;
     // The name goes out in the case of its declaration: XML knows no other.
     let name = method.map_or(args.method.as_str(), |method| method.name.as_str());
-    let invoke = Invoke { target: desk.target(&args.reference), method: name.to_owned(), parameters };
+    let invoke = Invoke { target: desk.instance(&args.reference)?, method: name.to_owned(), parameters };
     if desk.is_dry() {
         return desk.dry(&invoke, args.yes, |client| client).await;
     }
-    let changes = !READ_ONLY.contains(&name);
+    let changes = !reads_only(name);
     if changes {
         once::permit(name, args.yes)?;
     }

@@ -13,6 +13,9 @@ use crate::wsman::Item;
 use super::desk::{Desk, fields};
 use super::say;
 
+/// The kind of a listing of events.
+pub const EVENTS: &str = "wsman-events";
+
 /// Items as they come: one line each, one growing JSON document, or tables for people.
 pub struct Listing<'a> {
     desk: &'a Desk<'a>,
@@ -98,7 +101,10 @@ impl<'a> Listing<'a> {
         let printer = self.desk.printer();
         if printer.format() != Format::Json {
             if self.count == 0 && ended.is_ok() && printer.is_table() {
-                note("none is visible to this account; that need not mean that there is none");
+                note(match self.kind {
+                    EVENTS => "no event came",
+                    _ => "none is visible to this account; that need not mean that there is none",
+                });
             }
             return ended.map(|_| Exit::Done);
         }

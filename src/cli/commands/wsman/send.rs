@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cli::exit::Exit;
 use crate::cli::problem::Problem;
+use crate::wsman::invoke::reads_only;
 use crate::wsman::{Content, Decoded, RawRequest};
 
 use super::desk::Desk;
@@ -32,7 +33,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
         return desk.dry(&request, args.yes, |client| client).await;
     }
     let what = request.name().to_owned();
-    let changes = !request.is_harmless() && !invoke::READ_ONLY.contains(&what.as_str());
+    let changes = !request.is_harmless() && !reads_only(&what);
     if changes {
         once::permit(&what, args.yes)?;
     }

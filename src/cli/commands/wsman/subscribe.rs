@@ -13,7 +13,7 @@ use crate::wsman::{Error, Page, Pull, Renew, Subscribe, Subscription, Unsubscrib
 
 use super::desk::{Desk, Line};
 use super::enumerate::FilterArgs;
-use super::listing::Listing;
+use super::listing::{EVENTS, Listing};
 use super::without_keys;
 
 #[derive(Debug, clap::Args)]
@@ -47,7 +47,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let subscribe = Subscribe {
         resource: args.filter.resource(args.class.as_ref(), desk)?,
         selectors: desk.class_selectors(),
-        filter: args.filter.build(args.class.as_ref(), desk),
+        filter: args.filter.build(args.class.as_ref(), desk)?,
         expires: Some(args.expires.0),
         heartbeats: args.heartbeats.map(|span| span.0),
     };
@@ -107,7 +107,7 @@ impl<'a> Feed<'a> {
         subscribe: &'a Subscribe,
         subscription: &'a Subscription,
     ) -> Self {
-        let listing = Listing::new(desk, "wsman-events", &args.columns, line.connection.is_simulated());
+        let listing = Listing::new(desk, EVENTS, &args.columns, line.connection.is_simulated());
         let lives = lives(subscription.expires.as_deref(), args.expires.0);
         let (began, context) = (Instant::now(), subscription.context.clone());
         Feed { args, desk, line, subscribe, subscription, context, listing, began, renewed: began, lives }

@@ -99,7 +99,7 @@ impl FragmentArgs {
 }
 
 pub async fn get(args: &GetArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
-    let target = desk.target(&args.reference);
+    let target = desk.instance(&args.reference)?;
     if let Some(fragment) = args.fragment.build() {
         let operation = GetFragment { target, fragment };
         if desk.is_dry() {
@@ -125,7 +125,7 @@ pub async fn get(args: &GetArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
 }
 
 pub async fn put(args: &PutArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
-    let target = desk.target(&args.reference);
+    let target = desk.instance(&args.reference)?;
     let class = args.reference.class();
     let content = match &args.text {
         Some(text) => Given::Text(text.clone()),
@@ -184,7 +184,7 @@ pub async fn create(args: &CreateArgs, desk: &Desk<'_>) -> Result<Exit, Problem>
 }
 
 pub async fn delete(args: &DeleteArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
-    let operation = Delete { target: desk.target(&args.reference) };
+    let operation = Delete { target: desk.instance(&args.reference)? };
     if desk.is_dry() {
         return desk.dry(&operation, args.yes, |client| client).await;
     }

@@ -55,7 +55,9 @@ fn enter_as(place: &Place, identity: &str, name: &str) -> Result<Presence, Journ
                 return Ok(Presence { _lock: file });
             }
             who.trim().clone_into(&mut other);
-            file.unlock().map_err(fail)?;
+            // Closed, which gives up the lock more surely than `unlock` does on Windows.
+            drop(file);
+            file = place::open_private(&path).map_err(fail)?;
             if locked(file.try_lock(), &path)? {
                 write(&mut file, &format!("{identity}\n{name}\n")).map_err(fail)?;
                 continue;

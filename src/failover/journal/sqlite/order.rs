@@ -65,6 +65,7 @@ enum KindForm {
     PlannedFailover { off: PowerOffForm, reverse: bool, thumbprint: Option<String> },
     TestStart { network: Option<String> },
     TestStop,
+    Rehearsal,
     Commit,
     Undo,
     Reverse { with_primary: bool, thumbprint: Option<String> },
@@ -118,6 +119,7 @@ impl From<&Kind> for KindForm {
             }
             Kind::TestStart { network } => KindForm::TestStart { network: network.clone() },
             Kind::TestStop => KindForm::TestStop,
+            Kind::Rehearsal => KindForm::Rehearsal,
             Kind::Commit => KindForm::Commit,
             Kind::Undo => KindForm::Undo,
             Kind::Reverse { with_primary, thumbprint } => {
@@ -140,6 +142,7 @@ impl KindForm {
             }
             KindForm::TestStart { network } => Kind::TestStart { network },
             KindForm::TestStop => Kind::TestStop,
+            KindForm::Rehearsal => Kind::Rehearsal,
             KindForm::Commit => Kind::Commit,
             KindForm::Undo => Kind::Undo,
             KindForm::Reverse { with_primary, thumbprint } => Kind::Reverse { with_primary, thumbprint },
@@ -255,6 +258,7 @@ mod tests {
                 .prop_map(|(off, reverse, thumbprint)| Kind::PlannedFailover { off, reverse, thumbprint }),
             any::<Option<String>>().prop_map(|network| Kind::TestStart { network }),
             Just(Kind::TestStop),
+            Just(Kind::Rehearsal),
             Just(Kind::Commit),
             Just(Kind::Undo),
             (any::<bool>(), any::<Option<String>>())

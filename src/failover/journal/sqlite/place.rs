@@ -85,8 +85,8 @@ impl Place {
     }
 }
 
-/// Which file a path names, to notice when it names another one later. Nothing where the system does not tell; Windows
-/// lets nobody replace a file that is open.
+/// Which file a path names, to notice when it names another one later. Nothing where the system does not tell; on Windows
+/// nobody can delete or replace a file that was opened as `private` does.
 #[cfg(unix)]
 pub(super) fn identity(data: &fs::Metadata) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
@@ -152,6 +152,9 @@ fn private() -> OpenOptions {
     options.read(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // FILE_SHARE_READ and FILE_SHARE_WRITE, and no FILE_SHARE_DELETE.
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 1 | 2);
     options
 }
 

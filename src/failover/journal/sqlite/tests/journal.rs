@@ -221,6 +221,19 @@ fn a_run_id_is_used_once() {
 }
 
 #[test]
+#[cfg(windows)]
+fn a_lock_that_is_held_cannot_be_deleted_or_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let lock = folder.path().join(format!("locks/{}.lock", vm(1).as_str().to_uppercase()));
+    let mut held = take(&store, &record(&vm(1))).unwrap();
+    std::fs::remove_file(&lock).unwrap_err();
+    std::fs::rename(&lock, lock.with_extension("aside")).unwrap_err();
+    held.intent(&intent(&vm(1))).unwrap();
+}
+
+#[test]
+#[cfg(unix)]
 fn a_lock_that_was_deleted_or_replaced_is_not_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();

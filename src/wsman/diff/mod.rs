@@ -2,12 +2,16 @@
 //!
 //! Prefixes, the order of headers, selectors, options and attributes, and white space between elements do not count;
 //! nor do ids that each message has of its own. The order of elements in a body counts, for arrays have one.
+//! [`diff`] is for two messages of any kind, [`diff_answers`] for what one request was answered in two runs.
+
+mod nature;
 
 use std::collections::HashMap;
 use std::fmt;
 
 use crate::soap::{Envelope, EnvelopeError};
 use crate::xml::{Document, Element, ns};
+pub use nature::guids;
 
 /// One thing that is not the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +45,30 @@ pub enum DifferenceKind {
 /// Either is no envelope.
 pub fn diff(left: &Document, right: &Document) -> Result<Vec<Difference>, EnvelopeError> {
     let (left, right) = (Parts::of(left)?, Parts::of(right)?);
-    let mut found = Vec::new();
-    compare_children("Header", &left.headers, &right.headers, false, &mut found);
-    compare_children("Body", &left.body, &right.body, true, &mut found);
-    Ok(found)
+    let mut found = Comparison { of: Of::Messages, found: Vec::new() };
+    found.envelopes(&left, &right);
+    Ok(found.found)
+}
+
+/// Compares what the same request was answered in two runs, envelopes or not.
+///
+/// Addresses do not count, being the host's as it was dialled, nor the order of properties. Ids that a host gives out,
+/// such as enumeration contexts, are told: what follows must go by the new ones. They are differences
+/// [by nature](Difference::is_by_nature).
+pub fn diff_answers(left: &Document, right: &Document) -> Vec<Difference> {
+    let mut found = Comparison { of: Of::Answers, found: Vec::new() };
+    match (Parts::of(left), Parts::of(right)) {
+        (Ok(left), Ok(right)) => found.envelopes(&left, &right),
+        _ => found.children("", &[left.root()], &[right.root()], false),
+    }
+    found.found
+}
+
+/// What is compared, which decides what counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Messages,
+    Answers,
 }
 
 struct Parts<'d> {
@@ -59,79 +83,91 @@ impl<'d> Parts<'d> {
     }
 }
 
-fn compare(path: &str, left: Element<'_>, right: Element<'_>, found: &mut Vec<Difference>) {
-    let report = |place: String, kind, left: Option<&str>, right: Option<&str>, found: &mut Vec<Difference>| {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        found.push(Difference { path: place, kind, left: owned(left), right: owned(right) });
-    };
-    for attribute in left.attributes() {
-        let place = format!("{path}/@{}", attribute.local);
-        match right.attribute(attribute.namespace, attribute.local) {
-            None => report(place, DifferenceKind::Missing, Some(attribute.value), None, found),
-            Some(other) if same_attribute(left, right, attribute.namespace, attribute.value, other) => {}
-            Some(other) => report(place, DifferenceKind::Value, Some(attribute.value), Some(other), found),
-        }
-    }
-    for attribute in right.attributes() {
-        if left.attribute(attribute.namespace, attribute.local).is_none() {
-            let place = format!("{path}/@{}", attribute.local);
-            report(place, DifferenceKind::Extra, None, Some(attribute.value), found);
-        }
-    }
-    let (children, others): (Vec<_>, Vec<_>) = (left.children().collect(), right.children().collect());
-    if !is_generated(left) && !same_text(left, right, children.is_empty() && others.is_empty()) {
-        report(path.to_owned(), DifferenceKind::Value, Some(left.text()), Some(right.text()), found);
-    }
-    compare_children(path, &children, &others, has_order(left), found);
+struct Comparison {
+    of: Of,
+    found: Vec<Difference>,
 }
 
-/// Pairs elements of one name in their order, then compares each pair.
-fn compare_children(
-    path: &str,
-    left: &[Element<'_>],
-    right: &[Element<'_>],
-    ordered: bool,
-    found: &mut Vec<Difference>,
-) {
-    let (ours, theirs) = (by_key(left), by_key(right));
-    let place = |key: &Key, number: usize, of: usize| format!("{path}/{}", key.shown(number, of));
-    let mut twins = Vec::new();
-    let mut seen: HashMap<Key, usize> = HashMap::new();
-    for element in left {
-        let key = Key::of(*element);
-        let number = seen.get(&key).copied().unwrap_or(0);
-        let path = place(&key, number, ours.get(&key).map_or(0, Vec::len));
-        match theirs.get(&key).and_then(|places| places.get(number)).and_then(|at| Some((*at, right.get(*at)?))) {
-            Some((at, twin)) => {
-                twins.push(at);
-                compare(&path, *element, *twin, found);
-            }
-            None => {
-                let left = Some(shown(*element));
-                found.push(Difference { path, kind: DifferenceKind::Missing, left, right: None });
+impl Comparison {
+    fn envelopes(&mut self, left: &Parts<'_>, right: &Parts<'_>) {
+        self.children("Header", &left.headers, &right.headers, false);
+        self.children("Body", &left.body, &right.body, true);
+    }
+
+    fn report(&mut self, path: String, kind: DifferenceKind, left: Option<&str>, right: Option<&str>) {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        self.found.push(Difference { path, kind, left: owned(left), right: owned(right) });
+    }
+
+    fn elements(&mut self, path: &str, left: Element<'_>, right: Element<'_>) {
+        if self.of == Of::Answers && is_address(left) {
+            return;
+        }
+        if left.is_nil() != right.is_nil() {
+            let text = |element: Element<'_>| if element.is_nil() { NULL.to_owned() } else { shown(element) };
+            self.report(path.to_owned(), DifferenceKind::Value, Some(&text(left)), Some(&text(right)));
+            return;
+        }
+        self.attributes(path, left, right);
+        let (children, others): (Vec<_>, Vec<_>) = (left.children().collect(), right.children().collect());
+        let are_leaves = children.is_empty() && others.is_empty();
+        if !is_generated(left, self.of) && !same_text(left, right, are_leaves) {
+            self.report(path.to_owned(), DifferenceKind::Value, Some(left.text()), Some(right.text()));
+        }
+        self.children(path, &children, &others, has_order(left));
+    }
+
+    fn attributes(&mut self, path: &str, left: Element<'_>, right: Element<'_>) {
+        for attribute in left.attributes() {
+            let place = format!("{path}/@{}", attribute.local);
+            match right.attribute(attribute.namespace, attribute.local) {
+                None => self.report(place, DifferenceKind::Missing, Some(attribute.value), None),
+                Some(other) if same_attribute(left, right, attribute.namespace, attribute.value, other) => {}
+                Some(other) => self.report(place, DifferenceKind::Value, Some(attribute.value), Some(other)),
             }
         }
-        seen.insert(key, number + 1);
-    }
-    let mut met: HashMap<Key, usize> = HashMap::new();
-    for element in right {
-        let key = Key::of(*element);
-        let number = met.get(&key).copied().unwrap_or(0);
-        if number >= seen.get(&key).copied().unwrap_or(0) {
-            let path = place(&key, number, theirs.get(&key).map_or(0, Vec::len));
-            let right = Some(shown(*element));
-            found.push(Difference { path, kind: DifferenceKind::Extra, left: None, right });
+        for attribute in right.attributes() {
+            if left.attribute(attribute.namespace, attribute.local).is_none() {
+                let place = format!("{path}/@{}", attribute.local);
+                self.report(place, DifferenceKind::Extra, None, Some(attribute.value));
+            }
         }
-        met.insert(key, number + 1);
     }
-    if ordered && !twins.is_sorted() {
-        let names = |elements: &[Element<'_>]| elements.iter().map(|e| e.local()).collect::<Vec<_>>().join(", ");
-        found.push(Difference {
-            path: path.to_owned(),
-            kind: DifferenceKind::Order,
-            left: Some(names(left)),
-            right: Some(names(right)),
-        });
+
+    /// Pairs elements of one name in their order, then compares each pair.
+    fn children(&mut self, path: &str, left: &[Element<'_>], right: &[Element<'_>], ordered: bool) {
+        let (ours, theirs) = (by_key(left), by_key(right));
+        let slash = if path.is_empty() { "" } else { "/" };
+        let place = |key: &Key, number: usize, of: usize| format!("{path}{slash}{}", key.shown(number, of));
+        let mut twins = Vec::new();
+        let mut seen: HashMap<Key, usize> = HashMap::new();
+        for element in left {
+            let key = Key::of(*element);
+            let number = seen.get(&key).copied().unwrap_or(0);
+            let path = place(&key, number, ours.get(&key).map_or(0, Vec::len));
+            match theirs.get(&key).and_then(|places| places.get(number)).and_then(|at| Some((*at, right.get(*at)?))) {
+                Some((at, twin)) => {
+                    twins.push(at);
+                    self.elements(&path, *element, *twin);
+                }
+                None => self.report(path, DifferenceKind::Missing, Some(&shown(*element)), None),
+            }
+            seen.insert(key, number + 1);
+        }
+        let mut met: HashMap<Key, usize> = HashMap::new();
+        for element in right {
+            let key = Key::of(*element);
+            let number = met.get(&key).copied().unwrap_or(0);
+            if number >= seen.get(&key).copied().unwrap_or(0) {
+                let path = place(&key, number, theirs.get(&key).map_or(0, Vec::len));
+                self.report(path, DifferenceKind::Extra, None, Some(&shown(*element)));
+            }
+            met.insert(key, number + 1);
+        }
+        if ordered && self.of == Of::Messages && !twins.is_sorted() {
+            let names = |elements: &[Element<'_>]| elements.iter().map(|e| e.local()).collect::<Vec<_>>().join(", ");
+            self.report(path.to_owned(), DifferenceKind::Order, Some(&names(left)), Some(&names(right)));
+        }
     }
 }
 
@@ -177,20 +213,25 @@ fn is_named(element: Element<'_>) -> bool {
     element.namespace() == ns::WSMAN && matches!(element.local(), "Selector" | "Option")
 }
 
-/// Ids that each message has of its own.
-fn is_generated(element: Element<'_>) -> bool {
-    GENERATED.iter().any(|(namespace, local)| element.is(namespace, local))
+/// Ids that each message has of its own. Of answers those that the host gave out are told.
+fn is_generated(element: Element<'_>, of: Of) -> bool {
+    let is = |(namespace, local): &(&str, &str)| element.is(namespace, local);
+    GENERATED.iter().any(is) || (of == Of::Messages && GIVEN_OUT.iter().any(is))
 }
 
 const GENERATED: &[(&str, &str)] = &[
     (ns::ADDRESSING, "MessageID"),
     (ns::ADDRESSING, "RelatesTo"),
-    (ns::ENUMERATION, "EnumerationContext"),
-    (ns::EVENTING, "Identifier"),
     (ns::MS_WSMAN, "OperationID"),
     (ns::MS_WSMAN, "SessionId"),
     (ns::MS_WSMAN, "ActivityId"),
 ];
+
+const GIVEN_OUT: &[(&str, &str)] = &[(ns::ENUMERATION, "EnumerationContext"), (ns::EVENTING, "Identifier")];
+
+fn is_address(element: Element<'_>) -> bool {
+    element.is(ns::ADDRESSING, "To") || element.is(ns::ADDRESSING, "Address")
+}
 
 /// Whether the children of an element have an order that means something.
 fn has_order(element: Element<'_>) -> bool {
@@ -244,11 +285,15 @@ fn same_attribute(left: Element<'_>, right: Element<'_>, namespace: &str, a: &st
     }
 }
 
+/// How a null value is shown.
+const NULL: &str = "(null)";
+
 /// An element in short.
 fn shown(element: Element<'_>) -> String {
     const MOST: usize = 200;
     let text: String = element.text().trim().chars().take(MOST).collect();
     match (text.is_empty(), element.children().count()) {
+        _ if element.is_nil() => NULL.to_owned(),
         (false, _) => text,
         (true, 0) => "empty".to_owned(),
         (true, count) => format!("{count} elements"),
@@ -338,5 +383,42 @@ mod tests {
     fn a_large_page_is_compared_in_time() {
         let items: String = (0..20_000).map(|number| format!("<I><N>{number}</N></I>")).collect();
         assert!(differences(("", &items), ("", &items)).is_empty());
+    }
+
+    #[test]
+    fn null_is_told_from_empty_and_from_absent() {
+        let with = |value: &str| format!("<X><A>{value}</A></X>").replace("<A>null</A>", "<A xsi:nil=\"1\"/>");
+        let differ = |left: &str, right: &str| differences(("", left), ("", right));
+        assert_eq!(differ(&with("null"), &with("null")), [""; 0]);
+        assert_eq!(differ(&with("null"), &with("5")), ["~ Body/X/A: (null) -> 5"]);
+        assert_eq!(differ(&with(""), &with("null")), ["~ Body/X/A: empty -> (null)"]);
+        assert_eq!(differ("<X/>", &with("null")), ["+ Body/X/A: (null)"]);
+    }
+
+    #[test]
+    fn answers_differ_in_what_a_host_says() {
+        let answer = |id: &str, host: &str, context: &str, body: &str| {
+            let header = format!("<a:RelatesTo>{id}</a:RelatesTo><a:To>{host}</a:To>");
+            let context = format!(
+                "<n:EnumerationContext xmlns:n=\"http://schemas.xmlsoap.org/ws/2004/09/enumeration\">{context}\
+                 </n:EnumerationContext><a:Address>{host}</a:Address>"
+            );
+            envelope(&header, &format!("<R>{context}{body}</R>"))
+        };
+        let [one, two] = ["uuid:11111111-2222-3333-4444-555555555555", "uuid:11111111-2222-3333-4444-555555555556"];
+        let left = answer("a", "http://a", one, "<P>1</P><P>2</P><S>4</S>");
+        let right = answer("b", "http://b", two, "<S>7</S><P>1</P><P>3</P>");
+        let found = diff_answers(&left, &right);
+        let shown: Vec<_> = found.iter().map(|found| (found.to_string(), found.is_by_nature())).collect();
+        let context = format!("~ Body/R/EnumerationContext: {one} -> {two}");
+        let due = [(&*context, true), ("~ Body/R/P[2]: 2 -> 3", false), ("~ Body/R/S: 4 -> 7", false)];
+        assert_eq!(shown, due.map(|(text, nature)| (text.to_owned(), nature)));
+        assert!(diff(&left, &right).unwrap().iter().all(|found| !found.path.contains("Context")));
+        // What is no envelope is compared as what it is.
+        let parse = |text: &str| Document::parse(text.to_owned()).unwrap();
+        let found = diff_answers(&parse("<p><b>1</b></p>"), &parse("<p><b>2</b></p>"));
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["~ p/b: 1 -> 2"]);
+        let found = diff_answers(&parse("<html/>"), &left);
+        assert_eq!(found.iter().map(|found| &*found.path).collect::<Vec<_>>(), ["html", "Envelope"]);
     }
 }
