@@ -226,14 +226,14 @@ impl KerberosInitiator {
     /// Token and data of one sealed message, for CredSSP.
     #[cfg(feature = "credssp")]
     pub(super) fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, KerberosError> {
-        let sealed = self.context.wrap(plain).map(|(token, data)| [token, data].concat());
+        let sealed = self.login.wrap(plain).map(|(token, data)| [token, data].concat());
         sealed.map_err(|status| KerberosError::of_service(&status, &self.service))
     }
 
     /// What a sealed message holds, for CredSSP.
     #[cfg(feature = "credssp")]
     pub(super) fn unseal(&mut self, sealed: &[u8]) -> Result<Vec<u8>, KerberosError> {
-        self.context.unwrap(sealed).map_err(|status| KerberosError::of_service(&status, &self.service))
+        self.login.unwrap(sealed).map_err(|status| KerberosError::of_service(&status, &self.service))
     }
 
     /// The keys, if the login is complete.
