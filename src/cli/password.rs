@@ -12,7 +12,9 @@ use zeroize::Zeroizing;
 use crate::auth::Secret;
 
 use super::args::Common;
-use super::output::{is_interactive, note, printable};
+#[cfg(unix)]
+use super::output::note;
+use super::output::{is_interactive, printable};
 use super::problem::Problem;
 use super::settings::{Layer, switch};
 use super::stop;
