@@ -3,12 +3,13 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::action::{Action, Observation};
 use super::order::Site;
 use super::outcome::{Cause, Outcome, Refusal};
 use super::preflight::Proposal;
 use super::scene::{Ask, Told};
 use super::steps::StepName;
-use super::workflow::{Action, Observation, Phase, Workflow};
+use super::workflow::{Phase, Workflow};
 
 /// How long an answer about a VM is believed.
 const FRESH: Duration = Duration::from_secs(15);

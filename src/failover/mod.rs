@@ -8,6 +8,7 @@
 //! The one rule above all others: a once-only call is sent at most once. After a reply that was lost, the workflow looks
 //! (state of the VM, its jobs) and never asks again.
 
+mod action;
 mod call_run;
 mod check;
 mod dry_run;
@@ -25,6 +26,7 @@ mod scene;
 mod steps;
 mod workflow;
 
+pub use action::{Action, CallError, Observation};
 pub use dry_run::{DryRun, Envelope, dry_resume, dry_run};
 pub use goal::{Goal, Judgement, describe};
 pub use order::{AdapterOrder, Kind, Order, PowerOff, Site};
@@ -34,7 +36,7 @@ pub use preflight::{Finding, Proposal, ProposedStep, Severity, preflight};
 pub use run::{About, Clock, Event, Hosts, Operator, resume, run};
 pub use scene::{Answer, Ask, Scene, Sight, Told};
 pub use steps::StepName;
-pub use workflow::{Action, CallError, Observation, Workflow};
+pub use workflow::Workflow;
 
 #[cfg(test)]
 mod tests;

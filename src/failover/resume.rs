@@ -9,13 +9,14 @@ use std::time::{Duration, SystemTime};
 use crate::hyperv::{JobRef, ReturnCode, VmId};
 use crate::wsman::{Delivery, ResourceUri};
 
+use super::action::Action;
 use super::call_run::Left;
 use super::goal::Judgement;
 use super::journal::{CallRecord, History, Verdict};
 use super::order::{Kind, Order};
 use super::outcome::{Cause, StartReport};
 use super::steps::{self, Step, StepName};
-use super::workflow::{Action, Workflow};
+use super::workflow::Workflow;
 
 /// Where a run stands.
 #[derive(Debug)]

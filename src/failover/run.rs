@@ -8,6 +8,7 @@ use tracing::Instrument;
 use crate::hyperv::{Call, Error, Host, Invoked, Job, JobRef, ServiceKeys, Vm};
 use crate::wsman::{self, Delivery, Exchange};
 
+use super::action::{Action, CallError, Observation};
 use super::goal::describe;
 use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord};
 use super::order::{Order, Site};
@@ -15,7 +16,7 @@ use super::outcome::{Cause, Outcome, Refusal, StartReport, StepReport};
 use super::preflight::Proposal;
 use super::scene::{Answer, Ask, Told};
 use super::steps::StepName;
-use super::workflow::{Action, CallError, Observation, Workflow};
+use super::workflow::Workflow;
 
 /// Time, real or virtual.
 pub trait Clock: Send + Sync {

@@ -357,6 +357,16 @@ async fn what_was_handed_over_is_proven_later_or_superseded() {
         document["run"].as_str().unwrap().to_owned()
     };
     let id = started("app-db-01");
+    // On paper its job is followed and its end proven, and the record stays as it was.
+    let (_, runs) = site.run(&["run", "list"]);
+    let (ran, document) = site.run(&["run", "resume", &id, "--dry-run", "--yes"]);
+    assert_eq!((ran.code, document["kind"].as_str()), (0, Some("failover")), "{}", ran.err);
+    assert!(
+        ran.err.contains(&format!("nothing was put on record; this ends the run: hvr run resume {id}")),
+        "{}",
+        ran.err
+    );
+    assert_eq!(site.run(&["run", "list"]).1, runs);
     let (ran, document) = site.run(&["run", "resume", &id, "--yes"]);
     assert_eq!((ran.code, document["kind"].as_str()), (0, Some("failover")), "{}", ran.err);
     // Another run has taken this one back meanwhile.

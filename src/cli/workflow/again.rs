@@ -36,6 +36,12 @@ pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> 
     if consent.dry_run {
         let vm = history.record.vm.to_string();
         let dry = look_on_paper(history, &ends, context).await;
+        if matches!(dry, Err(Outcome::Done(_))) {
+            let again = context.settings.journal_command(&["resume", run.as_str()]);
+            note(&format!(
+                "dry run: nothing is left to be sent, and nothing was put on record; this ends the run: {again}"
+            ));
+        }
         return on_paper(
             dry,
             &Scene { vm: &vm, open: Some(&run), undoes: None, run: Some(&run), ends: &ends, context },

@@ -18,12 +18,12 @@ use std::time::{Duration, SystemTime};
 use crate::hyperv::{Error, Follow, Invoked, Job, JobError, JobFollower, JobRef, ReturnCode, ServiceKeys};
 use crate::wsman::{Delivery, ExchangeErrorKind, Fault};
 
+use super::action::{Action, CallError, Observation};
 use super::goal::Judgement;
 use super::journal::{JournalError, Verdict};
 use super::order::Site;
 use super::scene::{Answer, Told};
 use super::steps::Step;
-use super::workflow::{Action, CallError, Observation};
 
 /// The run of one step.
 #[derive(Debug)]
