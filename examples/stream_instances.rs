@@ -31,8 +31,8 @@ async fn main() -> Result<(), Failure> {
     let [url, user, password]: [&str; 3] =
         line.split_whitespace().collect::<Vec<_>>().try_into().map_err(|_| "the host did not start")?;
     let outcome = stream(url, user, password).await;
-    // By its own process id, and to its end.
-    host.kill()?;
+    // The host ends when its standard input does, whatever becomes of this process.
+    drop(host.stdin.take());
     host.wait()?;
     outcome
 }
@@ -68,5 +68,6 @@ async fn serve(count: u64) -> Result<(), Failure> {
     let scenario = Scenario::from_toml(&format!("demo_items = {count}"))?;
     let server = Server::start(scenario, ServerOptions::http()).await?;
     println!("{} {} {}", server.url(), server.user(), server.password().expose());
-    std::future::pending().await
+    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
+    Ok(())
 }

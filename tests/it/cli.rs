@@ -16,6 +16,7 @@ pub fn hvr(arguments: &[&str]) -> Command {
     }
     command.env("XDG_CONFIG_HOME", "/nonexistent").env("APPDATA", "/nonexistent").env_remove("HOME");
     command.env("XDG_STATE_HOME", state_home()).env_remove("LOCALAPPDATA");
+    command.env("PATH", crate::support::process::path());
     command.args(arguments).stdin(std::process::Stdio::null());
     command
 }

@@ -1,7 +1,7 @@
 //! `hvr check --evidence` as its users meet it: what it asks, what it records, what it says, and how it ends.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hyperv_replica::simulator::{Effect, Fault, FaultName, JobScript, Server, ServerOptions};
@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cli::{Ran, hvr, ran, rehearse, run};
+use crate::support::process::{Running, Signal};
 use crate::support::schema::check_document;
 use crate::support::secrets::Secrets;
 use crate::support::serve;
@@ -398,9 +399,9 @@ fn wait_for(server: &Server, method: &str) {
     }
 }
 
-fn spawn(server: &Server, file: &Path, arguments: &[&str]) -> Child {
+fn spawn(server: &Server, file: &Path, arguments: &[&str]) -> Running {
     let mut command = command(server, server.password().expose(), file, arguments);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
 }
 
 #[cfg(unix)]
@@ -410,9 +411,8 @@ async fn an_interrupted_test_failover_is_ended_in_order_and_a_killed_one_taken_u
     let (_folder, file) = place();
     let child = spawn(&server, &file, &REPLICA);
     wait_for(&server, "TestReplicaSystem");
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-    let interrupted = ran(child.wait_with_output().unwrap());
+    child.signal(Signal::Interrupt);
+    let interrupted = ran(child.output());
     let told = document(&interrupted);
     assert_eq!((interrupted.code, told["problem"]["code"].as_str()), (130, Some("interrupted")), "{}", interrupted.err);
     assert!(interrupted.err.contains("removed first"), "{}", interrupted.err);

@@ -1,6 +1,5 @@
 //! The manual does what it says: its commands are run, in order, in one folder.
 
-use std::path::Path;
 use std::process::Command;
 
 /// The text of every `sh` block of a page.
@@ -25,15 +24,13 @@ fn blocks(page: &str) -> Vec<String> {
 #[cfg(unix)]
 fn walk_through(page: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_hvr")).parent().unwrap();
-    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
     for block in blocks(page) {
         let mut shell = Command::new("sh");
         shell.args(["-e", "-c", &block]).current_dir(folder.path()).stdin(std::process::Stdio::null());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HVR_")) {
             shell.env_remove(name);
         }
-        shell.env("PATH", &path).env("XDG_CONFIG_HOME", "/nonexistent").env_remove("HOME");
+        shell.env("PATH", crate::support::process::path()).env("XDG_CONFIG_HOME", "/nonexistent").env_remove("HOME");
         let ran = shell.output().unwrap();
         let said = String::from_utf8_lossy(&ran.stderr);
         assert!(ran.status.success(), "{block}\n{said}");

@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::cli::hvr;
+use crate::support::process::Running;
 use crate::support::secrets::Secrets;
 use crate::support::serve;
 
@@ -65,9 +66,10 @@ impl Place {
 
     /// Runs it to this exit code, standard input given.
     fn run(&self, what: &str, mut command: Command, input: &str, code: i32) -> String {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = Running::start(&mut command);
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
+        let output = child.output();
         let printed = [output.stdout, output.stderr].concat();
         self.search(what, &printed);
         let printed = String::from_utf8_lossy(&printed).into_owned();
@@ -111,7 +113,8 @@ const ROADS: [(&str, Road); 6] = [
     }),
     ("program of the folder", |place, command, password| {
         let program = place.file("hvr/bin/vault", &format!("#!/bin/sh\necho unlocking >&2\necho '{password}'\n"));
-        std::process::Command::new("chmod").args(["755", &program]).status().unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         profile(place, command, "password_command = [\"bin/vault\"]")
     }),
 ];
@@ -270,9 +273,8 @@ async fn passwords_typed_at_a_prompt() {
         let mut command = Command::new("setsid");
         command.args(["--ctty", "--wait"]).arg(loud.get_program()).args(loud.get_args()).env_clear();
         command.envs(loud.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.env("PATH", std::env::var_os("PATH").unwrap());
         let kept = end();
-        let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+        let mut child = Running::start(command.stdin(end()).stdout(end()).stderr(end()));
         drop(command);
         let mut terminal = std::fs::File::from(terminal);
         let screen = terminal.try_clone().unwrap();

@@ -1,16 +1,17 @@
 //! `hvr simulate` as another process: how to reach its hosts, and what they say at the end.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{ChildStdout, Stdio};
 
 use serde_json::Value;
 
 use crate::cli::{hvr, ran};
+use crate::support::process::{Running, Signal};
 use crate::support::schema::check_document;
 
-/// A running `hvr simulate`; it is killed when it is dropped.
+/// A running `hvr simulate`.
 struct Simulate {
-    child: Child,
+    child: Running,
     out: BufReader<ChildStdout>,
     document: Value,
 }
@@ -18,7 +19,7 @@ struct Simulate {
 impl Simulate {
     fn start(arguments: &[&str]) -> Simulate {
         let mut command = hvr(&[&["simulate", "-o", "jsonl"], arguments].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
@@ -42,8 +43,7 @@ impl Simulate {
     /// Ends it as a service manager would; gives its last document and what it said to people.
     #[cfg(unix)]
     fn end(mut self) -> (Value, String) {
-        let killed = std::process::Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(killed.success());
+        self.child.signal(Signal::Terminate);
         let mut rest = String::new();
         self.out.read_to_string(&mut rest).unwrap();
         let mut said = String::new();
@@ -52,13 +52,6 @@ impl Simulate {
         let document: Value = serde_json::from_str(&rest).unwrap_or_else(|error| panic!("{error}: {rest}"));
         check_document(&document);
         (document, said)
-    }
-}
-
-impl Drop for Simulate {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::cli::{Ran, against, hvr, ran, rehearse, run};
 use crate::support::exposition;
+use crate::support::process::{Running, Signal};
 use crate::support::schema::check_document;
 
 /// A host with one VM.
@@ -221,14 +222,13 @@ fn watching_ends_at_the_deadline() {
 #[test]
 #[cfg(unix)]
 fn watching_ends_at_a_signal() {
-    for signal in ["INT", "TERM"] {
+    for signal in [Signal::Interrupt, Signal::Terminate] {
         let mut command = hvr(&["status", "app-db-01", "--simulate", "--watch=1h", "-o", "jsonl"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         check_document(&serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap());
-        let kill = std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
-        assert!(kill.success());
-        let ended = child.wait_with_output().unwrap();
+        child.signal(signal);
+        let ended = child.output();
         let said = String::from_utf8(ended.stderr).unwrap();
         assert_eq!(ended.status.code(), Some(130), "{said}");
         assert!(lines.next().is_none() && !said.contains("hvr: "), "{said}");
@@ -247,7 +247,7 @@ async fn watching_goes_on_when_the_host_comes_back() {
         ["status", "--watch=200ms", "-o", "jsonl", "--textfile", file.to_str().unwrap(), "--timeout", "60s"];
     let mut command = hvr(&arguments);
     command.env("HVR_HOST", &url).env("HVR_USER", "dr-admin").env("HVR_PASSWORD", "canary-pass-42");
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
     let mut documents = BufReader::new(child.stdout.take().unwrap()).lines().map(|line| {
         let document: Value = serde_json::from_str(&line.unwrap()).unwrap();
         check_document(&document);
@@ -261,6 +261,4 @@ async fn watching_goes_on_when_the_host_comes_back() {
     assert!(documents.any(|kind| kind == "status"));
     assert_eq!(up(), 1.0);
     drop(again);
-    child.kill().unwrap();
-    child.wait().unwrap();
 }

@@ -107,6 +107,59 @@ fn only_one_layer_names_the_xml_parser() {
     }
 }
 
+/// How code names a program that it starts, where the name is no text: the product, this program again, an example, and
+/// what a user of the product has chosen.
+const PROGRAMS_BY_VALUE: &[(&str, &str)] = &[
+    ("tests/it/cli.rs", "env!(\"CARGO_BIN_EXE_hvr\")"),
+    ("tests/it/examples.rs", "&program"),
+    ("examples/stream_instances.rs", "std::env::current_exe()?"),
+    ("src/cli/password/command.rs", "program"),
+    ("src/failover/journal/sqlite/tests/processes.rs", "program()"),
+    ("src/failover/journal/sqlite/tests/faults.rs", "program()"),
+    ("src/failover/journal/sqlite/tests/faults.rs", "copy"),
+];
+
+/// Files that may start a process that runs beside them: each sees to its end.
+const STARTERS: &[&str] = &[
+    "tests/it/support/process.rs",
+    "examples/stream_instances.rs",
+    "src/cli/password/command.rs",
+    "src/failover/journal/sqlite/tests/processes.rs",
+];
+
+/// The tests run on the smallest system that can build them, and leave no process behind. (Those of `tests/interop` are
+/// about software not written here, and run by hand.)
+#[test]
+fn tests_start_only_programs_that_are_everywhere_and_see_to_their_end() {
+    let (begin, starts) = (concat!("Command::", "new("), concat!(".spawn", "()"));
+    let (mut named, mut started) = (BTreeSet::new(), BTreeSet::new());
+    for path in ["tests/it", "src", "examples"].iter().flat_map(|folder| files(&root().join(folder), "rs")) {
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+        let text = code(&path);
+        for (at, _) in text.match_indices(begin) {
+            let rest = &text[at + begin.len()..];
+            let literal = rest.strip_prefix('"').and_then(|rest| rest.split_once('"')).map(|(program, _)| program);
+            match literal {
+                Some(program) => {
+                    let known = crate::support::process::PROGRAMS.iter().any(|(known, _)| *known == program);
+                    assert!(known, "{name} runs {program:?}, which not every machine has: see support/process.rs");
+                }
+                None => {
+                    let value = PROGRAMS_BY_VALUE.iter().find(|(file, value)| {
+                        name == *file && rest.strip_prefix(value).is_some_and(|rest| rest.starts_with(')'))
+                    });
+                    named.insert(value.unwrap_or_else(|| panic!("{name} runs {}", rest.lines().next().unwrap())));
+                }
+            }
+        }
+        if text.contains(starts) {
+            assert!(STARTERS.contains(&name.as_str()), "{name} starts a process: `Running` ends one, too");
+            started.insert(name);
+        }
+    }
+    assert_eq!((named.len(), started.len()), (PROGRAMS_BY_VALUE.len(), STARTERS.len()), "{named:?} {started:?}");
+}
+
 /// The functions of the system's Kerberos library, opened at run time.
 #[test]
 fn one_module_is_unsafe() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use hyperv_replica::simulator::ServerOptions;
@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::cli::{Ran, hvr, ran, run};
 use crate::support::capture::{Piece, Relay, Style, capture};
+use crate::support::process::Running;
 use crate::support::schema::check_document;
 use crate::support::secrets::Secrets;
 use crate::support::serve;
@@ -68,7 +69,7 @@ fn titles(har: &str) -> Vec<String> {
 
 /// A recording that answers, ended with this value.
 struct Serving {
-    child: Child,
+    _child: Running,
     url: String,
     password: String,
     pin: Option<String>,
@@ -81,19 +82,16 @@ impl Serving {
 
     /// With this password, or one of its own.
     fn start_as(har: &str, more: &[&str], password: Option<&str>) -> Serving {
-        let mut child = hvr(&[&["trace", "serve", har, "-o", "jsonl"], more].concat())
-            .envs(password.map(|password| ("HVR_PASSWORD", password)))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = hvr(&[&["trace", "serve", har, "-o", "jsonl"], more].concat());
+        command.envs(password.map(|password| ("HVR_PASSWORD", password)));
+        let mut child = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let shown: Value = serde_json::from_str(&line).unwrap();
         check_document(&shown);
         let text = |name: &str| shown[name].as_str().map(str::to_owned);
         let password = text("password").or(password.map(str::to_owned)).unwrap();
-        Serving { url: text("url").unwrap(), password, pin: text("pin_sha256"), child }
+        Serving { url: text("url").unwrap(), password, pin: text("pin_sha256"), _child: child }
     }
 
     fn ask(&self, arguments: &[&str]) -> Ran {
@@ -101,13 +99,6 @@ impl Serving {
         all.extend(["-H", &self.url, "-u", "replay"]);
         all.extend(self.pin.iter().flat_map(|pin| ["--pin-sha256", pin]));
         ran(hvr(&all).env("HVR_PASSWORD", &self.password).output().unwrap())
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -344,11 +335,8 @@ fn names_are_replaced_on_request() {
 fn a_killed_command_leaves_a_readable_file_with_the_call_in_it() {
     let (folder, scenario) = folder("[[faults]]\non = \"InitiateFailover\"\nhang = true\n");
     let har = path(&folder, "a.har");
-    let mut child = hvr(&["failover", "app-db-01", "--yes", "--simulate", "--scenario", &scenario, "--trace", &har])
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = hvr(&["failover", "app-db-01", "--yes", "--simulate", "--scenario", &scenario, "--trace", &har]);
+    let mut child = Running::start(child.stderr(Stdio::null()).stdout(Stdio::null()));
     let begun = Instant::now();
     while !fs::read_to_string(&har).unwrap_or_default().contains("InitiateFailover_INPUT") {
         assert!(begun.elapsed() < Duration::from_secs(30), "the call is not in the file");
@@ -628,13 +616,13 @@ async fn no_secret_is_in_any_output() {
     }
     let first = recordings[0].to_str().unwrap().to_owned();
     let mut serving = hvr(&["trace", "serve", &first, "-vv"]);
-    let mut serving =
-        serving.env("HVR_PASSWORD", PASSWORD).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    serving.env("HVR_PASSWORD", PASSWORD).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut serving = Running::start(&mut serving);
     let mut shown = BufReader::new(serving.stdout.take().unwrap());
     let mut text = String::new();
     (0..3).for_each(|_| _ = shown.read_line(&mut text).unwrap());
     serving.kill().unwrap();
-    let rest = serving.wait_with_output().unwrap();
+    let rest = serving.output();
     keep("serve", Ran { code: 0, out: text, err: String::from_utf8(rest.stderr).unwrap() });
 
     // What the conversation did hold, so that the search is for something real.

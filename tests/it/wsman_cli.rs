@@ -6,6 +6,7 @@ use hyperv_replica::simulator::ServerOptions;
 use serde_json::{Value, json};
 
 use crate::cli::{QUOTE, against, hvr, rehearse, run};
+use crate::support::process::{Running, Signal};
 use crate::support::schema::check_document;
 
 const VM: &str = "Msvm_ComputerSystem?CreationClassName=Msvm_ComputerSystem,Name=168AFEE0-E0C0-4C6C-8E3F-D46352E7D11D";
@@ -550,10 +551,6 @@ fn a_dry_run_has_three_forms() {
 async fn the_shell_form_is_run_by_a_shell() {
     let server = crate::support::serve(ACCOUNT, ServerOptions::http()).await;
     let folder = tempfile::tempdir().unwrap();
-    let program = hvr(&[]).get_program().to_owned();
-    let mut path = std::ffi::OsString::from(std::path::Path::new(&program).parent().unwrap());
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap());
     let query = "SELECT * FROM Msvm_ComputerSystem WHERE ElementName = '$HOME `x` \"y\"'";
     let reference = format!("ComputerSystem=ref:{VM}");
     for (words, expected) in [
@@ -569,7 +566,7 @@ async fn the_shell_form_is_run_by_a_shell() {
         std::fs::write(&file, &script.out).unwrap();
         let mut shell = std::process::Command::new("sh");
         shell.arg(&file).envs(hvr(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
-        shell.env("PATH", &path).env("HVR_PASSWORD", "canary-pass-42").env("HVR_USER", "dr-admin");
+        shell.env("HVR_PASSWORD", "canary-pass-42").env("HVR_USER", "dr-admin");
         let ran = crate::cli::ran(shell.env("HVR_HOST", server.url()).output().unwrap());
         assert_eq!(ran.code, expected, "{words:?}: {}{}", ran.out, ran.err);
     }
@@ -637,7 +634,7 @@ async fn events_are_fetched_as_they_happen_and_the_subscription_is_ended() {
         .env("HVR_PASSWORD", "canary-pass-42")
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
-    let listener = listener.spawn().unwrap();
+    let listener = Running::start(&mut listener);
     for _ in 0..200 {
         if server.simulator().requests().contains_key("Pull") {
             break;
@@ -648,7 +645,7 @@ async fn events_are_fetched_as_they_happen_and_the_subscription_is_ended() {
         let made = against(&server, &["wsman", "create", "wmicimv2/Demo_Note", id, "--no-schema", "--yes"]);
         assert_eq!(made.code, 0, "{}", made.err);
     }
-    let ran = crate::cli::ran(listener.wait_with_output().unwrap());
+    let ran = crate::cli::ran(listener.output());
     assert_eq!((ran.code, ran.out.lines().count()), (0, 2), "{}", ran.err);
     for (line, id) in ran.out.lines().zip(["1", "2"]) {
         let event: Value = serde_json::from_str(line).unwrap();
@@ -681,16 +678,15 @@ async fn an_interrupted_subscription_is_ended_on_the_host() {
         .env("HVR_PASSWORD", "canary-pass-42")
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
-    let listener = listener.spawn().unwrap();
+    let listener = Running::start(&mut listener);
     for _ in 0..200 {
         if server.simulator().requests().contains_key("Pull") {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let killed = std::process::Command::new("kill").args(["-TERM", &listener.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    let ran = crate::cli::ran(listener.wait_with_output().unwrap());
+    listener.signal(Signal::Terminate);
+    let ran = crate::cli::ran(listener.output());
     assert_eq!(ran.code, 130, "{}", ran.err);
     assert!(ran.err.contains("the subscription was ended"), "{}", ran.err);
     assert_eq!(server.simulator().requests().get("Unsubscribe"), Some(&1));

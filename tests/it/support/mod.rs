@@ -4,6 +4,7 @@ pub mod capture;
 pub mod dmtf;
 pub mod exposition;
 pub mod oracle;
+pub mod process;
 pub mod proxy;
 pub mod random;
 pub mod schema;

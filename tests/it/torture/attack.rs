@@ -7,6 +7,7 @@ use hyperv_replica::failover::Site;
 use hyperv_replica::simulator::{Cut, Effect, Fault, FaultName, JobScript};
 
 use super::rig::{Ended, Process, Rig};
+use crate::support::process::Signal;
 use crate::support::proxy::{Act, Event, Way};
 use crate::support::random::Random;
 
@@ -14,9 +15,9 @@ use crate::support::random::Random;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blow {
     Kill,
-    Signal(&'static str),
+    Signal(Signal),
     /// A second signal so long after the first.
-    Twice(&'static str, Duration),
+    Twice(Signal, Duration),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,9 +58,12 @@ impl Attack {
         let sites: Vec<_> = methods.iter().map(|(site, _)| *site).collect();
         if random.percent(70) {
             let blow = match random.within(0..10) {
-                0 => Blow::Signal("INT"),
-                1 => Blow::Signal("TERM"),
-                2 => Blow::Twice(random.pick(&["INT", "TERM"]), Duration::from_micros(random.within(0..4000))),
+                0 => Blow::Signal(Signal::Interrupt),
+                1 => Blow::Signal(Signal::Terminate),
+                2 => Blow::Twice(
+                    random.pick(&[Signal::Interrupt, Signal::Terminate]),
+                    Duration::from_micros(random.within(0..4000)),
+                ),
                 _ => Blow::Kill,
             };
             let when = match random.percent(40) {
@@ -165,11 +169,11 @@ fn waited(process: &mut Process, when: When, told: Option<&Receiver<()>>) -> boo
 fn strike(process: &mut Process, blow: Blow) {
     match blow {
         Blow::Kill => process.kill(),
-        Blow::Signal(name) => process.signal(name),
-        Blow::Twice(name, pause) => {
-            process.signal(name);
+        Blow::Signal(signal) => process.signal(signal),
+        Blow::Twice(signal, pause) => {
+            process.signal(signal);
             std::thread::sleep(pause);
-            process.signal(name);
+            process.signal(signal);
         }
     }
 }

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use super::rig::{Ended, Process, Rig};
+use crate::support::process::Signal;
 use crate::support::schema::check_document;
 
 const TWO: &str = "[[vms]]\nname = \"one\"\n[[vms]]\nname = \"other\"";
@@ -203,7 +204,7 @@ fn resumed_once(rig: &Rig) {
 #[test]
 #[cfg(unix)]
 fn a_signal_leaves_in_order_and_the_run_is_taken_up() {
-    let work = |signal: &str| {
+    let work = |signal| {
         let (_runtime, rig) = pair("duration = \"1500ms\"", TWO);
         let process = at_work(&rig);
         process.signal(signal);
@@ -218,7 +219,9 @@ fn a_signal_leaves_in_order_and_the_run_is_taken_up() {
     };
     std::thread::scope(|scope| {
         // A thread that panics lets the test fail.
-        ["INT", "TERM", "HUP"].iter().for_each(|signal| drop(scope.spawn(move || work(signal))));
+        for signal in [Signal::Interrupt, Signal::Terminate, Signal::HangUp] {
+            scope.spawn(move || work(signal));
+        }
     });
 }
 
@@ -230,12 +233,12 @@ fn a_second_signal_leaves_at_once() {
     // Somebody keeps the journal, so that leaving in order takes long.
     let other = Connection::open(rig.state().join("journal.sqlite")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    process.signal("INT");
+    process.signal(Signal::Interrupt);
     std::thread::sleep(Duration::from_millis(300));
     let mut process = process;
     assert!(!process.has_ended(), "{}", process.said());
     let again = Instant::now();
-    process.signal("TERM");
+    process.signal(Signal::Terminate);
     let ended = process.end();
     assert!(ended.code == Some(130) && again.elapsed() < Duration::from_secs(3), "{ended}");
     assert!(ended.out.is_empty() && ended.err.contains("hvr run list --open"), "{ended}");

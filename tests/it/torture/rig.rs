@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use crate::cli::hvr;
+use crate::support::process::{Running, Signal};
 use crate::support::proxy::Proxy;
 use crate::support::schema::check_document;
 
@@ -63,9 +64,9 @@ impl std::fmt::Display for Ended {
     }
 }
 
-/// A process that runs. It is killed when it is dropped.
+/// A process that runs.
 pub struct Process {
-    child: Child,
+    child: Running,
     words: Vec<String>,
     out: PathBuf,
     err: PathBuf,
@@ -147,7 +148,7 @@ impl Rig {
         let number = self.processes.fetch_add(1, Ordering::Relaxed);
         let [out, err] = ["out", "err"].map(|name| self.folder.path().join(format!("{number}.{name}")));
         let file = |path: &Path| Stdio::from(fs::File::create(path).unwrap());
-        let child = command.stdin(Stdio::null()).stdout(file(&out)).stderr(file(&err)).spawn().unwrap();
+        let child = Running::start(command.stdin(Stdio::null()).stdout(file(&out)).stderr(file(&err)));
         Process { child, words: words.to_vec(), out, err, begun: Instant::now() }
     }
 
@@ -235,11 +236,9 @@ impl Process {
         let _ = self.child.kill();
     }
 
-    /// Sends a signal by its short name, such as `TERM`.
-    pub fn signal(&self, name: &str) {
-        // One that has ended takes none.
-        let mut kill = Command::new("kill");
-        let _ = kill.args([&format!("-{name}"), &self.child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+    /// Sends a signal. One that has ended takes none.
+    pub fn signal(&self, signal: Signal) {
+        self.child.signal(signal);
     }
 
     pub fn has_ended(&mut self) -> bool {
@@ -275,13 +274,6 @@ impl Process {
             err: read(&self.err),
             took: self.age(),
         }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{ACCOUNT, SERVICE, VM, document, envelope, file, path, with};
 use crate::cli::{against, rehearse, run};
+use crate::support::process::Running;
 
 fn data(name: &str) -> String {
     format!("{}/tests/data/{name}.xml", env!("CARGO_MANIFEST_DIR"))
@@ -18,10 +19,10 @@ fn with_input(arguments: &[&str], input: &str) -> crate::cli::Ran {
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = Running::start(&mut command);
     // A command that ends before it has read all is no failure here.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    crate::cli::ran(child.wait_with_output().unwrap())
+    crate::cli::ran(child.output())
 }
 
 #[test]
