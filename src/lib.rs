@@ -7,6 +7,8 @@ pub mod cli;
 pub mod failover;
 pub mod hyperv;
 pub mod manual;
+#[cfg(test)]
+mod properties;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod soap;

@@ -144,6 +144,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn any_text_does_not_panic(text: String) {
             let _ = offered([text.as_str()].into_iter());

@@ -364,6 +364,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn checks_agree(text in ".{0,12}", long in "[a-zA-Z0-9_/]{0,20}") {
             prop_assert_eq!(text.parse::<ClassName>().is_ok(), is_identifier(text.as_bytes()));

@@ -175,6 +175,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn every_number_survives(number: u16) {
             prop_assert_eq!(Colour::from(number).value(), number);

@@ -185,6 +185,7 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn json_keeps_its_value_and_shows_nothing_harmful(text: String) {
             let text = format!("{text}\u{202e}\u{9b}");

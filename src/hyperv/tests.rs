@@ -120,6 +120,7 @@ fn an_end_is_noticed_soon_and_at_few_looks() {
 }
 
 proptest! {
+    #![proptest_config(crate::properties::config())]
     #[test]
     fn a_job_of_any_length_is_noticed_in_time(milliseconds in 0_u64..3_600_000) {
         let length = Duration::from_millis(milliseconds);

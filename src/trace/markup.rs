@@ -147,6 +147,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn nothing_is_lost(text in "[<>\"'!\\[\\]/a-c -]{0,60}|\\PC{0,40}") {
             prop_assert_eq!(pieces(&text).map(Piece::as_str).collect::<String>(), text);

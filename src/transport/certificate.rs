@@ -251,6 +251,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn any_text_and_any_bytes_do_not_panic(text: String, bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = text.parse::<Pin>();

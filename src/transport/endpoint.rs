@@ -263,6 +263,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn any_text_does_not_panic_and_what_parses_parses_again(text in "[a-z0-9:/.@\\[\\]? é-]{0,24}") {
             if let Ok(endpoint) = text.parse::<Endpoint>() {

@@ -170,6 +170,7 @@ fn the_writer_refuses_what_xml_cannot_carry() {
 }
 
 proptest! {
+    #![proptest_config(crate::properties::config())]
     #[test]
     fn what_is_written_is_read_back(text in "[\\PC\\t\\n\\r]{0,40}", value in "[\\PC\\t\\n\\r]{0,40}") {
         let mut w = Writer::new();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hyperv_replica::cim::mof;
 use hyperv_replica::cim::schema::Schema;
 
-#[path = "../tests/it/support/dmtf.rs"]
+#[path = "../it/support/dmtf.rs"]
 mod dmtf;
 
 const CLASSES: usize = 1_000;

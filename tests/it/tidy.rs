@@ -58,6 +58,46 @@ fn is_test(path: &Path) -> bool {
     })
 }
 
+/// What a newcomer meets first: the code, what it is written against, and how to try it. What is for tools is hidden.
+#[test]
+fn the_top_level_is_short() {
+    const TOP: &[&str] = &[
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "README.md",
+        "examples",
+        "schemas",
+        "src",
+        // Built, and in no checkout.
+        "target",
+        "tests",
+    ];
+    let names = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    // Recordings of one's own are in no checkout, either.
+    let shown = names.filter(|name| !name.starts_with('.') && !name.ends_with(".har"));
+    let others: Vec<_> = shown.filter(|name| !TOP.contains(&name.as_str())).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert!([".clippy.toml", ".rustfmt.toml"].iter().all(|name| root().join(name).is_file()));
+}
+
+/// proptest keeps the seeds of failures in a folder beside `src`, unless it is told otherwise.
+#[test]
+fn seeds_of_failures_are_kept_with_the_tests() {
+    let begin = concat!("proptest", "! {");
+    let mut seen = 0;
+    for path in files(&root().join("src"), "rs") {
+        for (at, _) in code(&path).match_indices(begin) {
+            let rest = code(&path)[at + begin.len()..].trim_start().to_owned();
+            let is_told = rest.starts_with("#![proptest_config(crate::properties::");
+            assert!(is_told, "{} leaves its seeds beside src: see src/properties.rs", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen} only");
+}
+
 #[test]
 fn every_module_is_a_layer() {
     for entry in fs::read_dir(root().join("src")).unwrap() {

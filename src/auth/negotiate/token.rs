@@ -163,6 +163,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn what_is_written_is_read(token in prop::collection::vec(any::<u8>(), 0..70_000), mic: Option<[u8; 16]>) {
             let written = response(Some(&token), mic.as_ref().map(|mic| &mic[..]));

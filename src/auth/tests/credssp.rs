@@ -512,7 +512,7 @@ fn waiting(for_the_proof: bool) -> (Handshake, Host) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(crate::properties::cases(48))]
 
     #[test]
     fn no_bytes_inside_tls_lead_anywhere(bytes in prop::collection::vec(any::<u8>(), 1..200), proof: bool) {

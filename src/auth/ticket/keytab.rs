@@ -207,6 +207,7 @@ pub(super) mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn any_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Keytab::read(&[&[5, 2], &bytes[..]].concat());

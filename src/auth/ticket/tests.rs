@@ -216,6 +216,7 @@ fn a_keytab_that_does_not_do_is_told_from_another() {
 }
 
 proptest! {
+    #![proptest_config(crate::properties::config())]
     #[test]
     fn no_damage_panics(at: prop::sample::Index, byte: u8, cut: prop::sample::Index, which in 0..4) {
         let damaged = |mut bytes: Vec<u8>| {

@@ -222,6 +222,7 @@ fn durations_become_intervals() {
 }
 
 proptest! {
+    #![proptest_config(crate::properties::config())]
     #[test]
     fn any_instant_round_trips(seconds in -62_167_219_200_i64..=253_402_300_799, micros in 0_u32..1_000_000) {
         let date = Datetime::from_unix(seconds, micros * 1000).unwrap();

@@ -240,6 +240,7 @@ Qualifier Key : boolean = false, Scope(property), Flavor(DisableOverride);
   uint32 M([In(false), Out] D REF Job, string S[]); }; instance of A { P = instance of B { Q = -1.5E3; }; };"##;
 
 proptest! {
+    #![proptest_config(crate::properties::config())]
     #[test]
     fn hostile_text_never_panics(text in "\\PC{0,80}", near in "[\\[\\]{}();:,=#\"'\\\\$a-z0-9 \n/*.]{0,120}") {
         for text in [text, near] {

@@ -303,6 +303,7 @@ fn what_does_not_fit_together_is_refused_and_nothing_is_added() {
 }
 
 proptest! {
+    #![proptest_config(crate::properties::config())]
     #[test]
     fn damaged_files_never_panic(
         file in 0..builtin::FILES.len(),

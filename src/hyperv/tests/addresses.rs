@@ -95,6 +95,7 @@ fn dhcp_and_addresses_are_always_said() {
 }
 
 proptest! {
+    #![proptest_config(crate::properties::config())]
     #[test]
     fn no_text_makes_a_panic_and_what_is_shown_is_read_again(text in "[0-9a-fA-F.:/ ]{0,40}") {
         if let Ok(address) = text.parse::<AdapterAddress>() {

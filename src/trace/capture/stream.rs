@@ -111,6 +111,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn any_order_with_repeats_gives_the_text(order in Just((0..12_usize).collect::<Vec<_>>()).prop_shuffle(), start: u32, again in 0..12_usize) {
             let text: Vec<u8> = (0..60).collect();

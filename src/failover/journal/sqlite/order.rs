@@ -287,6 +287,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config())]
         #[test]
         fn every_order_is_read_back(kind in kind(), point in point(), name: Option<String>, start: bool, wait: bool) {
             let vm = name.map_or(VmSelector::Id(ID.parse().unwrap()), VmSelector::Name);

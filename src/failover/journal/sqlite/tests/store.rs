@@ -160,7 +160,7 @@ fn outcome() -> impl Strategy<Value = CallOutcome> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(crate::properties::cases(64))]
     #[test]
     fn what_was_written_is_read_back(
         texts in proptest::array::uniform8(any::<String>()),
