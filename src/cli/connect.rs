@@ -205,7 +205,7 @@ fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Re
         note(&format!("through the proxy {proxy}"));
         connector = connector.proxy(proxy);
     }
-    let (connector, secret) = credentials::add_to(connector, settings, secret)?;
+    let (connector, secret) = credentials::add_to(connector, settings, secret, &context.interruption)?;
     let connector = recorded(connector, user_text(settings), secret.as_ref(), context);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
     Ok(Opened { session, server: None, name, secret })

@@ -28,6 +28,7 @@ pub use exit::Exit;
 use output::Printer;
 use problem::Problem;
 use settings::Settings;
+use stop::Interruption;
 
 use crate::trace::Recorder;
 
@@ -41,6 +42,7 @@ struct Context {
     clock: clock::Clock,
     /// The recording of this command, where one was asked for.
     recorder: Option<Arc<Recorder>>,
+    interruption: Interruption,
 }
 
 /// Runs the command line of this process.
@@ -105,26 +107,27 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Ok(recorder) => recorder,
         Err(problem) => return printer.problem(&problem),
     };
-    let context = Context { common: cli.common.clone(), printer, settings, clock, recorder };
+    let context =
+        Context { common: cli.common.clone(), printer, settings, clock, recorder, interruption: Interruption::new() };
     let ended = match &cli.command {
-        Command::Failover(args) => block_on(commands::failover::run(args, &context)),
-        Command::Test(args) => block_on(commands::test::run(args, &context)),
-        Command::Commit(args) => block_on(commands::commit::commit(args, &context)),
-        Command::Undo(args) => block_on(commands::commit::undo(args, &context)),
-        Command::Reverse(args) => block_on(commands::reverse::run(args, &context)),
-        Command::Run(args) => block_on(commands::run::run(args, &context)),
-        Command::Start(args) => block_on(commands::power::start(args, &context)),
-        Command::Stop(args) => block_on(commands::power::stop(args, &context)),
-        Command::Status(args) => block_on(commands::status::run(args, &context)),
-        Command::Points(args) => block_on(commands::points::run(args, &context)),
-        Command::Job(args) => block_on(commands::job::run(args, &context)),
-        Command::Network(args) => block_on(commands::network::run(args, &context)),
-        Command::Check(args) => block_on(commands::check::run(args, &context)),
-        Command::Wsman(args) => block_on(commands::wsman::run(args, &context)),
+        Command::Failover(args) => block_on(&context, commands::failover::run(args, &context)),
+        Command::Test(args) => block_on(&context, commands::test::run(args, &context)),
+        Command::Commit(args) => block_on(&context, commands::commit::commit(args, &context)),
+        Command::Undo(args) => block_on(&context, commands::commit::undo(args, &context)),
+        Command::Reverse(args) => block_on(&context, commands::reverse::run(args, &context)),
+        Command::Run(args) => block_on(&context, commands::run::run(args, &context)),
+        Command::Start(args) => block_on(&context, commands::power::start(args, &context)),
+        Command::Stop(args) => block_on(&context, commands::power::stop(args, &context)),
+        Command::Status(args) => block_on(&context, commands::status::run(args, &context)),
+        Command::Points(args) => block_on(&context, commands::points::run(args, &context)),
+        Command::Job(args) => block_on(&context, commands::job::run(args, &context)),
+        Command::Network(args) => block_on(&context, commands::network::run(args, &context)),
+        Command::Check(args) => block_on(&context, commands::check::run(args, &context)),
+        Command::Wsman(args) => block_on(&context, commands::wsman::run(args, &context)),
         Command::Schema(args) => commands::schema::run(args, &context),
-        Command::Trace(args) => block_on(commands::trace::run(args, &context)),
-        Command::Pin(args) => block_on(commands::pin::run(args, &context)),
-        Command::Simulate(args) => block_on(commands::simulate::run(args, &context)),
+        Command::Trace(args) => block_on(&context, commands::trace::run(args, &context)),
+        Command::Pin(args) => block_on(&context, commands::pin::run(args, &context)),
+        Command::Simulate(args) => block_on(&context, commands::simulate::run(args, &context)),
         Command::Completions(args) => commands::generate::completions(args, &context),
         Command::Man(args) => commands::generate::man(args, &context),
     };
@@ -148,17 +151,18 @@ fn recorder(command: &Command, settings: &Settings) -> Result<Option<Arc<Recorde
 }
 
 /// Runs a command to its end, or to Ctrl-C.
-fn block_on(command: impl Future<Output = Result<Exit, Problem>>) -> Result<Exit, Problem> {
-    stop::listen();
+fn block_on(context: &Context, command: impl Future<Output = Result<Exit, Problem>>) -> Result<Exit, Problem> {
+    let interruption = &context.interruption;
+    interruption.listen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Problem::internal(format!("no runtime: {error}")))?;
     let ended = runtime.block_on(async {
         tokio::select! {
             biased;
             ended = command => ended,
-            () = stop::signal_left_to_others() => {
+            () = interruption.signal_left_to_others() => {
                 output::end_of_line();
-                Err(stop::interrupted())
+                Err(interruption.problem())
             }
         }
     });

@@ -17,7 +17,7 @@ use super::output::note;
 use super::output::{is_interactive, printable};
 use super::problem::Problem;
 use super::settings::{Layer, switch};
-use super::stop;
+use super::stop::Interruption;
 
 /// Where a password comes from.
 #[derive(Debug, Clone)]
@@ -97,8 +97,8 @@ impl PasswordSource {
         }
     }
 
-    /// Reads the password; one line end after it is not part of it.
-    pub fn read(&self, owner: Owner<'_>) -> Result<Secret, Problem> {
+    /// Reads the password; one line end after it is not part of it. A signal leaves a prompt at once.
+    pub fn read(&self, owner: Owner<'_>, interruption: &Interruption) -> Result<Secret, Problem> {
         let text = match self {
             PasswordSource::Value(secret) => return Ok(secret.clone()),
             PasswordSource::File(file) => {
@@ -115,11 +115,12 @@ impl PasswordSource {
                 bounded(std::io::stdin().lock()).map_err(fail)?
             }
             // Either may ask the user to unlock something, and takes its time.
-            PasswordSource::Command(words) => stop::in_prompt(|| command::read(words))?,
-            PasswordSource::Keyring => stop::in_prompt(|| keyring::read(owner))?,
+            PasswordSource::Command(words) => interruption.in_prompt(|| command::read(words))?,
+            PasswordSource::Keyring => interruption.in_prompt(|| keyring::read(owner))?,
             PasswordSource::Prompt if is_interactive() => {
                 let prompt = printable(&format!("Password of {owner}: "));
-                return stop::in_prompt(|| rpassword::prompt_password(prompt))
+                return interruption
+                    .in_prompt(|| rpassword::prompt_password(prompt))
                     .map(Secret::from)
                     .map_err(|error| Problem::usage(format!("cannot read the password: {error}")));
             }

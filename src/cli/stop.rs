@@ -1,12 +1,13 @@
 //! Ctrl-C, SIGTERM and a lost terminal: the first one ends the command in order, which says what may still run on the
 //! host before it leaves; the second one leaves at once.
 //!
-//! A thread of its own listens, so that a command that blocks (a password prompt, a slow disk) is not in the way.
+//! A thread of its own listens, so that a command that blocks (a password prompt, a slow disk) is not in the way. What it
+//! hears reaches the command as a value: an [`Interruption`], of which the [`Context`](super::Context) holds one.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,19 +17,31 @@ use super::exit::Exit;
 use super::output::note;
 use super::problem::{Changed, Problem};
 
-/// What an interruption would leave behind, told by the command as it goes on.
-static LEFT_BEHIND: Mutex<Option<LeftBehind>> = Mutex::new(None);
-/// True once the first signal has come.
-static STOPPED: OnceLock<watch::Sender<bool>> = OnceLock::new();
-/// Whether the main thread waits for a line that is not echoed, and hears nothing else.
-static IN_PROMPT: AtomicBool = AtomicBool::new(false);
-/// Whether the command ends by itself what an interruption would leave behind.
-static CLEANS_UP: AtomicBool = AtomicBool::new(false);
-/// Whether what is begun on a host is brought to its end first, however long that takes.
-static ARMED: AtomicBool = AtomicBool::new(false);
-/// Whether it is begun.
-static HOLDS: AtomicBool = AtomicBool::new(false);
-const TIME_TO_CLEAN_UP: Duration = Duration::from_secs(10);
+/// The interruption of one command: whether it has come, and what the command makes of it. Clones are the same one.
+#[derive(Clone)]
+pub struct Interruption(Arc<State>);
+
+struct State {
+    /// True once the first signal has come.
+    come: watch::Sender<bool>,
+    /// What an interruption would leave behind, told by the command as it goes on.
+    left_behind: Mutex<Option<LeftBehind>>,
+    leaving: Mutex<Leaving>,
+    /// Whether the main thread waits for a line that is not echoed, and hears nothing else.
+    in_prompt: AtomicBool,
+}
+
+/// When the first signal ends the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    AtOnce,
+    /// A short time later, in which the command ends by itself what would be left behind.
+    AfterCleaningUp,
+    /// At once until something is begun on a host, and then not: it is brought to its end first.
+    UntilBegun,
+    /// Not at all, however long it takes.
+    Never,
+}
 
 struct LeftBehind {
     what: String,
@@ -36,120 +49,152 @@ struct LeftBehind {
     changed: Changed,
 }
 
-/// Remembers what would be left behind from here on.
-pub fn leave_behind(changed: Changed, what: impl Into<String>, remedy: impl Into<String>) {
-    let left = LeftBehind { what: what.into(), remedy: remedy.into(), changed };
-    *LEFT_BEHIND.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
-}
+impl Interruption {
+    /// One that nobody hears yet: it never comes.
+    pub fn new() -> Self {
+        Interruption(Arc::new(State {
+            come: watch::Sender::new(false),
+            left_behind: Mutex::new(None),
+            leaving: Mutex::new(Leaving::AtOnce),
+            in_prompt: AtomicBool::new(false),
+        }))
+    }
 
-/// Begins to listen, and is heard once this returns. Where the system lets nobody listen, a signal ends the process as
-/// it always did.
-pub fn listen() {
-    let sender = STOPPED.get_or_init(|| watch::channel(false).0);
-    let terminal = terminal::State::save();
-    let (ready, is_ready) = mpsc::channel::<()>();
-    let listener = move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        runtime.block_on(async {
-            let Ok(mut signals) = signals::Signals::new() else { return };
-            drop(ready);
-            signals.next().await;
-            // Nobody waits who could end the command in order, and nothing was sent yet.
-            if IN_PROMPT.load(Ordering::SeqCst) {
+    /// Begins to listen to the signals of the process, and is heard once this returns. Where the system lets nobody
+    /// listen, a signal ends the process as it always did.
+    pub fn listen(&self) {
+        let heard = self.clone();
+        let terminal = terminal::State::save();
+        let (ready, is_ready) = mpsc::channel::<()>();
+        let listener = move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                let Ok(mut signals) = signals::Signals::new() else { return };
+                drop(ready);
+                signals.next().await;
+                // Nobody waits who could end the command in order, and nothing was sent yet.
+                if heard.0.in_prompt.load(Ordering::SeqCst) {
+                    terminal.restore();
+                    note("\nhvr: interrupted; nothing was changed on the host");
+                    std::process::exit(Exit::Interrupted.code().into());
+                }
+                heard.come();
+                signals.next().await;
                 terminal.restore();
-                note("\nhvr: interrupted; nothing was changed on the host");
+                note("\nhvr: left at once; what was sent is on record: hvr run list --open");
                 std::process::exit(Exit::Interrupted.code().into());
-            }
-            sender.send_replace(true);
-            signals.next().await;
-            terminal.restore();
-            note("\nhvr: left at once; what was sent is on record: hvr run list --open");
-            std::process::exit(Exit::Interrupted.code().into());
-        });
-    };
-    // Without the thread a signal ends the process, as without this module.
-    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listener);
-    // Nothing is ever sent: the other end is gone once signals are heard, or once they cannot be.
-    let _ = is_ready.recv();
-}
+            });
+        };
+        // Without the thread a signal ends the process, as without this module.
+        let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(listener);
+        // Nothing is ever sent: the other end is gone once signals are heard, or once they cannot be.
+        let _ = is_ready.recv();
+    }
 
-/// Lets the command clean up after the first signal, for a short time; it watches [`first_signal`] itself.
-pub fn grant_time() {
-    CLEANS_UP.store(true, Ordering::Relaxed);
-}
+    fn come(&self) {
+        self.0.come.send_replace(true);
+    }
 
-/// Once the command has sent what may change a host, the first signal does not end it any more: it goes on to undo that,
-/// and ends itself. The second one still leaves at once.
-pub fn hold_once_begun() {
-    ARMED.store(true, Ordering::Relaxed);
-}
+    /// Remembers what would be left behind from here on.
+    pub fn leave_behind(&self, changed: Changed, what: impl Into<String>, remedy: impl Into<String>) {
+        let left = LeftBehind { what: what.into(), remedy: remedy.into(), changed };
+        *lock(&self.0.left_behind) = Some(left);
+    }
 
-/// What may change a host is being sent.
-pub fn begun() {
-    HOLDS.fetch_or(ARMED.load(Ordering::Relaxed), Ordering::Relaxed);
-}
+    /// Lets the command clean up after the first signal, for a short time; it watches [`Self::first_signal`] itself.
+    pub fn grant_time(&self) {
+        *lock(&self.0.leaving) = Leaving::AfterCleaningUp;
+    }
 
-/// Whether the first signal has come.
-pub fn has_come() -> bool {
-    STOPPED.get().is_some_and(|sender| *sender.borrow())
-}
+    /// Once the command has sent what may change a host, the first signal does not end it any more: it goes on to undo
+    /// that, and ends itself. The second one still leaves at once.
+    pub fn hold_once_begun(&self) {
+        let mut leaving = lock(&self.0.leaving);
+        if *leaving != Leaving::Never {
+            *leaving = Leaving::UntilBegun;
+        }
+    }
 
-/// Waits for the first signal that comes while the command holds on.
-pub async fn signal_held() {
-    first_signal().await;
-    if !HOLDS.load(Ordering::Relaxed) {
-        std::future::pending().await
+    /// What may change a host is being sent.
+    pub fn begun(&self) {
+        let mut leaving = lock(&self.0.leaving);
+        if *leaving == Leaving::UntilBegun {
+            *leaving = Leaving::Never;
+        }
+    }
+
+    /// Whether the first signal has come.
+    pub fn has_come(&self) -> bool {
+        *self.0.come.borrow()
+    }
+
+    /// Waits for the first signal that comes while the command holds on.
+    pub async fn signal_held(&self) {
+        self.first_signal().await;
+        if self.leaving() != Leaving::Never {
+            std::future::pending().await
+        }
+    }
+
+    /// Waits for the moment to leave: the first signal, and where the command cleans up, a short time after it.
+    pub async fn signal(&self) {
+        self.first_signal().await;
+        match self.leaving() {
+            Leaving::AtOnce | Leaving::UntilBegun => {}
+            Leaving::AfterCleaningUp => tokio::time::sleep(TIME_TO_CLEAN_UP).await,
+            Leaving::Never => std::future::pending().await,
+        }
+    }
+
+    /// As [`Self::signal`], but one turn later: whoever else waits for it, polled before, ends the command in its own
+    /// words.
+    pub async fn signal_left_to_others(&self) {
+        self.signal().await;
+        tokio::task::yield_now().await;
+    }
+
+    /// Waits for the first signal.
+    pub async fn first_signal(&self) {
+        let mut receiver = self.0.come.subscribe();
+        let mut change = pin!(receiver.wait_for(|come| *come));
+        // Those that wait are woken one after the other, so each asks for itself: in one turn all see the same.
+        poll_fn(|context| match self.has_come() {
+            true => Poll::Ready(()),
+            // The sender is not dropped while this waits.
+            false => change.as_mut().poll(context).map(drop),
+        })
+        .await;
+    }
+
+    /// Runs a prompt that blocks this thread and turns the echo off: a signal leaves at once, and the echo is on again.
+    pub fn in_prompt<T>(&self, prompt: impl FnOnce() -> T) -> T {
+        self.0.in_prompt.store(true, Ordering::SeqCst);
+        let answer = prompt();
+        self.0.in_prompt.store(false, Ordering::SeqCst);
+        answer
+    }
+
+    /// The end of an interrupted command.
+    pub fn problem(&self) -> Problem {
+        match lock(&self.0.left_behind).take() {
+            None => Problem::new(Exit::Interrupted, "interrupted", "interrupted; nothing was changed on the host"),
+            Some(left) => Problem::new(Exit::Interrupted, "interrupted", format!("interrupted; {}", left.what))
+                .remedy(left.remedy)
+                .changed(left.changed),
+        }
+    }
+
+    fn leaving(&self) -> Leaving {
+        *lock(&self.0.leaving)
     }
 }
 
-/// Waits for the moment to leave: the first signal, and where the command cleans up, a short time after it.
-pub async fn signal() {
-    first_signal().await;
-    if HOLDS.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
-    }
-    if CLEANS_UP.load(Ordering::Relaxed) {
-        tokio::time::sleep(TIME_TO_CLEAN_UP).await;
-    }
+/// A command that panicked has left whole values.
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// As [`signal`], but one turn later: whoever else waits for it, polled before, ends the command in its own words.
-pub async fn signal_left_to_others() {
-    signal().await;
-    tokio::task::yield_now().await;
-}
-
-/// Waits for the first signal.
-pub async fn first_signal() {
-    let Some(sender) = STOPPED.get() else { return std::future::pending().await };
-    let mut receiver = sender.subscribe();
-    let mut change = pin!(receiver.wait_for(|stopped| *stopped));
-    // Those that wait are woken one after the other, so each asks for itself: in one turn all see the same.
-    poll_fn(|context| match *sender.borrow() {
-        true => Poll::Ready(()),
-        // The sender is never dropped.
-        false => change.as_mut().poll(context).map(drop),
-    })
-    .await;
-}
-
-/// Runs a prompt that blocks this thread and turns the echo off: a signal leaves at once, and the echo is on again.
-pub fn in_prompt<T>(prompt: impl FnOnce() -> T) -> T {
-    IN_PROMPT.store(true, Ordering::SeqCst);
-    let answer = prompt();
-    IN_PROMPT.store(false, Ordering::SeqCst);
-    answer
-}
-
-/// The end of an interrupted command.
-pub fn interrupted() -> Problem {
-    match LEFT_BEHIND.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        None => Problem::new(Exit::Interrupted, "interrupted", "interrupted; nothing was changed on the host"),
-        Some(left) => Problem::new(Exit::Interrupted, "interrupted", format!("interrupted; {}", left.what))
-            .remedy(left.remedy)
-            .changed(left.changed),
-    }
-}
+const TIME_TO_CLEAN_UP: Duration = Duration::from_secs(10);
 
 #[cfg(unix)]
 mod signals {
@@ -234,5 +279,65 @@ mod terminal {
         }
 
         pub fn restore(&self) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    /// Whether the wait is over at its first turn.
+    fn is_over(wait: impl Future<Output = ()>) -> bool {
+        pin!(wait).as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn each_command_has_an_interruption_of_its_own() {
+        let (one, other) = (Interruption::new(), Interruption::new());
+        assert!(!one.has_come() && !is_over(one.signal()));
+        one.clone().come();
+        assert!(one.has_come() && is_over(one.signal()) && is_over(one.first_signal()) && !is_over(one.signal_held()));
+        assert!(!other.has_come() && !is_over(other.signal()));
+        one.leave_behind(Changed::Perhaps, "a call was being sent", "look");
+        let told = one.problem();
+        assert_eq!((told.message.as_str(), told.changed), ("interrupted; a call was being sent", Changed::Perhaps));
+        assert_eq!(other.problem().message, "interrupted; nothing was changed on the host");
+    }
+
+    #[test]
+    fn what_holds_once_begun_is_left_before_it_begins_and_not_after() {
+        let interruption = Interruption::new();
+        interruption.begun();
+        interruption.hold_once_begun();
+        interruption.come();
+        assert!(is_over(interruption.signal()) && !is_over(interruption.signal_held()));
+        interruption.begun();
+        assert!(!is_over(interruption.signal()) && is_over(interruption.signal_held()));
+        interruption.hold_once_begun();
+        assert!(!is_over(interruption.signal()), "what is begun stays begun");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_cleans_up_gets_a_short_time() {
+        let interruption = Interruption::new();
+        interruption.grant_time();
+        interruption.come();
+        assert!(is_over(interruption.first_signal()) && !is_over(interruption.signal()));
+        let begun = tokio::time::Instant::now();
+        interruption.signal().await;
+        assert_eq!(begun.elapsed(), TIME_TO_CLEAN_UP);
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken() {
+        let interruption = Interruption::new();
+        let signalled = interruption.clone();
+        let waits = tokio::spawn(async move { interruption.signal_left_to_others().await });
+        tokio::task::yield_now().await;
+        signalled.come();
+        waits.await.unwrap();
     }
 }

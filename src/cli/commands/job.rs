@@ -8,7 +8,7 @@ use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::{Changed, Problem};
-use crate::cli::{Context, json, stop};
+use crate::cli::{Context, json};
 use crate::failover::Clock;
 use crate::hyperv::{self, Follow, Host, Job, JobFollower, JobRef, JobState};
 use crate::wsman::{self, Exchange};
@@ -103,7 +103,7 @@ async fn follow<E: Exchange>(
         let next = match answer {
             Ok(job) => {
                 if let Some(job) = &job {
-                    stop::leave_behind(
+                    context.interruption.leave_behind(
                         Changed::Yes,
                         format!("job {reference} goes on on the host"),
                         format!("follow it: {again}"),

@@ -10,7 +10,6 @@ use crate::cli::connect::scenario;
 use crate::cli::exit::Exit;
 use crate::cli::output::{line, note};
 use crate::cli::problem::{Problem, chain};
-use crate::cli::stop;
 use crate::simulator::{Pair, Server, ServerError, ServerOptions, Simulator, Taken};
 use crate::transport::Pin;
 
@@ -56,7 +55,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     } else {
         context.printer.document(&document(&replica, primary.as_ref()));
     }
-    stop::signal().await;
+    context.interruption.signal().await;
     let hosts: Vec<_> = std::iter::once(&replica).chain(&primary).collect();
     if !context.printer.is_table() {
         let counts: Vec<_> = hosts.iter().map(|host| host.counts()).collect();

@@ -9,6 +9,7 @@ use crate::cli::output::is_interactive;
 use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
 use crate::cli::settings::{Auth, Settings};
+use crate::cli::stop::Interruption;
 use crate::transport::{AuthChoice, ClientCertificate, ClientCertificateError, Connector};
 
 /// Gives a connector what it logs in with. `secret` is a password that was read before; the one that is known then
@@ -17,6 +18,7 @@ pub fn add_to(
     connector: Connector,
     settings: &Settings,
     mut secret: Option<Secret>,
+    interruption: &Interruption,
 ) -> Result<(Connector, Option<Secret>), Problem> {
     let user = settings.user.as_deref().map(str::parse::<UserName>).transpose();
     let user = user.map_err(|error| Problem::usage(error.to_string()))?;
@@ -31,7 +33,7 @@ pub fn add_to(
     let by_certificate = settings.auth == Auth::Certificate
         || (settings.auth == Auth::Auto && settings.cert.is_some() && user.is_none());
     if let Some(cert) = &settings.cert {
-        let certificate = client_certificate(settings, cert, by_certificate, &mut secret)?;
+        let certificate = client_certificate(settings, cert, by_certificate, &mut secret, interruption)?;
         connector = connector.client_certificate(certificate);
     }
     if by_certificate {
@@ -62,7 +64,7 @@ pub fn add_to(
     let with_password = tickets.is_none() || (password_given && settings.auth != Auth::Kerberos);
     if let Some(user) = user.clone().filter(|_| with_password) {
         let (name, host) = (user.to_string(), connector.endpoint().host());
-        let password = once(&mut secret, || settings.password.read(Owner::User { user: &name, host }))?;
+        let password = once(&mut secret, || settings.password.read(Owner::User { user: &name, host }, interruption))?;
         connector = connector.credentials(Credentials { user, password });
     }
     if let Some(source) = tickets {
@@ -105,6 +107,7 @@ fn client_certificate(
     cert: &Path,
     password_is_for_key: bool,
     secret: &mut Option<Secret>,
+    interruption: &Interruption,
 ) -> Result<ClientCertificate, Problem> {
     let read = |file: &Path| {
         let bytes = std::fs::read(file).map(zeroize::Zeroizing::new);
@@ -122,7 +125,7 @@ fn client_certificate(
     let locked = if is_pkcs12 { open(None).is_err() } else { ClientCertificate::is_encrypted_pem(&key) };
     let password = match (locked, password_is_for_key) {
         (false, _) => None,
-        (true, true) => Some(once(secret, || settings.password.read(Owner::Key(key_file)))?),
+        (true, true) => Some(once(secret, || settings.password.read(Owner::Key(key_file), interruption))?),
         (true, false) => {
             return Err(Problem::usage(format!(
                 "the key in {} is encrypted, and the password options are for the user: use --auth certificate, or a key \

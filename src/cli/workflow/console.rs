@@ -9,7 +9,7 @@ use crate::cli::confirm::confirm;
 use crate::cli::output::{draws_progress, note, printable};
 use crate::cli::problem::Changed;
 use crate::cli::span::Span;
-use crate::cli::{Context, json, stop};
+use crate::cli::{Context, json};
 use crate::failover::journal::RunId;
 use crate::failover::{Event, Kind, Operator, Proposal, Site, StepName};
 use crate::hyperv::Job;
@@ -90,7 +90,7 @@ impl<'c> Console<'c> {
             _ => "a simulated host ends with its command; on a real one the run is taken up with hvr run resume"
                 .to_owned(),
         };
-        stop::leave_behind(changed, what, remedy);
+        self.context.interruption.leave_behind(changed, what, remedy);
     }
 }
 
@@ -121,7 +121,7 @@ impl Operator for Console<'_> {
             }
             Event::Invoking { step, site, proposal, .. } => {
                 self.finish();
-                stop::begun();
+                self.context.interruption.begun();
                 self.site = *site;
                 self.last = None;
                 let host = self.ends.name(*site).to_owned();

@@ -16,12 +16,12 @@ use crate::failover::{About, DryRun, Hosts, Order, Outcome, Site, dry_resume, dr
 use crate::hyperv::Host;
 use crate::transport::Session;
 
+use super::Context;
 use super::connect::Connection;
 use super::exit::Exit;
 use super::output::{self, is_interactive};
 use super::problem::{Changed, Problem};
 use super::settings::Settings;
-use super::{Context, stop};
 
 pub use again::{resume as resume_run, undo as undo_run};
 use console::Console;
@@ -136,7 +136,7 @@ async fn look(
     let outcome = tokio::select! {
         biased;
         outcome = resume(ends.hosts(), history, deadline, &context.clock, &mut journal, &mut console) => outcome,
-        () = stop::signal() => return Err(interrupted(&mut console, &mut journal)),
+        () = context.interruption.signal() => return Err(interrupted(&mut console, &mut journal, context)),
     };
     console.finish();
     Ok(outcome)
@@ -180,7 +180,7 @@ async fn conduct(
     let outcome = tokio::select! {
         biased;
         outcome = run(ends.hosts(), order, about, &context.clock, journal, &mut console) => outcome,
-        () = stop::signal() => return (console.run().cloned(), Err(interrupted(&mut console, journal))),
+        () = context.interruption.signal() => return (console.run().cloned(), Err(interrupted(&mut console, journal, context))),
     };
     console.finish();
     (console.run().cloned(), Ok(outcome))
@@ -189,19 +189,19 @@ async fn conduct(
 /// What an interruption leaves behind before anything is sent for a run that was begun before.
 fn stays_open(run: &RunId, context: &Context) {
     let again = context.settings.journal_command(&["resume", run.as_str()]);
-    stop::leave_behind(
+    context.interruption.leave_behind(
         Changed::No,
         format!("nothing was sent; run {run} stays as it was"),
         format!("take it up again: {again}"),
     );
 }
 
-fn interrupted(console: &mut Console<'_>, journal: &mut SqliteJournal) -> Problem {
+fn interrupted(console: &mut Console<'_>, journal: &mut SqliteJournal, context: &Context) -> Problem {
     console.finish();
     // The records of what was sent are there already; without this one only the reason is missing.
     let _ = journal.close(None, "interrupted");
     output::end_of_line();
-    stop::interrupted()
+    context.interruption.problem()
 }
 
 /// Without a terminal there is nobody to ask.

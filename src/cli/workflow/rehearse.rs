@@ -6,7 +6,6 @@ use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::Problem;
-use crate::cli::stop;
 use crate::failover::journal::sqlite::Store;
 use crate::failover::journal::{RunEnd, RunId};
 use crate::failover::{About, Kind, Order, Outcome, Refusal};
@@ -44,14 +43,14 @@ pub async fn rehearse(vm: &str, consent: &Consent, ends: &Ends, context: &Contex
     let order = Order { deadline: context.settings.timeout, ..Order::of(Kind::Rehearsal, selector) };
     let about = About { context: recall(&context.settings, None), undoes: None };
     let mut journal = store.journal();
-    stop::hold_once_begun();
+    context.interruption.hold_once_begun();
     let (run, outcome) = {
         let conducted = conduct(order, about, Answer::of(consent), ends, &mut journal, context);
         tokio::pin!(conducted);
         tokio::select! {
             biased;
             conducted = &mut conducted => conducted,
-            () = stop::signal_held() => {
+            () = context.interruption.signal_held() => {
                 note("interrupted: the test VM is removed first; once more leaves at once");
                 conducted.await
             }

@@ -7,7 +7,7 @@ use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, is_interactive, note, printable};
 use crate::cli::problem::{Changed, Problem, chain};
-use crate::cli::{Context, json, stop};
+use crate::cli::{Context, json};
 use crate::hyperv::{Host, Job, JobChange, JobRef, JobState};
 use crate::wsman::{Delivery, Exchange};
 
@@ -42,7 +42,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     if !args.yes && !confirm(&format!("Cancel {reference} now?")).await {
         return Err(Problem::new(Exit::Refused, "declined", "not confirmed; nothing was sent"));
     }
-    stop::leave_behind(
+    context.interruption.leave_behind(
         Changed::Perhaps,
         format!("job {reference} was being asked to end"),
         format!("look at it: {}", connection.again(&["job", "show", &reference.to_string()])),

@@ -8,7 +8,7 @@ use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::problem::Problem;
-use crate::cli::{Context, Format, stop};
+use crate::cli::{Context, Format};
 use crate::failover::Clock;
 
 use super::snapshot::{CONNECTIONS, Snapshot};
@@ -23,7 +23,7 @@ pub async fn run(args: &Args, interval: Duration, connection: &Connection, conte
         // Being stopped while looking is an end like any other: nothing is changed by a look.
         let looked = tokio::select! {
             looked = Snapshot::read(&host, args) => looked,
-            () = stop::signal() => return Ok(Exit::Interrupted),
+            () = context.interruption.signal() => return Ok(Exit::Interrupted),
         };
         match looked {
             Ok(snapshot) => {
@@ -48,7 +48,7 @@ pub async fn run(args: &Args, interval: Duration, connection: &Connection, conte
         let remaining = remaining(context).map_or(interval, |remaining| remaining.min(interval));
         tokio::select! {
             () = context.clock.sleep(remaining) => {}
-            () = stop::signal() => return Ok(Exit::Interrupted),
+            () = context.interruption.signal() => return Ok(Exit::Interrupted),
         }
         if is_over(context) {
             return Ok(Exit::Done);

@@ -17,6 +17,7 @@ use crate::cli::output::note;
 use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
 use crate::cli::settings::Settings;
+use crate::cli::stop::Interruption;
 use crate::trace::{Anonymiser, Entry, Found, Opener, Recorder, Redactor, Sender, TraceError, read_capture};
 
 /// Make a recording from a packet capture.
@@ -39,7 +40,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     let settings = &context.settings;
     let name = args.capture.display().to_string();
     let file = File::open(&args.capture).map_err(|error| unusable(&args.capture, &error.into()))?;
-    let keys = Rc::new(Keys::of(settings, &name)?);
+    let keys = Rc::new(Keys::of(settings, &name, &context.interruption)?);
     let mut redactor = Redactor::new();
     if let Some(password) = &keys.password {
         redactor = redactor.hiding(password.expose());
@@ -113,13 +114,13 @@ struct Keys {
 }
 
 impl Keys {
-    fn of(settings: &Settings, name: &str) -> Result<Self, Problem> {
+    fn of(settings: &Settings, name: &str, interruption: &Interruption) -> Result<Self, Problem> {
         let keytab = settings.keytab.as_deref().map(read_keytab).transpose()?;
         let user = settings.user.as_deref().unwrap_or("the account that logged in");
         // With a keytab in hand nobody is asked for a password.
         let password = match (&settings.password, &keytab) {
             (PasswordSource::Prompt, Some(_)) => None,
-            (source, _) => Some(source.read(Owner::User { user, host: name })?),
+            (source, _) => Some(source.read(Owner::User { user, host: name }, interruption)?),
         };
         Ok(Self { password, keytab })
     }

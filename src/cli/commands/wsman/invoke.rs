@@ -58,7 +58,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
         let heading = format!("calling {name} of {} on {}", invoke.target, line.connection.name);
         let lines: Vec<_> =
             invoke.parameters.iter().map(|(name, value)| format!("{name} = {}", describe(value))).collect();
-        once::confirm(&heading, name, &lines, args.yes).await?;
+        once::confirm(&heading, name, &lines, args.yes, &desk.context.interruption).await?;
     }
     let answer = line.client.invoke(&invoke).await;
     desk.print_raw(&line);

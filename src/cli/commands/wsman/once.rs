@@ -4,7 +4,7 @@ use crate::cli::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{is_interactive, note};
 use crate::cli::problem::{Changed, Problem, chain};
-use crate::cli::stop;
+use crate::cli::stop::Interruption;
 use crate::wsman::{Delivery, Error};
 
 /// Refuses what could not be asked about, before anything is dialled.
@@ -18,7 +18,13 @@ pub fn permit(what: &str, yes: bool) -> Result<(), Problem> {
 }
 
 /// Says what would be sent, and asks. From here on an interruption says that the host may have taken it.
-pub async fn confirm(heading: &str, what: &str, lines: &[String], yes: bool) -> Result<(), Problem> {
+pub async fn confirm(
+    heading: &str,
+    what: &str,
+    lines: &[String],
+    yes: bool,
+    interruption: &Interruption,
+) -> Result<(), Problem> {
     note(heading);
     for line in lines {
         note(&format!("  {line}"));
@@ -26,7 +32,7 @@ pub async fn confirm(heading: &str, what: &str, lines: &[String], yes: bool) -> 
     if !yes && !confirm::confirm(&format!("Send {what} now?")).await {
         return Err(Problem::new(Exit::Refused, "declined", "not confirmed; nothing was sent"));
     }
-    stop::leave_behind(
+    interruption.leave_behind(
         Changed::Perhaps,
         "the request was being sent: the host may have taken it",
         "look before you send it again",

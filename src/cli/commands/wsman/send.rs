@@ -40,7 +40,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let line = desk.connect().await?;
     if changes {
         let heading = format!("sending {what} of {} to {}", args.file.display(), line.connection.name);
-        once::confirm(&heading, &what, &[], args.yes).await?;
+        once::confirm(&heading, &what, &[], args.yes, &desk.context.interruption).await?;
     }
     let answer = line.client.order(request).await;
     desk.print_raw(&line);

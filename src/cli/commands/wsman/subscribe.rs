@@ -7,7 +7,6 @@ use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::{Changed, Problem};
 use crate::cli::span::Span;
-use crate::cli::stop;
 use crate::cli::typed::ReferenceText;
 use crate::wsman::{Error, Page, Pull, Renew, Subscribe, Subscription, Unsubscribe};
 
@@ -59,8 +58,8 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     desk.print_raw(&line);
     let subscription = answer?;
     note(&format!("subscribed on {}; Ctrl-C ends it", line.connection.name));
-    stop::leave_behind(Changed::No, "the subscription was ended", "");
-    stop::grant_time();
+    desk.context.interruption.leave_behind(Changed::No, "the subscription was ended", "");
+    desk.context.interruption.grant_time();
     let mut feed = Feed::new(args, desk, &line, &subscribe, &subscription);
     let ended = feed.run().await;
     // Ended on the host as well, whatever ended it here; what is not expires by itself.
@@ -71,7 +70,7 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     match ended {
         Ok(End::Interrupted) => {
             feed.listing.end(Ok(false))?;
-            Err(stop::interrupted())
+            Err(desk.context.interruption.problem())
         }
         Ok(End::Reached) => feed.listing.end(Ok(true)),
         Err(problem) => feed.listing.end(Err(problem)),
@@ -119,7 +118,7 @@ impl<'a> Feed<'a> {
             let asked = Instant::now();
             let answer = tokio::select! {
                 answer = self.pull() => answer,
-                () = stop::first_signal() => return Ok(End::Interrupted),
+                () = self.desk.context.interruption.first_signal() => return Ok(End::Interrupted),
                 () = pause(self.left()) => return Ok(End::Reached),
             };
             self.desk.print_raw(self.line);
@@ -141,7 +140,7 @@ impl<'a> Feed<'a> {
                     let rest = SHORTEST.saturating_sub(asked.elapsed());
                     tokio::select! {
                         () = tokio::time::sleep(rest) => {}
-                        () = stop::first_signal() => return Ok(End::Interrupted),
+                        () = self.desk.context.interruption.first_signal() => return Ok(End::Interrupted),
                     }
                 }
                 Err(error) => return Err(Problem::from(error)),

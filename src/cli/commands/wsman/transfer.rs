@@ -205,7 +205,8 @@ async fn send<O: Operation>(
 ) -> Result<(Line, O::Output), Problem> {
     once::permit(what, yes)?;
     let line = desk.connect().await?;
-    once::confirm(&format!("{heading} on {}", line.connection.name), what, lines, yes).await?;
+    once::confirm(&format!("{heading} on {}", line.connection.name), what, lines, yes, &desk.context.interruption)
+        .await?;
     let answer: Result<O::Output, Error> = line.client.order(operation).await;
     desk.print_raw(&line);
     let output = answer.map_err(|error| once::refusal(what, error))?;

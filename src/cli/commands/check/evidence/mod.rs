@@ -14,7 +14,6 @@ use crate::cli::commands::one_vm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{is_interactive, note};
 use crate::cli::problem::{Problem, RIGHTS};
-use crate::cli::stop;
 use crate::cli::workflow::{Consent, Ends, Rehearsed, rehearse};
 use crate::hyperv::evidence::{ASSUMPTIONS, Asked, Exchanged, Question, ReadOnly, Subject, Verdict};
 use crate::hyperv::{Error, Host, NAMESPACE, Vm};
@@ -66,7 +65,7 @@ pub async fn run(file: &Path, args: &EvidenceArgs, vm: Option<&str>, context: &C
         Some(replica) if inquiry.stopped.is_none() => Some(inquiry.rehearse(replica, args.yes, &context).await),
         _ => None,
     };
-    inquiry.report(file, identity, rehearsed, args.with_test_failover.is_some())?.print(&context)
+    inquiry.report(file, identity, rehearsed, args.with_test_failover.is_some(), &context)?.print(&context)
 }
 
 /// A host that is being asked, and what was recorded of which question.
@@ -187,7 +186,7 @@ impl<'e> Inquiry<'e> {
         let consent = Consent { yes, dry_run: false };
         // By its id: a name may be given to another VM meanwhile.
         let rehearsed = rehearse(replica.id.as_str(), &consent, self.ends, context).await;
-        if rehearsed.run.is_some() && !stop::has_come() {
+        if rehearsed.run.is_some() && !context.interruption.has_come() {
             self.subject = Subject::of(replica);
             self.ask(Question::AFTER_REHEARSAL).await;
         }
@@ -202,6 +201,7 @@ impl<'e> Inquiry<'e> {
         identity: Option<Identity>,
         rehearsed: Option<Rehearsed>,
         wanted: bool,
+        context: &Context,
     ) -> Result<Report, Problem> {
         let unusable =
             |why: String| Problem::internal(format!("the recording {} is not complete: {why}", file.display()));
@@ -246,7 +246,7 @@ impl<'e> Inquiry<'e> {
             identity,
             stopped,
             rehearsed,
-            is_interrupted: stop::has_come(),
+            is_interrupted: context.interruption.has_come(),
             file: file.to_owned(),
             entries: entries.len(),
             requests: self.ends.host.session().requests(),

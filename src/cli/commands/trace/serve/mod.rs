@@ -15,7 +15,6 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{line, note};
 use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
-use crate::cli::stop;
 use crate::trace::{Answers, Trace};
 use crate::transport::Pin;
 use host::{Host, Identity};
@@ -62,7 +61,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
             let made = random_password()?;
             (made.clone(), Some(made))
         }
-        source => (source.read(Owner::User { user: &user, host: "the recording" })?, None),
+        source => (source.read(Owner::User { user: &user, host: "the recording" }, &context.interruption)?, None),
     };
     let name = user.parse().map_err(|error: AuthError| Problem::usage(error.to_string()))?;
     let credentials = Credentials { user: name, password };
@@ -101,7 +100,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     }
     tokio::select! {
         () = host.clone().serve(listener) => {}
-        () = stop::signal() => {}
+        () = context.interruption.signal() => {}
     }
     let (answered, lacking) = host.counts();
     note(&format!("recording ended; {answered} requests answered, {lacking} not in the recording"));
