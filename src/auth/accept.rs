@@ -115,6 +115,11 @@ impl Acceptor {
     /// # Errors
     /// Every reason to refuse is its own [`AuthError`]; tell the client none of them, only `401`.
     pub fn authenticate(self, authenticate: &[u8]) -> Result<(String, SecurityContext), AuthError> {
+        let (user, keys) = self.authenticate_to_keys(authenticate)?;
+        Ok((user, SecurityContext::new(keys, Protocol::Spnego)))
+    }
+
+    pub(super) fn authenticate_to_keys(self, authenticate: &[u8]) -> Result<(String, NtlmKeys), AuthError> {
         let given = self.given.as_ref().ok_or(AuthError::OutOfOrder)?;
         let message = Authenticate::read(authenticate)?;
         if message.is_anonymous() || message.flags.contains(Flags::NEGOTIATE_ANONYMOUS) {
@@ -134,7 +139,7 @@ impl Acceptor {
             return Err(AuthError::MicWrong);
         }
         check_binding(self.options.binding, pairs.get(TargetInfoType::ChannelBindings))?;
-        Ok((account.user.clone(), SecurityContext::ntlm(NtlmKeys::new(&exported, flags, Side::Server))))
+        Ok((account.user.clone(), NtlmKeys::new(&exported, flags, Side::Server)))
     }
 
     fn target_info(&self, domain: &str) -> TargetInfo {

@@ -1,11 +1,7 @@
 //! What a login ends in: keys that seal the messages of its connection, both ways.
 use std::fmt;
 
-#[cfg(feature = "credssp")]
-use super::credssp::InnerTls;
 use super::error::AuthError;
-use super::kerberos::KerberosKeys;
-use super::ntlm::NtlmKeys;
 
 /// The keys and counters of one authenticated connection.
 ///
@@ -14,16 +10,23 @@ use super::ntlm::NtlmKeys;
 /// every call fails with [`AuthError::Poisoned`]. Keys are wiped when dropped; `Debug` shows none
 /// of them.
 pub struct SecurityContext {
-    keys: Keys,
+    keys: Box<dyn Keys>,
     protocol: Protocol,
     poisoned: bool,
 }
 
-enum Keys {
-    Ntlm(Box<NtlmKeys>),
-    Kerberos(KerberosKeys),
-    #[cfg(feature = "credssp")]
-    CredSsp(Box<InnerTls>),
+/// The keys of one mechanism at work. `Debug` shows none of them.
+pub(super) trait Keys: fmt::Debug + Send {
+    /// Whether sealing was agreed on. A login without it is mostly refused before it comes to keys.
+    fn seals(&self) -> bool {
+        true
+    }
+
+    /// As [`SecurityContext::seal`].
+    fn seal(&mut self, plain: &[u8]) -> Result<Sealed, AuthError>;
+
+    /// As [`SecurityContext::unseal`]; after an error nothing fits any more.
+    fn unseal(&mut self, signature: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError>;
 }
 
 /// A sealed message: what [`SecurityContext::seal`] returns.
@@ -61,17 +64,8 @@ impl Protocol {
 }
 
 impl SecurityContext {
-    pub(super) fn ntlm(keys: NtlmKeys) -> Self {
-        Self { keys: Keys::Ntlm(Box::new(keys)), protocol: Protocol::Spnego, poisoned: false }
-    }
-
-    pub(super) fn kerberos(keys: KerberosKeys, protocol: Protocol) -> Self {
-        Self { keys: Keys::Kerberos(keys), protocol, poisoned: false }
-    }
-
-    #[cfg(feature = "credssp")]
-    pub(super) fn credssp(keys: InnerTls) -> Self {
-        Self { keys: Keys::CredSsp(Box::new(keys)), protocol: Protocol::CredSsp, poisoned: false }
+    pub(super) fn new(keys: impl Keys + 'static, protocol: Protocol) -> Self {
+        Self { keys: Box::new(keys), protocol, poisoned: false }
     }
 
     /// The name its sealed bodies go by.
@@ -85,18 +79,7 @@ impl SecurityContext {
     /// When this login has no sealing, the context is dead, or its sequence numbers are used up.
     pub fn seal(&mut self, plain: &[u8]) -> Result<Sealed, AuthError> {
         self.usable()?;
-        match &mut self.keys {
-            Keys::Ntlm(keys) => keys.seal(plain),
-            Keys::Kerberos(keys) => {
-                let (signature, data) = keys.seal(plain)?;
-                Ok(Sealed { signature, data })
-            }
-            #[cfg(feature = "credssp")]
-            Keys::CredSsp(keys) => {
-                let (signature, data) = keys.seal(plain)?;
-                Ok(Sealed { signature, data })
-            }
-        }
+        self.keys.seal(plain)
     }
 
     /// Unseals one message and checks its signature and its place in the sequence
@@ -107,22 +90,9 @@ impl SecurityContext {
     /// unsealed, and nothing of the message may be believed.
     pub fn unseal(&mut self, signature: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError> {
         self.usable()?;
-        let outcome = match &mut self.keys {
-            Keys::Ntlm(keys) => keys.unseal(signature, data),
-            Keys::Kerberos(keys) => keys.unseal(signature, data).map_err(AuthError::from),
-            #[cfg(feature = "credssp")]
-            Keys::CredSsp(keys) => keys.unseal(signature, data),
-        };
+        let outcome = self.keys.unseal(signature, data);
         self.poisoned = outcome.is_err();
         outcome
-    }
-
-    #[cfg(test)]
-    pub(super) fn into_ntlm(self) -> NtlmKeys {
-        match self.keys {
-            Keys::Ntlm(keys) => *keys,
-            _ => panic!("no keys of NTLM"),
-        }
     }
 
     /// A message that cannot be read may have been one of the sequence: nothing fits any more.
@@ -131,16 +101,9 @@ impl SecurityContext {
     }
 
     pub(super) fn usable(&self) -> Result<(), AuthError> {
-        let seals = match &self.keys {
-            Keys::Ntlm(keys) => keys.seals(),
-            // A Kerberos login without sealing is refused before it comes to keys.
-            Keys::Kerberos(_) => true,
-            #[cfg(feature = "credssp")]
-            Keys::CredSsp(_) => true,
-        };
         if self.poisoned {
             Err(AuthError::Poisoned)
-        } else if seals {
+        } else if self.keys.seals() {
             Ok(())
         } else {
             Err(AuthError::NotSealing)
@@ -151,9 +114,10 @@ impl SecurityContext {
 impl fmt::Debug for SecurityContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("SecurityContext");
-        if let Keys::Ntlm(keys) = &self.keys {
-            shown.field("keys", keys);
-        }
-        shown.field("protocol", &self.protocol).field("poisoned", &self.poisoned).finish_non_exhaustive()
+        shown
+            .field("keys", &self.keys)
+            .field("protocol", &self.protocol)
+            .field("poisoned", &self.poisoned)
+            .finish_non_exhaustive()
     }
 }

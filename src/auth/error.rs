@@ -1,7 +1,7 @@
 //! What can go wrong while logging in, sealing and unsealing.
 #[cfg(feature = "credssp")]
-use super::credssp::CredSspError;
-use super::kerberos::KerberosError;
+use super::credssp::error::CredSspError;
+use super::kerberos::error::KerberosError;
 
 /// Why a login, a sealed message or a certificate was not accepted.
 ///

@@ -1,7 +1,7 @@
 //! Opening what others sealed: from the messages of a recorded NTLM login, and the account's password, to the keys of
 //! both directions. For packet captures of one's own conversations.
 use super::accept::exported_key;
-use super::context::SecurityContext;
+use super::context::{Protocol, SecurityContext};
 use super::error::AuthError;
 use super::ntlm::authenticate::Authenticate;
 use super::ntlm::challenge::Challenge;
@@ -39,8 +39,8 @@ impl Overheard {
         let exported = exported_key(&answer, flags, keys::session_base_key(&response_key, &proof))?;
         // Each side's context opens what the other one sealed.
         Ok(Self {
-            from_client: SecurityContext::ntlm(NtlmKeys::new(&exported, flags, Side::Server)),
-            from_server: SecurityContext::ntlm(NtlmKeys::new(&exported, flags, Side::Client)),
+            from_client: SecurityContext::new(NtlmKeys::new(&exported, flags, Side::Server), Protocol::Spnego),
+            from_server: SecurityContext::new(NtlmKeys::new(&exported, flags, Side::Client), Protocol::Spnego),
         })
     }
 

@@ -21,7 +21,7 @@ use crate::auth::{
 };
 use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Message, Reply};
 use texts::{Texts, not_sent, scheme_error};
-use tokens::{Carried, Stop};
+use tokens::{Carried, Conversation, Stop};
 
 /// A connection that messages go over.
 pub(super) enum Link {
@@ -132,7 +132,11 @@ async fn ntlm(
         let mut initiator = initiator(settings, credentials, binding)?;
         // The same bytes as above, which the integrity code of the last token covers.
         initiator.negotiate();
-        let carried = tokens::converse(settings, channel, scheme, initiator.into(), answer, message, progress).await;
+        let carried = tokens::converse(
+            Conversation { settings, channel, scheme, handshake: initiator.into(), message, progress },
+            answer,
+        )
+        .await;
         return carried.map_err(Stop::into_failure);
     }
     if answer.offers(scheme) {

@@ -9,22 +9,21 @@
 //!
 //! Versions before 5 know no nonce (CVE-2018-0886) and are refused. SPNEGO's own code over its list of
 //! mechanisms may stay out here: the hash proves the same, that nobody sits in the TLS connection.
-mod error;
+pub(super) mod error;
 mod request;
 mod tls;
 
 use std::fmt;
 
 pub use error::CredSspError;
-pub(super) use tls::InnerTls;
 
-use super::context::SecurityContext;
+use super::context::{Protocol, SecurityContext};
 use super::credentials::Credentials;
 use super::error::AuthError;
-use super::handshake::{Mechanism, Step};
+use super::handshake::{Handshake, Initiate, Mechanism, Step};
 use super::negotiate::NegotiateInitiator;
 use super::ntlm::keys::same;
-use request::From;
+use tls::InnerTls;
 
 /// The client's half of a login.
 pub struct CredSspInitiator {
@@ -82,24 +81,6 @@ impl CredSspInitiator {
     /// handshake without an answer.
     pub fn may_go_on_without_token(&self) -> bool {
         self.stage == Stage::Finished
-    }
-
-    pub(super) fn tried_password(&self) -> bool {
-        self.negotiate.tried_password()
-    }
-
-    pub(super) fn mechanism(&self) -> Option<Mechanism> {
-        self.negotiate.mechanism()
-    }
-
-    pub(super) fn encryption(&mut self) -> Option<&'static str> {
-        self.negotiate.encryption()
-    }
-
-    /// The mechanism and the keys, once the password was handed over.
-    pub(super) fn into_context(self) -> Option<(Mechanism, SecurityContext)> {
-        let mechanism = self.negotiate.mechanism().filter(|_| self.stage == Stage::Delegated)?;
-        Some((mechanism, SecurityContext::credssp(self.tls)))
     }
 
     fn advance(&mut self, incoming: &[u8]) -> Result<Step, AuthError> {
@@ -165,7 +146,7 @@ impl CredSspInitiator {
     /// The last token inside, if there is one more, and what this side vouches for.
     fn prove(&mut self, token: Option<Vec<u8>>) -> Result<Step, AuthError> {
         self.stage = Stage::Prove;
-        let hash = request::binding_hash(From::Client, &self.nonce, &self.tls.public_key()?);
+        let hash = request::binding_hash(request::From::Client, &self.nonce, &self.tls.public_key()?);
         let sealed = self.negotiate.seal(&hash)?;
         let request = request::write(token, Some((sealed, self.nonce)), None)?;
         Ok(Step::More(self.tls.send(&request)?))
@@ -183,7 +164,7 @@ impl CredSspInitiator {
         let sealed = answer.public_key.ok_or(CredSspError::Message("it vouches for no key"))?;
         // Sealed by this side, or by another login: no signature of the host's.
         let found = self.negotiate.unseal(&sealed).map_err(|_| CredSspError::ForeignKey)?;
-        let due = request::binding_hash(From::Server, &self.nonce, &self.tls.public_key()?);
+        let due = request::binding_hash(request::From::Server, &self.nonce, &self.tls.public_key()?);
         if !same(&found, &due) {
             return Err(CredSspError::ForeignKey.into());
         }
@@ -192,6 +173,44 @@ impl CredSspInitiator {
         let records = self.tls.send(&request)?;
         self.stage = Stage::Delegated;
         Ok(Step::Last(records))
+    }
+}
+
+impl Initiate for CredSspInitiator {
+    fn step(&mut self, incoming: &[u8]) -> Result<Step, AuthError> {
+        CredSspInitiator::step(self, incoming)
+    }
+
+    fn may_go_on_without_token(&self) -> bool {
+        CredSspInitiator::may_go_on_without_token(self)
+    }
+
+    fn tried_password(&self) -> bool {
+        self.negotiate.tried_password()
+    }
+
+    fn shows_ticket(&self) -> bool {
+        self.mechanism() == Some(Mechanism::Kerberos)
+    }
+
+    fn mechanism(&self) -> Option<Mechanism> {
+        self.negotiate.mechanism()
+    }
+
+    fn encryption(&mut self) -> Option<&'static str> {
+        self.negotiate.encryption()
+    }
+
+    /// Once the password was handed over.
+    fn finish(self: Box<Self>) -> Option<(Mechanism, SecurityContext)> {
+        let mechanism = self.negotiate.mechanism().filter(|_| self.stage == Stage::Delegated)?;
+        Some((mechanism, SecurityContext::new(self.tls, Protocol::CredSsp)))
+    }
+}
+
+impl From<CredSspInitiator> for Handshake {
+    fn from(credssp: CredSspInitiator) -> Self {
+        Handshake::of(credssp)
     }
 }
 

@@ -17,11 +17,12 @@ use rustls::{
 use x509_cert::der::Decode;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
+use super::super::context::{Keys, Sealed};
 use super::super::error::AuthError;
 use super::error::CredSspError;
 
 /// The client's end of the connection. Its keys are the ones that seal the messages of the session.
-pub(in crate::auth) struct InnerTls {
+pub(super) struct InnerTls {
     connection: ClientConnection,
     certificate: Arc<OnceLock<CertificateDer<'static>>>,
 }
@@ -89,19 +90,6 @@ impl InnerTls {
         Ok(())
     }
 
-    /// Seals one message of at most 16 KiB; what is due as its signature is as long as the trailer of
-    /// the record ([MS-WSMV] 2.2.9.1.3), and stands at the record's start.
-    pub(in crate::auth) fn seal(&mut self, plain: &[u8]) -> Result<(Vec<u8>, Vec<u8>), AuthError> {
-        let mut trailer = self.send(plain)?;
-        let data = trailer.split_off(self.trailer().min(trailer.len()));
-        Ok((trailer, data))
-    }
-
-    /// Opens whole records, given in two pieces.
-    pub(in crate::auth) fn unseal(&mut self, trailer: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError> {
-        self.receive(&[trailer, data].concat())
-    }
-
     /// What a record holds behind its data: all suites here are of 16 bytes' authentication, and TLS 1.3
     /// puts the true type of the content before it.
     fn trailer(&self) -> usize {
@@ -115,6 +103,21 @@ impl InnerTls {
         let info = parsed.subject_public_key_info();
         let info = SubjectPublicKeyInfoRef::from_der(info.as_ref()).map_err(|_| CredSspError::Certificate)?;
         Ok(info.subject_public_key.as_bytes().ok_or(CredSspError::Certificate)?.to_vec())
+    }
+}
+
+impl Keys for InnerTls {
+    /// Seals one message of at most 16 KiB; what is due as its signature is as long as the trailer of
+    /// the record ([MS-WSMV] 2.2.9.1.3), and stands at the record's start.
+    fn seal(&mut self, plain: &[u8]) -> Result<Sealed, AuthError> {
+        let mut signature = self.send(plain)?;
+        let data = signature.split_off(self.trailer().min(signature.len()));
+        Ok(Sealed { signature, data })
+    }
+
+    /// Opens whole records, given in two pieces.
+    fn unseal(&mut self, trailer: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError> {
+        self.receive(&[trailer, data].concat())
     }
 }
 

@@ -1,8 +1,6 @@
 //! What goes wrong with Kerberos, told by cause, with what to do about it.
 use std::fmt;
 
-use super::provider::Status;
-
 /// A Kerberos login that did not come about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KerberosError {
@@ -13,6 +11,17 @@ pub struct KerberosError {
     detail: String,
     /// Whether Windows said it, where the tools are others.
     sspi: bool,
+}
+
+/// A call that failed, or one whose answer must not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Status {
+    pub(super) major: u32,
+    pub(super) minor: u32,
+    /// What the code of SSPI means; none where the code is one of GSSAPI.
+    pub(super) sspi: Option<KerberosCause>,
+    /// What the library says about it.
+    pub(super) text: String,
 }
 
 /// Why a Kerberos login did not come about.

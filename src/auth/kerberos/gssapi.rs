@@ -5,9 +5,11 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::super::credentials::UserName;
+use super::error::{KerberosCause, KerberosError, Status};
 use super::library::{Context, Credential, Library, Name, Source};
-use super::provider::{Login, Proof, Status, Stepped, Taken};
-use super::{KerberosCause, KerberosError, ServiceName, TicketSource};
+use super::provider::{Login, Proof, Stepped, Taken};
+use super::service::ServiceName;
+use super::source::TicketSource;
 
 /// Takes tickets from their source, as [`super::Tickets::acquire`] does.
 pub(super) fn acquire(user: Option<&UserName>, source: &TicketSource) -> Result<Taken, KerberosError> {
@@ -98,7 +100,8 @@ impl Login for Attempt {
 /// A service's name, as the library takes it.
 fn target(service: &ServiceName) -> String {
     // An empty realm is the library's way to say "ask the client's own, and follow its referral".
-    if service.0.contains('@') { service.0.clone() } else { format!("{service}@") }
+    let name = service.to_string();
+    if name.contains('@') { name } else { format!("{name}@") }
 }
 
 /// `user@REALM`, or `user` of the default realm. A realm is the domain's DNS name in capitals.

@@ -18,7 +18,8 @@ use std::ptr::{null, null_mut};
 
 use zeroize::Zeroize;
 
-use super::provider::{NOT_BEGUN, NOT_SEALED, Status, Stepped};
+use super::error::Status;
+use super::provider::{NOT_BEGUN, NOT_SEALED, Stepped};
 pub(super) use raw::Library;
 use raw::{
     Bindings, Buffer, Handle, Iov, KERBEROS, KERBEROS_OID, KeyValue, KeyValues, OidSet, PRINCIPAL_NAME, SESSION_KEY,

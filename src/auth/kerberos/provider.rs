@@ -2,7 +2,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{KerberosCause, ServiceName};
+use super::error::Status;
+use super::service::ServiceName;
 
 /// What proves who the client is, in the hands of the library. The library may be asked by one thread at a time.
 pub(super) trait Proof: Send + Sync {
@@ -50,17 +51,6 @@ pub(super) struct Stepped {
     pub(super) complete: bool,
     /// What the login has, in the flags of RFC 2744; of meaning once it is complete.
     pub(super) flags: u32,
-}
-
-/// A call that failed, or one whose answer must not be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Status {
-    pub(super) major: u32,
-    pub(super) minor: u32,
-    /// What the code of SSPI means; none where the code is one of GSSAPI.
-    pub(super) sspi: Option<KerberosCause>,
-    /// What the library says about it.
-    pub(super) text: String,
 }
 
 // RFC 2744 appendix A.

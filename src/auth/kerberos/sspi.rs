@@ -3,142 +3,20 @@
 //! What is here is the same on every system: which buffers go into a call, what comes out of them, and
 //! what an error means. The calls themselves are [`Functions`], which `library::secur32` makes on Windows.
 //! Buffers follow Microsoft's "SSPI/Kerberos Interoperability with GSSAPI".
+pub(super) mod functions;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use super::super::credentials::UserName;
 use super::super::secret::Secret;
+use super::error::{KerberosCause, KerberosError, Status};
 use super::provider::{
-    CONFIDENTIALITY, DELEGATE, INTEGRITY, Login, MUTUAL, NOT_BEGUN, NOT_SEALED, Proof, REPLAY, SEQUENCE, Status,
-    Stepped, Taken,
+    CONFIDENTIALITY, DELEGATE, INTEGRITY, Login, MUTUAL, NOT_BEGUN, NOT_SEALED, Proof, REPLAY, SEQUENCE, Stepped, Taken,
 };
-use super::{KerberosCause, KerberosError, ServiceName};
-
-/// The functions of SSPI. Codes are those of `winerror.h`, none of them a success where it is an error.
-pub(super) trait Functions: Copy + Send + Sync + 'static {
-    /// Freed when it is dropped.
-    type Credential: Send;
-    /// Freed when it is dropped.
-    type Context: Send;
-
-    /// `AcquireCredentialsHandleW`: of this account, or of the session.
-    fn acquire(self, identity: Option<&Identity>) -> Result<Self::Credential, u32>;
-
-    /// `InitializeSecurityContextW`: code and attributes. `context` is none before the first call.
-    fn initialize(
-        self,
-        credential: &mut Self::Credential,
-        context: &mut Option<Self::Context>,
-        target: &[u16],
-        requirements: u32,
-        input: &mut [Part],
-        output: &mut [Part],
-    ) -> (u32, u32);
-
-    /// `EncryptMessage` and its kin. Comes back with the quality of protection, where the call has one.
-    fn protect(self, context: &mut Self::Context, call: Call, parts: &mut [Part]) -> Result<u32, u32>;
-
-    /// `QueryContextAttributesW` with `SECPKG_ATTR_SIZES`.
-    fn sizes(self, context: &mut Self::Context) -> Result<Sizes, u32>;
-
-    /// `QueryContextAttributesW` with `SECPKG_ATTR_KEY_INFO`: its `EncryptAlgorithm`.
-    fn encryption(self, context: &mut Self::Context) -> Option<u32>;
-
-    /// `GetUserNameExW`: the name of the session's account in this format.
-    fn account(self, format: u32) -> Option<String>;
-}
-
-/// Which function handles a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
-    Encrypt,
-    Decrypt,
-    Sign,
-    Verify,
-}
-
-/// `SecPkgContext_Sizes`, what is used of it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
-    pub(super) signature: usize,
-    pub(super) block: usize,
-    pub(super) trailer: usize,
-}
-
-/// A `SecBuffer` that owns its content.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) kind: u32,
-    pub(super) bytes: Vec<u8>,
-}
-
-/// Where a buffer lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) address: usize,
-    pub(super) length: usize,
-}
-
-/// `SEC_WINNT_AUTH_IDENTITY_W`: texts in UTF-16 without an end. Wiped when dropped.
-pub(super) struct Identity {
-    pub(super) user: Zeroizing<Vec<u16>>,
-    pub(super) domain: Zeroizing<Vec<u16>>,
-    pub(super) password: Zeroizing<Vec<u16>>,
-}
-
-impl Part {
-    fn of(kind: u32, bytes: &[u8]) -> Self {
-        // Never without memory behind it, as an empty buffer would have none.
-        let mut own = Vec::with_capacity(bytes.len() + 1);
-        own.extend_from_slice(bytes);
-        Self { kind, bytes: own }
-    }
-
-    fn room(kind: u32, length: usize) -> Self {
-        Self { kind, bytes: vec![0; length] }
-    }
-}
-
-impl Identity {
-    /// Of a user as it was written: what a domain's name after the `@` means is left to Windows.
-    fn new(user: &UserName, password: &Secret) -> Self {
-        Self { user: wide(user.user()), domain: wide(user.domain()), password: wide(password.expose()) }
-    }
-}
-
-/// In UTF-16, made at once in the memory where it is wiped.
-fn wide(text: &str) -> Zeroizing<Vec<u16>> {
-    let mut units = Zeroizing::new(Vec::with_capacity(text.len() + 1));
-    units.extend(text.encode_utf16());
-    units
-}
-
-/// Takes over what a call left: it sets lengths, and may point one buffer into another instead of filling it. `given`
-/// and `left` are where the buffers lay before and after. False, and nothing taken, if one lies outside of them.
-pub(super) fn settle(parts: &mut [Part], given: &[Place], left: &[Place]) -> bool {
-    let stays = |given: &Place, left: &Place| given.address == left.address && left.length <= given.length;
-    let found = |place: &Place| {
-        given.iter().zip(&*parts).find_map(|(given, part)| {
-            let start = place.address.checked_sub(given.address)?;
-            let end = start.checked_add(place.length).filter(|end| *end <= given.length)?;
-            part.bytes.get(start..end).map(<[u8]>::to_vec)
-        })
-    };
-    let moved = given.iter().zip(left).map(|(given, left)| match left.length {
-        0 => Some(Some(Vec::new())),
-        _ if stays(given, left) => Some(None),
-        _ => found(left).map(Some),
-    });
-    let Some(moved) = moved.collect::<Option<Vec<_>>>() else { return false };
-    for ((part, moved), left) in parts.iter_mut().zip(moved).zip(left) {
-        match moved {
-            Some(bytes) => part.bytes = bytes,
-            None => part.bytes.truncate(left.length),
-        }
-    }
-    true
-}
+use super::service::ServiceName;
+use functions::{Call, Functions, Identity, Part, SEC_E_INTERNAL_ERROR};
 
 /// Takes the tickets of the session, or of an account with its password, which is judged at the first login.
 pub(super) fn acquire_from<F: Functions>(
@@ -255,7 +133,7 @@ struct Attempt<F: Functions> {
 
 impl<F: Functions> Proof for Held<F> {
     fn begin(self: Arc<Self>, service: &ServiceName) -> Result<Box<dyn Login>, Status> {
-        let target = service.0.encode_utf16().chain([0]).collect();
+        let target = service.to_string().encode_utf16().chain([0]).collect();
         Ok(Box::new(Attempt { held: self, target, context: None }))
     }
 }
@@ -392,8 +270,6 @@ const NAME_DNS_DOMAIN: u32 = 12;
 // winerror.h
 const SEC_E_OK: u32 = 0;
 const SEC_I_CONTINUE_NEEDED: u32 = 0x0009_0312;
-/// Also what a call means that left its buffers elsewhere than it was given.
-pub(super) const SEC_E_INTERNAL_ERROR: u32 = 0x8009_0304;
 const CODES: &[(u32, &str, KerberosCause)] = &[
     (0x8009_0300, "SEC_E_INSUFFICIENT_MEMORY", KerberosCause::Other),
     (0x8009_0301, "SEC_E_INVALID_HANDLE", KerberosCause::Other),

@@ -7,11 +7,13 @@ mod token;
 
 use std::fmt;
 
+#[cfg(feature = "credssp")]
+use super::context::Keys;
+use super::context::{Protocol, SecurityContext};
 use super::error::AuthError;
-use super::handshake::{Mechanism, Step};
+use super::handshake::{Handshake, Initiate, Mechanism, Step};
 use super::kerberos::KerberosInitiator;
 use super::ntlm::{Initiator, NtlmKeys};
-use super::{Protocol, SecurityContext};
 use token::{Response, State};
 
 /// The client's half of a login under SPNEGO.
@@ -96,33 +98,6 @@ impl NegotiateInitiator {
         Ok(Step::More(token::response(answer.as_deref(), mic.as_deref())))
     }
 
-    pub(super) fn tried_password(&self) -> bool {
-        self.ntlm_keys.is_some()
-    }
-
-    pub(super) fn mechanism(&self) -> Option<Mechanism> {
-        self.chosen
-    }
-
-    pub(super) fn encryption(&mut self) -> Option<&'static str> {
-        let kerberos = self.kerberos.as_mut().filter(|_| self.chosen == Some(Mechanism::Kerberos));
-        kerberos.and_then(KerberosInitiator::encryption)
-    }
-
-    /// The mechanism and the keys, once the login is complete.
-    pub(super) fn into_context(self) -> Option<(Mechanism, SecurityContext)> {
-        if !self.complete {
-            return None;
-        }
-        match self.chosen? {
-            Mechanism::Kerberos => {
-                let keys = self.kerberos?.into_keys()?;
-                Some((Mechanism::Kerberos, SecurityContext::kerberos(keys, Protocol::Spnego)))
-            }
-            Mechanism::Ntlm => Some((Mechanism::Ntlm, SecurityContext::ntlm(self.ntlm_keys?))),
-        }
-    }
-
     /// Whether the keys of the mechanism are there, be SPNEGO at its end or not.
     #[cfg(feature = "credssp")]
     pub(super) fn has_keys(&self) -> bool {
@@ -132,24 +107,20 @@ impl NegotiateInitiator {
     /// Seals what CredSSP sends beside the tokens: the signature first, then the data.
     #[cfg(feature = "credssp")]
     pub(super) fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, AuthError> {
-        match (self.chosen, &mut self.kerberos, &mut self.ntlm_keys) {
-            (Some(Mechanism::Kerberos), Some(kerberos), _) => Ok(kerberos.seal(plain)?),
-            (Some(Mechanism::Ntlm), _, Some(keys)) => {
-                keys.seal(plain).map(|sealed| [sealed.signature, sealed.data].concat())
-            }
-            _ => Err(AuthError::NoMechanism),
-        }
+        self.inner()?.seal(plain)
     }
 
     /// Opens what CredSSP brings beside the tokens.
     #[cfg(feature = "credssp")]
     pub(super) fn unseal(&mut self, sealed: &[u8]) -> Result<Vec<u8>, AuthError> {
+        self.inner()?.unseal(sealed)
+    }
+
+    /// The mechanism that was chosen, once it can make codes.
+    fn inner(&mut self) -> Result<&mut dyn Inner, AuthError> {
         match (self.chosen, &mut self.kerberos, &mut self.ntlm_keys) {
-            (Some(Mechanism::Kerberos), Some(kerberos), _) => Ok(kerberos.unseal(sealed)?),
-            (Some(Mechanism::Ntlm), _, Some(keys)) => {
-                let (signature, data) = sealed.split_at_checked(16).ok_or(AuthError::Signature)?;
-                keys.unseal(signature, data)
-            }
+            (Some(Mechanism::Kerberos), Some(kerberos), _) => Ok(kerberos),
+            (Some(Mechanism::Ntlm), _, Some(keys)) => Ok(keys),
             _ => Err(AuthError::NoMechanism),
         }
     }
@@ -200,19 +171,13 @@ impl NegotiateInitiator {
 
     fn make_mic(&mut self) -> Result<Vec<u8>, AuthError> {
         self.mic_sent = true;
-        match (self.chosen, &mut self.kerberos, &mut self.ntlm_keys) {
-            (Some(Mechanism::Kerberos), Some(kerberos), _) => Ok(kerberos.mic(&self.list)?),
-            (Some(Mechanism::Ntlm), _, Some(keys)) => keys.mic(&self.list),
-            _ => Err(AuthError::NoMechanism),
-        }
+        let list = self.list.clone();
+        self.inner()?.mic(&list)
     }
 
     fn check_mic(&mut self, mic: &[u8]) -> Result<(), AuthError> {
-        match (self.chosen, &mut self.kerberos, &mut self.ntlm_keys) {
-            (Some(Mechanism::Kerberos), Some(kerberos), _) => kerberos.verify_mic(&self.list, mic)?,
-            (Some(Mechanism::Ntlm), _, Some(keys)) => keys.verify_mic(&self.list, mic)?,
-            _ => return Err(AuthError::NoMechanism),
-        }
+        let list = self.list.clone();
+        self.inner()?.verify_mic(&list, mic)?;
         self.mic_checked = true;
         Ok(())
     }
@@ -226,6 +191,103 @@ impl NegotiateInitiator {
         }
         self.complete = true;
         Ok(Step::Done)
+    }
+}
+
+impl Initiate for NegotiateInitiator {
+    fn step(&mut self, incoming: &[u8]) -> Result<Step, AuthError> {
+        NegotiateInitiator::step(self, incoming)
+    }
+
+    fn may_block(&self) -> bool {
+        true
+    }
+
+    fn tried_password(&self) -> bool {
+        self.ntlm_keys.is_some()
+    }
+
+    fn shows_ticket(&self) -> bool {
+        true
+    }
+
+    fn mechanism(&self) -> Option<Mechanism> {
+        self.chosen
+    }
+
+    fn encryption(&mut self) -> Option<&'static str> {
+        let kerberos = self.kerberos.as_mut().filter(|_| self.chosen == Some(Mechanism::Kerberos));
+        kerberos.and_then(KerberosInitiator::encryption)
+    }
+
+    fn finish(self: Box<Self>) -> Option<(Mechanism, SecurityContext)> {
+        let mechanism = self.chosen.filter(|_| self.complete)?;
+        let context = match mechanism {
+            Mechanism::Kerberos => SecurityContext::new(self.kerberos?.into_keys()?, Protocol::Spnego),
+            Mechanism::Ntlm => SecurityContext::new(self.ntlm_keys?, Protocol::Spnego),
+        };
+        Some((mechanism, context))
+    }
+}
+
+impl From<NegotiateInitiator> for Handshake {
+    fn from(negotiate: NegotiateInitiator) -> Self {
+        Handshake::of(negotiate)
+    }
+}
+
+/// What a mechanism does beside its own tokens: codes for SPNEGO, and sealing for CredSSP, signature and data in one.
+trait Inner {
+    fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, AuthError>;
+
+    fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), AuthError>;
+
+    #[cfg(feature = "credssp")]
+    fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, AuthError>;
+
+    #[cfg(feature = "credssp")]
+    fn unseal(&mut self, sealed: &[u8]) -> Result<Vec<u8>, AuthError>;
+}
+
+impl Inner for KerberosInitiator {
+    fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, AuthError> {
+        Ok(KerberosInitiator::mic(self, text)?)
+    }
+
+    fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), AuthError> {
+        Ok(KerberosInitiator::verify_mic(self, text, mic)?)
+    }
+
+    #[cfg(feature = "credssp")]
+    fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, AuthError> {
+        Ok(KerberosInitiator::seal(self, plain)?)
+    }
+
+    #[cfg(feature = "credssp")]
+    fn unseal(&mut self, sealed: &[u8]) -> Result<Vec<u8>, AuthError> {
+        Ok(KerberosInitiator::unseal(self, sealed)?)
+    }
+}
+
+impl Inner for NtlmKeys {
+    fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, AuthError> {
+        NtlmKeys::mic(self, text)
+    }
+
+    fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), AuthError> {
+        NtlmKeys::verify_mic(self, text, mic)
+    }
+
+    #[cfg(feature = "credssp")]
+    fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, AuthError> {
+        let sealed = Keys::seal(self, plain)?;
+        Ok([sealed.signature, sealed.data].concat())
+    }
+
+    #[cfg(feature = "credssp")]
+    fn unseal(&mut self, sealed: &[u8]) -> Result<Vec<u8>, AuthError> {
+        let (signature, data) = sealed.split_at_checked(16).ok_or(AuthError::Signature)?;
+        Keys::unseal(self, signature, data)
     }
 }
 

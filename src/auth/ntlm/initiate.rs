@@ -2,7 +2,7 @@
 use ntlmclient::TargetInfoType;
 
 use super::super::binding::ChannelBinding;
-use super::super::context::SecurityContext;
+use super::super::context::{Protocol, SecurityContext};
 use super::super::credentials::Credentials;
 use super::super::error::AuthError;
 use super::authenticate::{Authenticate, set_mic};
@@ -51,7 +51,7 @@ impl Initiator {
     /// When the challenge is damaged or offers less than 128-bit sealing under NTLMv2, or a name
     /// is longer than a message can carry. Nothing more may be sent then ([MS-NTHT] 3.1.5.1).
     pub fn authenticate(self, challenge: &[u8]) -> Result<(Vec<u8>, SecurityContext), AuthError> {
-        self.authenticate_to_keys(challenge).map(|(token, keys)| (token, SecurityContext::ntlm(keys)))
+        self.authenticate_to_keys(challenge).map(|(token, keys)| (token, SecurityContext::new(keys, Protocol::Spnego)))
     }
 
     pub(in crate::auth) fn authenticate_to_keys(self, challenge: &[u8]) -> Result<(Vec<u8>, NtlmKeys), AuthError> {

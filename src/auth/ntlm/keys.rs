@@ -8,8 +8,23 @@ use zeroize::Zeroizing;
 use super::super::secret::Secret;
 use super::Flags;
 use super::rc4::Rc4;
-use super::session::Side;
 use super::wire::utf16;
+
+/// One half of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::auth) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
 
 /// 16 secret bytes, wiped when dropped.
 pub(in crate::auth) type Key = Zeroizing<[u8; 16]>;

@@ -7,6 +7,7 @@ pub(super) mod authenticate;
 pub(super) mod challenge;
 mod initiate;
 pub(super) mod keys;
+mod login;
 pub(super) mod negotiate;
 pub(super) mod rc4;
 mod session;
@@ -19,8 +20,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use zeroize::Zeroize;
 
 pub use initiate::{Initiator, Options};
+pub(super) use keys::Side;
 pub(super) use ntlmclient::Flags;
-pub(super) use session::{NtlmKeys, Side};
+pub(super) use session::NtlmKeys;
 
 use super::error::AuthError;
 

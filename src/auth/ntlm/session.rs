@@ -3,27 +3,11 @@ use std::fmt;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use super::super::context::Sealed;
+use super::super::context::{Keys, Sealed};
 use super::super::error::AuthError;
 use super::Flags;
-use super::keys::{Key, hmac_md5, same, seal_key, sign_key};
+use super::keys::{Key, Side, hmac_md5, same, seal_key, sign_key};
 use super::rc4::Rc4;
-
-/// One half of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::auth) enum Side {
-    Client,
-    Server,
-}
-
-impl Side {
-    fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Server,
-            Self::Server => Self::Client,
-        }
-    }
-}
 
 /// The keys and counters of one NTLM login. Keys are wiped when dropped; `Debug` shows none of them.
 pub(in crate::auth) struct NtlmKeys {
@@ -41,26 +25,6 @@ impl NtlmKeys {
         }
     }
 
-    /// Whether sealing was agreed on.
-    pub(in crate::auth) fn seals(&self) -> bool {
-        self.sealing
-    }
-
-    /// Seals one message.
-    pub(in crate::auth) fn seal(&mut self, plain: &[u8]) -> Result<Sealed, AuthError> {
-        let sequence = self.outgoing.sequence()?;
-        let mut data = plain.to_vec();
-        self.outgoing.rc4.apply(&mut data);
-        let checksum = self.outgoing.checksum(sequence, plain);
-        self.outgoing.advance();
-        Ok(Sealed { signature: signature(checksum, sequence).to_vec(), data })
-    }
-
-    /// Unseals one message; after an error nothing fits any more.
-    pub(in crate::auth) fn unseal(&mut self, signature: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError> {
-        self.incoming.open(signature, data)
-    }
-
     /// The integrity code of a text, for SPNEGO: takes a sequence number, and leaves the cipher
     /// where it was ([MS-SPNG] 3.2.5.1).
     pub(in crate::auth) fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, AuthError> {
@@ -71,6 +35,25 @@ impl NtlmKeys {
     pub(in crate::auth) fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), AuthError> {
         let due = self.incoming.mic(text)?;
         if mic.try_into().is_ok_and(|mic: &[u8; 16]| same(mic, &due)) { Ok(()) } else { Err(AuthError::Signature) }
+    }
+}
+
+impl Keys for NtlmKeys {
+    fn seals(&self) -> bool {
+        self.sealing
+    }
+
+    fn seal(&mut self, plain: &[u8]) -> Result<Sealed, AuthError> {
+        let sequence = self.outgoing.sequence()?;
+        let mut data = plain.to_vec();
+        self.outgoing.rc4.apply(&mut data);
+        let checksum = self.outgoing.checksum(sequence, plain);
+        self.outgoing.advance();
+        Ok(Sealed { signature: signature(checksum, sequence).to_vec(), data })
+    }
+
+    fn unseal(&mut self, signature: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError> {
+        self.incoming.open(signature, data)
     }
 }
 

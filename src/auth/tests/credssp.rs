@@ -8,6 +8,7 @@ use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion, version};
 use sha2::{Digest, Sha256};
 use sspi::credssp::{NStatusCode, TsRequest};
 
+use super::super::context::Keys;
 use super::super::credssp::{CredSspError, CredSspInitiator};
 use super::super::handshake::{Handshake, Mechanism, Step};
 use super::super::negotiate::NegotiateInitiator;
@@ -111,8 +112,8 @@ impl Host {
             }
             (Some(token), Some(proof), None) => {
                 let (message, mic) = inside(&token);
-                match self.acceptor.take().unwrap().authenticate(&message) {
-                    Ok((_, context)) => self.keys = Some(context.into_ntlm()),
+                match self.acceptor.take().unwrap().authenticate_to_keys(&message) {
+                    Ok((_, keys)) => self.keys = Some(keys),
                     Err(_) => {
                         answer.error_code = Some(NStatusCode::LOGON_FAILURE);
                         return Some(written(&answer));

@@ -1,4 +1,5 @@
 //! Whole logins: the client's half against the accepting half, right and wrong.
+use super::super::context::Protocol;
 use super::super::ntlm::NtlmKeys;
 use ntlmclient::TargetInfoType;
 
@@ -205,7 +206,8 @@ fn without_key_exchange_the_base_key_is_used() {
     // The MIC covers what the client sent, so the server must refuse; the keys fit all the same.
     let (_, base) = acceptor.verify(&message).unwrap();
     assert_eq!(acceptor.authenticate(&token).err(), Some(AuthError::MicWrong));
-    let mut server = SecurityContext::ntlm(NtlmKeys::new(&base, message.flags, super::super::ntlm::Side::Server));
+    let mut server =
+        SecurityContext::new(NtlmKeys::new(&base, message.flags, super::super::ntlm::Side::Server), Protocol::Spnego);
     for _ in 0..2 {
         let sealed = client.seal(b"hello").unwrap();
         assert_eq!(server.unseal(&sealed.signature, &sealed.data).unwrap(), b"hello");
@@ -244,8 +246,10 @@ fn anonymous_old_and_untimely_logins_are_refused() {
 #[test]
 fn a_login_without_sealing_ends_in_a_context_that_refuses_to_seal() {
     let flags = Flags::from_bits_retain(0xe288_8235) - Flags::NEGOTIATE_SEAL;
-    let mut context =
-        SecurityContext::ntlm(NtlmKeys::new(&keys::Key::new([1; 16]), flags, super::super::ntlm::Side::Server));
+    let mut context = SecurityContext::new(
+        NtlmKeys::new(&keys::Key::new([1; 16]), flags, super::super::ntlm::Side::Server),
+        Protocol::Spnego,
+    );
     assert_eq!(context.seal(b"x").err(), Some(AuthError::NotSealing));
     assert_eq!(context.unseal(&[1; 16], b"x").err(), Some(AuthError::NotSealing));
 }

@@ -1,5 +1,6 @@
 //! The vectors of [MS-NLMP] 4.2.4. Those marked "computed" are not printed there; they follow
 //! from the same inputs by the formulas of 3.4.
+use super::super::context::Protocol;
 use super::super::ntlm::NtlmKeys;
 use ntlmclient::TargetInfoType;
 use zeroize::Zeroizing;
@@ -43,7 +44,7 @@ fn pairs() -> TargetInfo {
 fn contexts() -> (SecurityContext, SecurityContext) {
     let exported = Zeroizing::new([0x55; 16]);
     let flags = Flags::from_bits_retain(0xe288_8235);
-    let of = |side| SecurityContext::ntlm(NtlmKeys::new(&exported, flags, side));
+    let of = |side| SecurityContext::new(NtlmKeys::new(&exported, flags, side), Protocol::Spnego);
     (of(Side::Client), of(Side::Server))
 }
 

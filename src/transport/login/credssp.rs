@@ -4,7 +4,7 @@ use super::super::channel::Progress;
 use super::super::connect::Settings;
 use super::kerberos::{apart, stop, tickets};
 use super::texts::{Texts, not_sent, scheme_error};
-use super::tokens::{self, Carried, Stop};
+use super::tokens::{self, Carried, Conversation, Stop};
 use super::{Failure, initiator};
 use crate::auth::{
     AuthError, CredSspInitiator, Credentials, Handshake, KerberosInitiator, KerberosOptions, NegotiateInitiator,
@@ -31,7 +31,9 @@ pub(super) async fn log_in(settings: &Settings, message: &Message, progress: &Pr
     let failed = |error| settings.login_error(error, Delivery::NotSent);
     let Step::More(hello) = handshake.step(&[]).map_err(failed)? else { return Err(failed(AuthError::Incomplete)) };
     let (channel, answer) = tokens::greet(settings, channel, Scheme::CredSsp, &hello).await?;
-    let carried = tokens::converse(settings, channel, Scheme::CredSsp, handshake, answer, message, progress).await;
+    let scheme = Scheme::CredSsp;
+    let conversation = Conversation { settings, channel, scheme, handshake, message, progress };
+    let carried = tokens::converse(conversation, answer).await;
     if carried.is_err()
         && let Some(kerberos) = &settings.kerberos
     {

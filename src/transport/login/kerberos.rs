@@ -3,7 +3,7 @@
 use super::super::channel::Progress;
 use super::super::connect::{AuthChoice, Kerberos, Settings};
 use super::texts::{Texts, not_sent};
-use super::tokens::{self, Carried, Stop};
+use super::tokens::{self, Carried, Conversation, Stop};
 use super::{Failure, UNAUTHORIZED, binding, initiator};
 use crate::auth::{
     AuthError, ChannelBinding, Handshake, KerberosError, KerberosInitiator, KerberosOptions, NegotiateInitiator,
@@ -52,7 +52,8 @@ pub(super) async fn log_in(
         (handshake, token) = begin(settings, kerberos, &tickets, scheme, bound_to).await?;
         (channel, answer) = tokens::greet(settings, channel, scheme, &token).await?;
     }
-    let carried = tokens::converse(settings, channel, scheme, handshake, answer, message, progress).await;
+    let carried =
+        tokens::converse(Conversation { settings, channel, scheme, handshake, message, progress }, answer).await;
     if carried.is_err() {
         // They may have been issued for a key that the host no longer has.
         kerberos.keep(None);

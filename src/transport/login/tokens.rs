@@ -81,16 +81,20 @@ pub(super) fn asks_for_login(settings: &Settings, answer: &Answer, scheme: Optio
     }
 }
 
+/// A login that has begun.
+pub(super) struct Conversation<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) channel: Channel,
+    pub(super) scheme: Scheme,
+    pub(super) handshake: Handshake,
+    /// What the login is for.
+    pub(super) message: &'a Message,
+    pub(super) progress: &'a Progress,
+}
+
 /// Goes on from the first answer to the end of the login.
-pub(super) async fn converse(
-    settings: &Settings,
-    channel: Channel,
-    scheme: Scheme,
-    mut handshake: Handshake,
-    mut answer: Answer,
-    message: &Message,
-    progress: &Progress,
-) -> Carried<Stop> {
+pub(super) async fn converse(conversation: Conversation<'_>, mut answer: Answer) -> Carried<Stop> {
+    let Conversation { settings, channel, scheme, mut handshake, message, progress } = conversation;
     for _ in 0..MOST_LEGS {
         let unanswered = answer.status == UNAUTHORIZED && answer.offers(scheme) && handshake.may_go_on_without_token();
         let Some(token) = answer.token(scheme).or(unanswered.then(Vec::new)) else {
@@ -142,9 +146,8 @@ pub(super) async fn converse(
             }
             Step::Last(token) => {
                 let authorization = Authorization::token(scheme, &token).map_err(not_sent)?;
-                let http_sys = answer.from_http_sys;
-                let carried = last(settings, channel, scheme, handshake, http_sys, authorization, message, progress);
-                return carried.await.map_err(Stop::End);
+                let conversation = Conversation { settings, channel, scheme, handshake, message, progress };
+                return last(conversation, authorization, answer.from_http_sys).await.map_err(Stop::End);
             }
         }
     }
@@ -153,17 +156,8 @@ pub(super) async fn converse(
 }
 
 /// Sends the last token, and the message with it where that is right.
-#[expect(clippy::too_many_arguments, reason = "one step of the function above, which has all of them")]
-async fn last(
-    settings: &Settings,
-    channel: Channel,
-    scheme: Scheme,
-    mut handshake: Handshake,
-    http_sys: bool,
-    authorization: Authorization,
-    message: &Message,
-    progress: &Progress,
-) -> Carried<Failure> {
+async fn last(conversation: Conversation<'_>, authorization: Authorization, http_sys: bool) -> Carried<Failure> {
+    let Conversation { settings, channel, scheme, mut handshake, message, progress } = conversation;
     // Only what may repeat rides on a token: if the login is refused, nobody can say what became of it.
     // Servers other than http.sys may break on a body there.
     let rides = http_sys && message.may_repeat() && handshake.message_may_ride();

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use libloading::os::windows::{LOAD_LIBRARY_SEARCH_SYSTEM32, Library as Opened};
 
-use super::super::sspi::{Call, Functions, Identity, Part, Place, SEC_E_INTERNAL_ERROR, Sizes, settle};
+use super::super::sspi::functions::{Call, Functions, Identity, Part, Place, SEC_E_INTERNAL_ERROR, Sizes, settle};
 
 /// The functions used.
 pub(in crate::auth::kerberos) struct Secur32 {

@@ -1,7 +1,8 @@
 //! SSPI without Windows: a stand-in that notes what it is given and answers as Microsoft's pages say.
 use std::sync::{LazyLock, MutexGuard};
 
-use super::super::TicketSource;
+use super::super::source::TicketSource;
+use super::functions::{Place, Sizes, settle};
 use super::*;
 
 /// What the stand-in was given, and what it answers.
