@@ -4,8 +4,11 @@ pub mod auth;
 pub mod cim;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod evidence;
 pub mod failover;
 pub mod hyperv;
+#[cfg(feature = "journal")]
+pub mod journal;
 pub mod manual;
 #[cfg(feature = "simulator")]
 pub mod simulator;
