@@ -1,6 +1,8 @@
 //! Fails Hyper-V Replica virtual machines over from any operating system.
 #![warn(missing_docs)]
 pub mod auth;
+#[cfg(feature = "capture")]
+pub mod capture;
 pub mod cim;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -15,6 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("auth", &[]),
     ("transport", &["wsman", "auth"]),
     ("trace", &["wsman", "soap", "xml"]),
+    ("capture", &["trace", "auth", "wsman"]),
     // `xml` for a class declaration of a host, which is no instance.
     ("hyperv", &["wsman", "cim", "xml"]),
     // `soap` for the code of a fault that decides whether a call was refused.
@@ -23,23 +24,24 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("evidence", &["hyperv", "wsman", "cim", "xml"]),
     ("simulator", &["wsman", "cim", "soap", "xml", "hyperv", "auth"]),
     ("manual", &[]),
-    (
-        "cli",
-        &[
-            "journal",
-            "evidence",
-            "failover",
-            "hyperv",
-            "wsman",
-            "cim",
-            "soap",
-            "xml",
-            "auth",
-            "transport",
-            "trace",
-            "simulator",
-        ],
-    ),
+    ("cli", ABOVE_ALL),
+];
+
+/// What the command line stands on: everything.
+const ABOVE_ALL: &[&str] = &[
+    "capture",
+    "journal",
+    "evidence",
+    "failover",
+    "hyperv",
+    "wsman",
+    "cim",
+    "soap",
+    "xml",
+    "auth",
+    "transport",
+    "trace",
+    "simulator",
 ];
 
 fn root() -> PathBuf {
