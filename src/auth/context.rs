@@ -16,7 +16,7 @@ pub struct SecurityContext {
 }
 
 /// The keys of one mechanism at work. `Debug` shows none of them.
-pub(super) trait Keys: fmt::Debug + Send {
+pub(crate) trait Keys: fmt::Debug + Send {
     /// Whether sealing was agreed on. A login without it is mostly refused before it comes to keys.
     fn seals(&self) -> bool {
         true
@@ -64,7 +64,7 @@ impl Protocol {
 }
 
 impl SecurityContext {
-    pub(super) fn new(keys: impl Keys + 'static, protocol: Protocol) -> Self {
+    pub(crate) fn new(keys: impl Keys + 'static, protocol: Protocol) -> Self {
         Self { keys: Box::new(keys), protocol, poisoned: false }
     }
 

@@ -10,14 +10,14 @@ use super::keys::{Key, Side, hmac_md5, same, seal_key, sign_key};
 use super::rc4::Rc4;
 
 /// The keys and counters of one NTLM login. Keys are wiped when dropped; `Debug` shows none of them.
-pub(in crate::auth) struct NtlmKeys {
+pub(crate) struct NtlmKeys {
     outgoing: Direction,
     incoming: Direction,
     sealing: bool,
 }
 
 impl NtlmKeys {
-    pub(in crate::auth) fn new(exported: &Key, flags: Flags, side: Side) -> Self {
+    pub(crate) fn new(exported: &Key, flags: Flags, side: Side) -> Self {
         Self {
             outgoing: Direction::new(exported, flags, side),
             incoming: Direction::new(exported, flags, side.other()),
@@ -27,12 +27,12 @@ impl NtlmKeys {
 
     /// The integrity code of a text, for SPNEGO: takes a sequence number, and leaves the cipher
     /// where it was ([MS-SPNG] 3.2.5.1).
-    pub(in crate::auth) fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, AuthError> {
+    pub(crate) fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, AuthError> {
         Ok(self.outgoing.mic(text)?.to_vec())
     }
 
     /// Checks the integrity code of a text, for SPNEGO ([MS-SPNG] 3.3.5.1).
-    pub(in crate::auth) fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), AuthError> {
+    pub(crate) fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), AuthError> {
         let due = self.incoming.mic(text)?;
         if mic.try_into().is_ok_and(|mic: &[u8; 16]| same(mic, &due)) { Ok(()) } else { Err(AuthError::Signature) }
     }
