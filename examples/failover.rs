@@ -1,28 +1,11 @@
 //! Fails a VM over and prints what happens: the whole workflow, embedded.
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use std::time::{Duration, Instant, SystemTime};
-
+use hyperv_replica::clock::SystemClock;
 use hyperv_replica::failover::journal::MemoryJournal;
-use hyperv_replica::failover::{About, Clock, Event, Operator, Order, Outcome, Proposal, run};
+use hyperv_replica::failover::{About, Event, Operator, Order, Outcome, Proposal, run};
 use hyperv_replica::hyperv::Host;
 use hyperv_replica::simulator::{InProcess, Scenario, Simulator};
-
-struct RealTime(Instant);
-
-impl Clock for RealTime {
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    fn wall(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
 
 struct Runbook;
 
@@ -51,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let order = Order { start: true, ..Order::new("app-db-01".parse()?) };
     // A program that may be killed keeps a `journal::sqlite::Store` instead, and takes its runs up again from it.
     let mut journal = MemoryJournal::new();
-    match run(&host, order, About::default(), &RealTime(Instant::now()), &mut journal, &mut Runbook).await {
+    match run(&host, order, About::default(), &SystemClock::start(), &mut journal, &mut Runbook).await {
         Outcome::Done(report) => println!("proven: {:?} ({:?})", report.failover(), report.start),
         other => println!("not done: {other:?}"),
     }

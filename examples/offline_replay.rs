@@ -2,30 +2,14 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
 
+use hyperv_replica::clock::SystemClock;
 use hyperv_replica::failover::journal::MemoryJournal;
-use hyperv_replica::failover::{About, Clock, Event, Operator, Order, Outcome, Proposal, run};
+use hyperv_replica::failover::{About, Event, Operator, Order, Outcome, Proposal, run};
 use hyperv_replica::hyperv::Host;
 use hyperv_replica::simulator::{InProcess, Scenario, Simulator};
 use hyperv_replica::trace::{Answers, Recorder, Recording, Redactor, Replay, Trace};
 use hyperv_replica::wsman::Exchange;
-
-struct RealTime(Instant);
-
-impl Clock for RealTime {
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    fn wall(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
 
 struct Yes;
 
@@ -40,7 +24,7 @@ impl Operator for Yes {
 /// The workflow does not know what it runs over.
 async fn fail_over(exchange: impl Exchange) -> Result<String, Box<dyn std::error::Error>> {
     let order = Order::new("app-db-01".parse()?);
-    let (host, clock) = (Host::over(exchange), RealTime(Instant::now()));
+    let (host, clock) = (Host::over(exchange), SystemClock::start());
     match run(&host, order, About::default(), &clock, &mut MemoryJournal::new(), &mut Yes).await {
         Outcome::Done(report) => Ok(report.failover().map_or_else(String::new, |seen| seen.state.to_string())),
         other => Err(format!("not done: {other:?}").into()),

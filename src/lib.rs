@@ -6,6 +6,8 @@ pub mod capture;
 pub mod cim;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "transport")]
+pub mod clock;
 pub mod evidence;
 pub mod failover;
 pub mod hyperv;

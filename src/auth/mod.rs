@@ -40,6 +40,8 @@ pub mod ntlm;
 mod scheme;
 pub mod seal;
 pub mod secret;
+#[cfg(feature = "transport")]
+pub(crate) mod shown;
 
 #[cfg(test)]
 pub(crate) mod tests;

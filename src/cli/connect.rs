@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::auth::{Credentials, Secret};
+use crate::clock::SystemClock;
 use crate::hyperv::{Host, NAMESPACE, random_id};
 use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
 use crate::transport::{Connector, Endpoint, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
@@ -31,7 +32,7 @@ pub struct Connection {
     locale: Option<String>,
     /// On the command's clock.
     deadline: Arc<Mutex<Option<Duration>>>,
-    clock: super::clock::Clock,
+    clock: SystemClock,
     typed: Vec<String>,
 }
 

@@ -1,7 +1,6 @@
 //! The command line: a thin skin over the library. Maps flags to calls, values to output, ends to exit codes.
 
 mod args;
-mod clock;
 mod commands;
 mod confirm;
 mod connect;
@@ -30,6 +29,7 @@ use problem::Problem;
 use settings::Settings;
 use stop::Interruption;
 
+use crate::clock::SystemClock;
 use crate::trace::Recorder;
 
 /// What every command works with.
@@ -39,7 +39,7 @@ struct Context {
     common: args::Common,
     settings: Settings,
     printer: Printer,
-    clock: clock::Clock,
+    clock: SystemClock,
     /// The recording of this command, where one was asked for.
     recorder: Option<Arc<Recorder>>,
     interruption: Interruption,
@@ -48,7 +48,7 @@ struct Context {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     // The deadline is that of the whole command.
-    let clock = clock::Clock::start();
+    let clock = SystemClock::start();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -91,7 +91,7 @@ fn print_unreadable(error: &clap::Error) {
     Printer::new(format, false).document(&problem.to_json(false));
 }
 
-fn run(cli: Cli, clock: clock::Clock) -> Exit {
+fn run(cli: Cli, clock: SystemClock) -> Exit {
     let settings = match Settings::gather(&cli.common) {
         Ok(settings) => settings,
         Err(problem) => return Printer::new(cli.common.output.unwrap_or_default(), false).problem(&problem),

@@ -65,6 +65,8 @@ pub use scenario::{
     AccountSetup, Ago, ChannelBindingLevel, ClusterSetup, Dialect, ExtendedSetup, GuestSetup, HostVersion, HttpSetup,
     JobScript, PointKind, PointSetup, PrimarySetup, Scenario, ScenarioError, Shutdown, StatisticsSetup, VmSetup,
 };
+#[cfg(feature = "cli")]
+pub(crate) use server::Identity;
 pub use server::{Server, ServerError, ServerOptions};
 pub use text::Language;
 pub use vm::{Adapter, FailoverAddresses, RecoveryPoint, Vm};

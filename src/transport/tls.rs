@@ -8,18 +8,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
-    SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, Error as TlsError, OtherError, RootCertStore};
 
 use super::certificate::Pin;
 use super::identity::Identity;
 use super::observe::Moment;
+use crate::auth::shown::{self, Keeper, Seen};
 
 /// Which server certificates to accept. The default is [`Trust::system`].
 ///
@@ -165,9 +163,6 @@ pub(super) enum Judge {
     Show,
 }
 
-/// The server certificate of one connection, once the handshake came to it.
-pub(super) type Seen = Arc<OnceLock<Vec<u8>>>;
-
 /// The TLS settings of one connection, and where its certificate will be. `greeted` is when its handshake begins.
 pub(super) fn client_config(
     judge: Judge,
@@ -176,7 +171,7 @@ pub(super) fn client_config(
 ) -> Result<(ClientConfig, Seen), TlsError> {
     let seen = Seen::default();
     let provider = provider();
-    let verifier = Verifier { judge, seen: seen.clone(), greeted, provider: provider.clone() };
+    let verifier = Keeper::new(Trusting { judge, greeted }, seen.clone(), provider.clone());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -199,31 +194,23 @@ pub(super) struct PinDiffers {
 }
 
 #[derive(Debug)]
-struct Verifier {
+struct Trusting {
     judge: Judge,
-    seen: Seen,
     greeted: Moment,
-    provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
+impl shown::Judge for Trusting {
+    fn judge(
         &self,
-        end_entity: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
+        name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        let kept = self.seen.get_or_init(|| end_entity.to_vec());
-        if kept.as_slice() != end_entity.as_ref() {
-            return Err(TlsError::General("the server changed its certificate on one connection".to_owned()));
-        }
         match &self.judge {
-            Judge::Chain(verifier) => {
-                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            }
-            Judge::Pin(expected) => match Pin::of(end_entity) {
+            Judge::Chain(verifier) => verifier.verify_server_cert(certificate, intermediates, name, ocsp_response, now),
+            Judge::Pin(expected) => match Pin::of(certificate) {
                 seen if seen == *expected => Ok(ServerCertVerified::assertion()),
                 seen => Err(other(PinDiffers { seen, expected: *expected })),
             },
@@ -232,29 +219,8 @@ impl ServerCertVerifier for Verifier {
         }
     }
 
-    // That the server holds the key of its certificate is checked whatever the trust is.
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    /// Asked for when the first message of the handshake is written.
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+    fn greeting(&self) {
         let _ = self.greeted.set(Instant::now());
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

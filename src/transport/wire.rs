@@ -26,7 +26,8 @@ use super::failure::Broken;
 use super::identity::Identity;
 use super::observe::{Legs, Moments, TimedResolver, Watch};
 use super::proxy::Proxy;
-use super::tls::{Judge, Seen, client_config};
+use super::tls::{Judge, client_config};
+use crate::auth::shown::Seen;
 use crate::auth::{Offer, Scheme, offered};
 use crate::wsman::ExchangeErrorKind;
 

@@ -1,8 +1,9 @@
 //! The failover of one VM against the simulated host: requests counted, faults injected, calls counted.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use hyperv_replica::clock::SystemClock;
 use hyperv_replica::failover::journal::MemoryJournal;
 use hyperv_replica::failover::{About, Cause, Hosts, Kind, Order, Outcome, PowerOff, Refusal, StartReport, run};
 use hyperv_replica::hyperv::{Host, JobState, ReplicationState, VmSelector};
@@ -10,7 +11,7 @@ use hyperv_replica::simulator::{InProcess, Pair, Scenario, Server, ServerOptions
 use hyperv_replica::transport::Session;
 use hyperv_replica::wsman::{ClassAddressing, Client, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
 
-use crate::support::{RealTime, SharedClock, Yes, connect, serve, session};
+use crate::support::{SharedClock, Yes, connect, serve, session};
 
 fn order(vm: &str) -> Order {
     Order::new(vm.parse::<VmSelector>().unwrap())
@@ -48,7 +49,7 @@ async fn five_requests_to_http_sys_and_six_to_another_server() {
             &host,
             order("app-db-01"),
             About::default(),
-            &RealTime(Instant::now()),
+            &SystemClock::start(),
             &mut MemoryJournal::new(),
             &mut Yes::default(),
         )
@@ -119,7 +120,7 @@ async fn a_planned_failover_costs_twenty_three_requests_to_both_hosts() {
     let hosts = Hosts { host: &here, primary: Some(&there) };
     let kind = Kind::PlannedFailover { off: PowerOff::ShutDown, reverse: true, thumbprint: None };
     let order = Order { start: true, ..Order::of(kind, "app-db-01".parse().unwrap()) };
-    let (clock, mut journal) = (RealTime(Instant::now()), MemoryJournal::new());
+    let (clock, mut journal) = (SystemClock::start(), MemoryJournal::new());
     let outcome = run(hosts, order, About::default(), &clock, &mut journal, &mut Yes::default()).await;
     let Outcome::Done(report) = outcome else { panic!("{outcome:?}") };
     assert_eq!(report.failover().unwrap().failed_over.value(), 3);
@@ -139,7 +140,7 @@ async fn the_same_over_tls_with_channel_binding_required() {
         &host,
         order("app-db-01"),
         About::default(),
-        &RealTime(Instant::now()),
+        &SystemClock::start(),
         &mut MemoryJournal::new(),
         &mut Yes::default(),
     )
@@ -158,7 +159,7 @@ async fn a_wrong_password_is_tried_once() {
             &host,
             order("app-db-01"),
             About::default(),
-            &RealTime(Instant::now()),
+            &SystemClock::start(),
             &mut MemoryJournal::new(),
             &mut Yes::default(),
         )
@@ -374,7 +375,7 @@ async fn cuts_on_a_real_connection_end_in_proof_and_never_in_a_second_call() {
             &host,
             order("app-db-01"),
             About::default(),
-            &RealTime(Instant::now()),
+            &SystemClock::start(),
             &mut MemoryJournal::new(),
             &mut Yes::default(),
         )

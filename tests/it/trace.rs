@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use hyperv_replica::capture::{Found, Opener, Sender, read_capture};
+use hyperv_replica::clock::SystemClock;
 use hyperv_replica::failover::journal::MemoryJournal;
 use hyperv_replica::failover::{About, Clock, Order, Outcome};
 use hyperv_replica::hyperv::Host;
@@ -15,7 +15,7 @@ use hyperv_replica::transport::{Connector, Endpoint};
 use hyperv_replica::wsman::{Delivery, Exchange, ExchangeErrorKind, Message};
 
 use crate::support::capture::{Relay, Style, capture};
-use crate::support::{RealTime, SharedClock, Yes, serve};
+use crate::support::{SharedClock, Yes, serve};
 
 /// One workflow over one host.
 async fn run(host: &Host<impl Exchange>, order: Order, clock: &impl Clock, operator: &mut Yes) -> Outcome {
@@ -156,7 +156,7 @@ async fn a_capture_is_the_same_in_every_form() {
     let relay = Relay::to(server.address());
     let session = session_with(&server, relay.address);
     let host = Host::over(&session);
-    let outcome = run(&host, order("app-db-01"), &RealTime(Instant::now()), &mut Yes::default()).await;
+    let outcome = run(&host, order("app-db-01"), &SystemClock::start(), &mut Yes::default()).await;
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
     drop(session);
     let kept = relay.kept();

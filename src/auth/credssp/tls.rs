@@ -5,33 +5,32 @@
 //! keys of the login inside ([MS-CSSP] 3.1.5, steps 3 to 5).
 use std::fmt;
 use std::io::{Read, Write};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::danger::ServerCertVerified;
+use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, ProtocolVersion, SignatureScheme,
-};
+use rustls::{ClientConfig, ClientConnection, Error as TlsError, ProtocolVersion};
 use x509_cert::der::Decode;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::super::context::{Keys, Sealed};
 use super::super::error::AuthError;
+use super::super::shown::{Judge, Keeper, Seen};
 use super::error::CredSspError;
 
 /// The client's end of the connection. Its keys are the ones that seal the messages of the session.
 pub(super) struct InnerTls {
     connection: ClientConnection,
-    certificate: Arc<OnceLock<CertificateDer<'static>>>,
+    certificate: Seen,
 }
 
 impl InnerTls {
     pub(super) fn new() -> Result<Self, AuthError> {
         let provider = Arc::new(ring::default_provider());
-        let certificate = Arc::new(OnceLock::new());
-        let verifier = Keeper { provider: provider.clone(), certificate: certificate.clone() };
+        let certificate = Seen::default();
+        let verifier = Keeper::new(ProvenLater, certificate.clone(), provider.clone());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map(|builder| {
@@ -99,7 +98,8 @@ impl InnerTls {
     /// SubjectPublicKey: the content of the bit string, for RSA a structure of PKCS #1.
     pub(super) fn public_key(&self) -> Result<Vec<u8>, AuthError> {
         let certificate = self.certificate.get().ok_or(CredSspError::Certificate)?;
-        let parsed = ParsedCertificate::try_from(certificate).map_err(|_| CredSspError::Certificate)?;
+        let certificate = CertificateDer::from(certificate.as_slice());
+        let parsed = ParsedCertificate::try_from(&certificate).map_err(|_| CredSspError::Certificate)?;
         let info = parsed.subject_public_key_info();
         let info = SubjectPublicKeyInfoRef::from_der(info.as_ref()).map_err(|_| CredSspError::Certificate)?;
         Ok(info.subject_public_key.as_bytes().ok_or(CredSspError::Certificate)?.to_vec())
@@ -127,49 +127,20 @@ impl fmt::Debug for InnerTls {
     }
 }
 
-/// Keeps the certificate, and checks that the host holds its key.
+/// Believes any certificate.
 #[derive(Debug)]
-struct Keeper {
-    provider: Arc<CryptoProvider>,
-    certificate: Arc<OnceLock<CertificateDer<'static>>>,
-}
+struct ProvenLater;
 
-impl ServerCertVerifier for Keeper {
-    fn verify_server_cert(
+impl Judge for ProvenLater {
+    fn judge(
         &self,
-        end_entity: &CertificateDer<'_>,
+        _certificate: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
+        _name: &ServerName<'_>,
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        let kept = self.certificate.get_or_init(|| end_entity.clone().into_owned());
-        match kept == end_entity {
-            true => Ok(ServerCertVerified::assertion()),
-            false => Err(TlsError::General("the host changed its certificate on one connection".to_owned())),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        Ok(ServerCertVerified::assertion())
     }
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod connection;
 mod cut;
+mod identity;
 mod login;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,14 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use crate::auth::{ChannelBinding, Secret};
 
 use super::clock::{RealClock, SimulatorClock};
 use super::host::Simulator;
 use super::scenario::Scenario;
+pub(crate) use identity::Identity;
 
 /// How a server listens.
 #[derive(Debug, Clone, Copy, Default)]
@@ -136,22 +137,15 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
         let listener = listener.map_err(|source| ServerError::Listen { port, source })?;
         let address = listener.local_addr().map_err(|source| ServerError::Listen { port, source })?;
-        let (acceptor, certificate) = match options.tls {
-            true => {
-                let (acceptor, certificate) = make_tls()?;
-                (Some(acceptor), Some(certificate))
-            }
-            false => (None, None),
-        };
-        let binding = certificate.as_ref().map(|certificate| ChannelBinding::tls_server_end_point(certificate));
-        let binding = binding.transpose().map_err(|error| ServerError::Certificate(error.to_string()))?;
+        let identity = options.tls.then(Identity::make).transpose().map_err(ServerError::Certificate)?;
         let shared = Arc::new(Shared {
             simulator,
             password: password.clone(),
             tls: options.tls,
-            binding,
+            binding: identity.as_ref().map(|identity| identity.binding),
             counts: Counts::default(),
         });
+        let (acceptor, certificate) = identity.map(|identity| (identity.acceptor, identity.certificate)).unzip();
         let task = tokio::spawn(serve(listener, acceptor, shared.clone()));
         Ok(Server { address, tls: options.tls, certificate, password, shared, task })
     }
@@ -232,22 +226,6 @@ async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Arc
             Some(_) = connections.join_next() => {}
         }
     }
-}
-
-fn make_tls() -> Result<(TlsAcceptor, CertificateDer<'static>), ServerError> {
-    let fail = |error: &dyn std::fmt::Display| ServerError::Certificate(error.to_string());
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let made = rcgen::generate_simple_self_signed(names).map_err(|error| fail(&error))?;
-    let certificate = made.cert.der().clone();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(|error| fail(&error))?;
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| fail(&error))?
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
-        .map_err(|error| fail(&error))?;
-    Ok((TlsAcceptor::from(Arc::new(config)), certificate))
 }
 
 /// 20 letters and digits.

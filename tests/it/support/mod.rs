@@ -57,23 +57,6 @@ impl Clock for SharedClock {
     }
 }
 
-/// Time as it is, for tests over a socket.
-pub struct RealTime(pub std::time::Instant);
-
-impl Clock for RealTime {
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    fn wall(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
-
 /// Says yes and remembers what happened.
 #[derive(Default)]
 pub struct Yes {

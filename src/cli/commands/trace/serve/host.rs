@@ -7,13 +7,12 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::connection;
 use crate::auth::accept::{Acceptor, AcceptorOptions, Account, BindingPolicy};
-use crate::auth::{ChannelBinding, Credentials, Entropy, PartHeaders, basic_authorization, filetime};
+use crate::auth::{Credentials, Entropy, PartHeaders, basic_authorization, filetime};
 use crate::cli::output::note;
+use crate::simulator::Identity;
 use crate::trace::{Answer, Answers};
 
 /// A host made of a recording.
@@ -25,13 +24,6 @@ pub struct Host {
     identity: Option<Identity>,
     answered: AtomicU64,
     lacking: AtomicU64,
-}
-
-/// A certificate made at start.
-pub struct Identity {
-    acceptor: TlsAcceptor,
-    certificate: CertificateDer<'static>,
-    binding: ChannelBinding,
 }
 
 impl Host {
@@ -120,31 +112,6 @@ impl Host {
             server_challenge: Entropy::system().ok()?.client_challenge,
             now: filetime(SystemTime::now()),
         }))
-    }
-}
-
-impl Identity {
-    /// A self-signed certificate for this computer.
-    pub fn make() -> Result<Self, String> {
-        let fail = |error: &dyn std::fmt::Display| format!("no certificate can be made: {error}");
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let made = rcgen::generate_simple_self_signed(names).map_err(|error| fail(&error))?;
-        let certificate = made.cert.der().clone();
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(|error| fail(&error))?;
-        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| fail(&error))?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], key)
-            .map_err(|error| fail(&error))?;
-        let binding = ChannelBinding::tls_server_end_point(&certificate).map_err(|error| fail(&error))?;
-        Ok(Identity { acceptor: TlsAcceptor::from(Arc::new(config)), certificate, binding })
-    }
-
-    /// In DER.
-    pub fn certificate(&self) -> &[u8] {
-        &self.certificate
     }
 }
 

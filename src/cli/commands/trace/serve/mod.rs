@@ -15,9 +15,10 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{line, note};
 use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
+use crate::simulator::Identity;
 use crate::trace::{Answers, Trace};
 use crate::transport::Pin;
-use host::{Host, Identity};
+use host::Host;
 
 /// Answer on 127.0.0.1 as the recording did, until Ctrl-C.
 ///
@@ -65,8 +66,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     };
     let name = user.parse().map_err(|error: AuthError| Problem::usage(error.to_string()))?;
     let credentials = Credentials { user: name, password };
-    let identity = args.https.then(Identity::make).transpose().map_err(Problem::internal)?;
-    let pin = identity.as_ref().map(|identity| Pin::of(identity.certificate()).to_string());
+    let identity = args.https.then(Identity::make).transpose();
+    let identity = identity.map_err(|error| Problem::internal(format!("no certificate can be made: {error}")))?;
+    let pin = identity.as_ref().map(|identity| Pin::of(&identity.certificate).to_string());
     let count = answers.len();
     let server = trace.entries.iter().find_map(|entry| {
         let is_server = |name: &str| name.eq_ignore_ascii_case("server");

@@ -1,20 +1,20 @@
-//! Real time for the workflows.
+//! Time as it is, for everything that takes a [`Clock`](crate::failover::Clock) and runs outside a test.
 
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::failover;
 
-/// Time since the program began, the time of day, and real waiting.
+/// Time since it began, the time of day, and real waiting, which takes a runtime of tokio with its timer on.
 #[derive(Debug, Clone, Copy)]
-pub struct Clock {
+pub struct SystemClock {
     started: Instant,
 }
 
-impl Clock {
+impl SystemClock {
     /// A clock that begins now.
     pub fn start() -> Self {
-        Clock { started: Instant::now() }
+        SystemClock { started: Instant::now() }
     }
 
     /// Time since it began.
@@ -23,7 +23,7 @@ impl Clock {
     }
 }
 
-impl failover::Clock for Clock {
+impl failover::Clock for SystemClock {
     fn now(&self) -> Duration {
         self.elapsed()
     }
