@@ -1,4 +1,7 @@
 //! From a captured frame to a TCP segment.
+//!
+//! Read here and not by the crate `etherparse` (0.19): that one knows neither BSD loopback nor the second form of Linux
+//! "cooked", which captures on `any` have today.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

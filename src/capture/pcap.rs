@@ -1,4 +1,7 @@
 //! Packets out of a capture file: pcap and pcapng, either byte order, one packet in memory at a time.
+//!
+//! Read here and not by the crate `pcap-parser` (0.17): that one knows no obsolete packet block, which old dumpcaps write,
+//! and must hold a block whole that is only to be skipped.
 
 use std::io::{self, Read};
 use std::time::Duration;
