@@ -13,6 +13,7 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("cat", "the shortest program that writes a password, and the shell form's here-documents (coreutils)"),
     ("true", "a program that writes no password (coreutils)"),
     ("sed", "edits an envelope on a page of the manual"),
+    ("grep", "looks through a recording on a page of the manual"),
 ];
 
 /// What asks a process to end in order.
