@@ -220,6 +220,18 @@ fn tests_start_only_programs_that_are_everywhere_and_see_to_their_end() {
     assert_eq!((named.len(), started.len()), (PROGRAMS_BY_VALUE.len(), STARTERS.len()), "{named:?} {started:?}");
 }
 
+/// A mechanism says of itself what a login is asked: it is one file more, and no arm in others.
+#[test]
+fn a_login_knows_no_mechanism() {
+    for file in ["handshake.rs", "context.rs"] {
+        let text = code(&root().join("src/auth").join(file));
+        for mechanism in ["kerberos", "ntlm", "negotiate", "credssp"] {
+            let names = text.lines().any(|line| line.trim_start().starts_with("use ") && line.contains(mechanism));
+            assert!(!names, "src/auth/{file} uses {mechanism}, which uses it");
+        }
+    }
+}
+
 /// The functions of the system's Kerberos library, opened at run time.
 #[test]
 fn one_module_is_unsafe() {
