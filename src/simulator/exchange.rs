@@ -51,7 +51,7 @@ impl Exchange for InProcess {
         match handled.end {
             End::Reply { status, body } if body.is_empty() && status != 200 => Err(ExchangeError::new(
                 ExchangeErrorKind::HttpStatus(status),
-                if status < 500 || status == 503 { Delivery::Answered } else { Delivery::Unknown },
+                Delivery::Unknown,
                 format!("the simulated host answered with HTTP status {status}"),
             )),
             End::Reply { status, body } => Ok(Reply { status, content_type: None, bytes: body }),
@@ -75,7 +75,7 @@ impl Exchange for InProcess {
             }
             End::LoginDropped => {
                 let text = "the simulated host wants a new login";
-                Err(ExchangeError::new(ExchangeErrorKind::SessionExpired, Delivery::Answered, text))
+                Err(ExchangeError::new(ExchangeErrorKind::SessionExpired, Delivery::Unknown, text))
             }
         }
     }

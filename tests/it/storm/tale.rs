@@ -145,7 +145,8 @@ impl Tale {
     async fn begin(&mut self, order: &Order, undoes: Option<RunId>) -> Option<Outcome> {
         let order = &Order { deadline: self.weather.deadline(), ..order.clone() };
         let clock = SharedClock(self.clock.clone());
-        let about = About { undoes, ..About::default() };
+        let may_have_changed = undoes.as_ref().is_some_and(|run| self.records.run(run).may_have_changed());
+        let about = About { undoes, may_have_changed, ..About::default() };
         let killed = Arc::clone(&self.weather.killed);
         let mut says = Says(true);
         let outcome = match &self.records {
@@ -279,7 +280,8 @@ impl Tale {
                     let unsettled = open.calls.last().is_some_and(|call| call.verdict.is_none());
                     let settled = if unsettled { self.take_up(&open, false).await } else { None };
                     match (unsettled, settled) {
-                        (false, _) | (_, Some(Outcome::Declined(_))) => {}
+                        (false, _) => {}
+                        (_, Some(outcome)) if is_declined(&outcome) => {}
                         (_, Some(Outcome::Stopped(stopped))) if !in_doubt(&stopped.cause) => {}
                         (_, Some(Outcome::Done(_))) if self.records.open().is_none() => {
                             return self.ended(&open.record.id, before);
@@ -299,6 +301,9 @@ impl Tale {
                     undoes = Some(open.record.id.clone());
                     match self.begin(&order, undoes.clone()).await {
                         // The reverse was taken: only forward is a way.
+                        Some(Outcome::Halted(halted)) if matches!(halted.why, Outcome::Refused(_)) => {
+                            self.take_up(&open, true).await
+                        }
                         Some(Outcome::Refused(_)) => self.take_up(&open, true).await,
                         outcome => {
                             is_walk = true;
@@ -486,6 +491,14 @@ impl Tale {
         (self.counts.faults, self.counts.kills) = (faults, kills);
         self.counts.taken = u64::try_from(self.taken().len()).unwrap();
         Ok(())
+    }
+}
+
+fn is_declined(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Declined(_) => true,
+        Outcome::Halted(halted) => is_declined(&halted.why),
+        _ => false,
     }
 }
 

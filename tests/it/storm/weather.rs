@@ -200,12 +200,11 @@ fn draw(random: &mut Random, is_method: bool) -> Blow {
         3 | 4 => lost(Kind::ConnectionLost, Delivery::Unknown, true, 1),
         5 => lost(Kind::Timeout, Delivery::Unknown, false, 65),
         6 => lost(Kind::Timeout, Delivery::Unknown, true, 65),
-        7 => lost(Kind::SessionExpired, Delivery::Answered, false, 0),
+        7 => lost(Kind::SessionExpired, Delivery::Unknown, random.percent(50), 0),
         8 => lost(Kind::Protection, Delivery::Unknown, true, 0),
         9 => Blow::Spoilt { at: random.next(), cut: true },
         10 => Blow::Spoilt { at: random.next(), cut: false },
-        11 => Blow::Host(Effect::Status(503), false),
-        12 => Blow::Host(Effect::Status(500), random.percent(50)),
+        11 | 12 => Blow::Host(Effect::Status(random.pick(STATUSES)), random.percent(50)),
         13 => Blow::Host(Effect::Fault(FaultName::TimedOut), random.percent(50)),
         14 => Blow::Host(Effect::Fault(FaultName::QuotaMaxOperations), false),
         15 => Blow::Host(Effect::Delay(Duration::from_secs(random.within(1..90))), true),
@@ -223,6 +222,9 @@ fn draw(random: &mut Random, is_method: bool) -> Blow {
         _ => job(|script| (script.state, script.state_for) = (Some(5), Some(Duration::from_secs(40)))),
     }
 }
+
+/// What a proxy may say before or after it has passed a message on.
+const STATUSES: &[u16] = &[302, 400, 403, 404, 405, 407, 408, 413, 429, 500, 502, 503, 504];
 
 /// One host in this weather.
 pub struct Stormy {
