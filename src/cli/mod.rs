@@ -10,17 +10,17 @@ mod json;
 mod mof_files;
 mod output;
 mod password;
+mod printed;
 mod problem;
 mod settings;
 mod span;
 mod stop;
 mod typed;
+mod way;
 mod workflow;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-
-use clap::Parser;
 
 pub use args::{Cli, Command, Common, Format};
 pub use exit::Exit;
@@ -47,7 +47,7 @@ struct Context {
 pub fn main() -> ExitCode {
     // The deadline is that of the whole command.
     let clock = clock::Clock::start();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to standard output and are no error.
@@ -95,7 +95,7 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Err(problem) => return Printer::new(cli.common.output.unwrap_or_default(), false).problem(&problem),
     };
     if settings.output == Format::Prometheus && !matches!(cli.command, Command::Status(_)) {
-        let problem = Problem::usage("only `hvr status` has metrics: give another -o");
+        let problem = Problem::usage("only hvr status has metrics: give another -o");
         return Printer::new(Format::Table, false).problem(&problem);
     }
     log(cli.common.verbose.max(settings.verbose));
@@ -130,12 +130,27 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
     };
     let exit = match ended {
         Ok(exit) => exit,
-        Err(problem) => context.printer.problem(&problem),
+        Err(problem) => context.printer.problem(&finished(problem, &cli.command, &context.settings)),
     };
     if let Some(failure) = context.recorder.and_then(|recorder| recorder.failure()) {
         output::note(&format!("hvr: the recording is not complete: {failure}"));
     }
     exit
+}
+
+/// A problem with all that the operator needs to follow it: where the values came from, and whole commands.
+fn finished(problem: Problem, command: &Command, settings: &Settings) -> Problem {
+    // A run that is taken up again has settings of its own.
+    let is_told = problem.details.contains_key("origins") || matches!(command, Command::Run(_));
+    let problem = match &settings.host {
+        Some(host) if !is_told && !settings.simulate => settings.origins.told(problem, host),
+        _ => problem,
+    };
+    let remedy = settings.complete(&problem.remedy, None);
+    // Its commands name a host that is not there any more.
+    let is_over = settings.simulate && remedy.contains(" -H URL ");
+    let remedy = if is_over { format!("{remedy}; {}", settings.world_has_ended()) } else { remedy };
+    problem.remedy(remedy)
 }
 
 /// The recording is begun before anything is sent, so that one that cannot be written ends the command in time.

@@ -63,7 +63,7 @@ pub fn listen() {
             sender.send_replace(true);
             signals.next().await;
             terminal.restore();
-            note("\nhvr: left at once; what was sent is on record: hvr run list --open");
+            note("\nhvr: left at once; what was sent is on record: `hvr run list --open`");
             std::process::exit(Exit::Interrupted.code().into());
         });
     };

@@ -238,8 +238,8 @@ fn show(history: &History, directory: &Path, context: &Context) {
     printer.table(&["call", "host", "method", "sent", "before", "answer", "verdict"], &calls);
     if history.end.is_none() {
         note(&format!(
-            "the run is open, and keeps others off the VM; unless it is at work just now: hvr run resume {}",
-            record.id
+            "the run is open, and keeps others off the VM; unless it is at work just now: {}",
+            context.settings.journal_command("resume", Some(record.id.as_str()))
         ));
     }
 }
@@ -336,7 +336,7 @@ fn find(store: &Store, beginning: &str) -> Result<RunId, Problem> {
             ))
             .detail("runs", runs.iter().map(|run| json!(run.as_str())).collect()),
         FindError::Journal(error) => error.into(),
-        _ => Problem::new(Exit::Refused, "no-run", error.to_string()).remedy("hvr run list shows them"),
+        _ => Problem::new(Exit::Refused, "no-run", error.to_string()).remedy("`hvr run list` shows them"),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::cli::problem::Problem;
 use crate::cli::settings::Settings;
 use crate::failover::journal::sqlite::{Filter, FindError, Store};
 use crate::failover::journal::{History, RunEnd, RunId, TakeError};
-use crate::failover::{About, Cause, Kind, Order, Outcome, StepName, dry_run};
+use crate::failover::{About, Cause, Kind, Order, Outcome, Site, StepName, dry_run};
 use crate::hyperv::VmSelector;
 
 use super::{
@@ -25,7 +25,7 @@ pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> 
         None | Some(RunEnd::HandedOver) => {}
         Some(end) => {
             return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended: {}", end.name()))
-                .remedy(format!("see what it did: hvr run show {run}")));
+                .remedy(format!("see what it did: `hvr run show {run}`")));
         }
     }
     if history.end == Some(RunEnd::HandedOver) {
@@ -37,7 +37,7 @@ pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> 
         let vm = history.record.vm.to_string();
         let dry = look_on_paper(history, &ends, context).await;
         if matches!(dry, Err(Outcome::Done(_))) {
-            let again = context.settings.journal_command(&["resume", run.as_str()]);
+            let again = context.settings.journal_command("resume", Some(run.as_str()));
             note(&format!(
                 "dry run: nothing is left to be sent, and nothing was put on record; this ends the run: {again}"
             ));
@@ -64,14 +64,18 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
             "not-planned",
             format!("run {run} is no planned failover but {}", history.record.order.kind.name()),
         )
-        .remedy("a failover is taken back with hvr undo, a rehearsal ended with hvr test stop"));
+        .remedy(format!(
+            "a failover is taken back with {}, a rehearsal ended with {}",
+            context.settings.command(&["undo"]).operand(history.record.vm.as_str()),
+            context.settings.command(&["test", "stop"]).operand(history.record.vm.as_str())
+        )));
     }
     match history.end {
         // What is done and not turned round can be walked back too; the hosts decide.
         None | Some(RunEnd::Done | RunEnd::HandedOver) => {}
         Some(end) => {
             return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended: {}", end.name()))
-                .remedy(format!("see what it did: {}", context.settings.journal_command(&["show", run.as_str()]))));
+                .remedy(format!("see what it did: {}", context.settings.journal_command("show", Some(run.as_str())))));
         }
     }
     say(&history);
@@ -113,7 +117,7 @@ fn is_last(history: &History, store: &Store) -> Result<(), Problem> {
         None => Ok(()),
         Some(newest) => {
             let text = format!("run {id} was handed over, and run {} has worked on the VM since", newest.record.id);
-            let remedy = format!("see what it did: hvr run show {}", newest.record.id);
+            let remedy = format!("see what it did: `hvr run show {}`", newest.record.id);
             Err(Problem::new(Exit::Refused, "superseded", text).remedy(remedy))
         }
     }
@@ -152,7 +156,7 @@ fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
     match run {
         Some(run) => store.find(run).map_err(|error| match error {
             FindError::None { .. } => no_run(run),
-            error => Problem::new(Exit::Refused, "run", error.to_string()).remedy("list the runs: hvr run list"),
+            error => Problem::new(Exit::Refused, "run", error.to_string()).remedy("list the runs: `hvr run list`"),
         }),
         None => {
             let listing = store.runs(&Filter::open());
@@ -160,7 +164,7 @@ fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
             match listing.runs.as_slice() {
                 [one] => Ok(one.record.id.clone()),
                 [] => Err(Problem::new(Exit::Refused, "no-open-run", "there is no open run")
-                    .remedy("see all runs: hvr run list")),
+                    .remedy("see all runs: `hvr run list`")),
                 several => {
                     let ids: Vec<_> =
                         several.iter().map(|run| format!("{} ({})", run.record.id, run.record.vm_name)).collect();
@@ -177,18 +181,18 @@ fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
 }
 
 fn no_run(run: &str) -> Problem {
-    Problem::new(Exit::Refused, "no-run", format!("the journal has no run {run}")).remedy("list the runs: hvr run list")
+    Problem::new(Exit::Refused, "no-run", format!("the journal has no run {run}")).remedy("list the runs: `hvr run list`")
 }
 
 fn held(error: TakeError) -> Problem {
     match error {
         TakeError::Held { run, holder } => {
             Problem::new(Exit::Refused, "held", format!("run {run} is at work at this moment ({holder})"))
-                .remedy(format!("wait for its end; look at it: hvr run show {run}"))
+                .remedy(format!("wait for its end; look at it: `hvr run show {run}`"))
         }
         TakeError::Open { run: other } => {
             Problem::new(Exit::Refused, "open-run", format!("another run on the same VM is open: {other}"))
-                .remedy(format!("settle that one first: hvr run resume {other}"))
+                .remedy(format!("settle that one first: `hvr run resume {other}`"))
         }
         TakeError::Journal(error) => stopped::no_journal(&error),
     }
@@ -196,14 +200,15 @@ fn held(error: TakeError) -> Problem {
 
 async fn ends_of(history: &History, context: &Context) -> Result<Ends, Problem> {
     let (host, primary) = recalled(&history.record.context);
-    let settings = Settings::recalled(&context.common, host)?;
+    let url = |site| history.record.hosts.iter().find(|(known, _)| *known == site).map(|(_, url)| url.as_str());
+    let settings = Settings::recalled(&context.common, &host.at(url(Site::Host)))?;
     let both = history.record.order.kind.needs_primary();
     let primary = match primary {
-        Some(layer) if both => Some(Settings::recalled_primary(&context.common, layer)?),
+        Some(primary) if both => Some(Settings::recalled_primary(&context.common, &primary.at(url(Site::Primary)))?),
         _ => None,
     };
     let context = Context { settings, ..context.clone() };
-    Ends::open(&context, both, primary.as_ref()).await
+    Ends::open(&context, both, primary.as_ref(), history.record.vm.as_str()).await
 }
 
 /// What the journal has of the run.

@@ -85,7 +85,7 @@ impl<'c> Console<'c> {
         let remedy = match (&self.run, self.ends.host.is_simulated()) {
             (Some(run), false) => format!(
                 "do not run the command again; take this run up: {}",
-                self.context.settings.journal_command(&["resume", run.as_str()])
+                self.context.settings.journal_command("resume", Some(run.as_str()))
             ),
             _ => "a simulated host ends with its command; on a real one the run is taken up with hvr run resume"
                 .to_owned(),
@@ -130,7 +130,7 @@ impl Operator for Console<'_> {
                     format!("a call was being sent to {host} ({step}): it may have been taken"),
                 );
                 self.say(&format!("{host}: {} …", step.words()));
-                ("invoking", json!({ "step": step.name(), "site": site.name(), "proposal": json::proposal(proposal) }))
+                ("invoking", json!({ "step": step.name(), "site": site.name(), "proposal": json::proposal(&self.ends.told(proposal)) }))
             }
             Event::JobStarted { site, job } => {
                 let host = self.ends.name(*site).to_owned();
@@ -268,7 +268,7 @@ pub fn describe(proposal: &Proposal, ends: &Ends) -> Vec<String> {
     for finding in &proposal.findings {
         lines.push(format!("  {}: {}", finding.severity.name(), finding.text));
         if !finding.remedy.is_empty() {
-            lines.push(format!("    {}", finding.remedy));
+            lines.push(format!("    {}", ends.complete(&finding.remedy)));
         }
     }
     lines

@@ -35,12 +35,13 @@ pub(super) fn done(report: &Report, scene: &Scene<'_>) -> Result<Exit, Problem> 
 
 /// The command that starts the VM that this run was to start.
 fn start_it(report: &Report, scene: &Scene<'_>) -> String {
-    let name = report.test_vm.as_ref().map_or(&report.after.name, |vm| &vm.name);
     let end = match report.proposal.kind {
         Kind::WalkBack { .. } => scene.ends.primary.as_ref().unwrap_or(&scene.ends.host),
         _ => &scene.ends.host,
     };
-    end.again(&["start", name])
+    // Names are not unique, and a test VM is never the one that was named.
+    let vm = report.test_vm.as_ref().map_or(scene.vm, |vm| vm.id.as_str());
+    end.command(&["start"]).operand(vm).to_string()
 }
 
 fn say(report: &Report, scene: &Scene<'_>) {
@@ -120,32 +121,38 @@ fn side(vm: &Vm) -> String {
 
 /// What the operator may want to do next.
 fn next(report: &Report, scene: &Scene<'_>) -> Option<String> {
-    let again = |words: &[&str]| scene.ends.host.again(words);
-    let vm = scene.vm;
+    let again = |verb: &[&str]| scene.ends.command(verb, Site::Host);
+    let is_over = scene.ends.host.is_simulated();
     let is_reversed = report.steps.iter().any(|step| step.step == StepName::Reverse);
-    match &report.proposal.kind {
+    let next = match &report.proposal.kind {
         Kind::Failover if matches!(report.start, StartReport::NotAsked) => Some(format!(
             "the VM is off; start it and test it, then keep the failover ({}) or undo it ({})",
-            again(&["commit", vm]),
-            again(&["undo", vm])
+            again(&["commit"]),
+            again(&["undo"])
         )),
         Kind::Failover => {
-            Some(format!("keep the failover ({}) or undo it ({})", again(&["commit", vm]), again(&["undo", vm])))
+            Some(format!("keep the failover ({}) or undo it ({})", again(&["commit"]), again(&["undo"])))
         }
         Kind::PlannedFailover { .. } if !is_reversed => {
-            Some(format!("the replication still points the old way; turn it round: {}", again(&["reverse", vm])))
+            Some(format!("the replication still points the old way; turn it round: {}", again(&["reverse"])))
         }
-        Kind::TestStart { .. } => Some(format!("end the rehearsal: {}", again(&["test", "stop", vm]))),
+        Kind::TestStart { .. } => Some(format!("end the rehearsal: {}", again(&["test", "stop"]))),
         Kind::Reverse { .. } if report.after.state == ReplicationState::WaitingForInitialReplication => {
-            Some(format!("see how far the copy is: {}", again(&["status", vm])))
+            Some(format!("see how far the copy is: {}", again(&["status"])))
         }
-        Kind::Commit => Some(format!("turn the replication round: {} --primary HOST", again(&["reverse", vm]))),
+        Kind::Commit => {
+            Some(format!("turn the replication round: {}", again(&["reverse"]).option("--primary", "HOST")))
+        }
         _ => None,
-    }
+    };
+    next.map(|next| match is_over {
+        true => format!("{next}; {}", scene.context.settings.world_has_ended()),
+        false => next,
+    })
 }
 
 fn document(report: &Report, start: &Value, exit: Exit, scene: &Scene<'_>) -> Value {
-    let proposal = &report.proposal;
+    let proposal = &scene.ends.told(&report.proposal);
     let is_failover = matches!(proposal.kind, Kind::Failover | Kind::PlannedFailover { .. });
     let primary = scene.ends.primary.as_ref();
     let verified = report.failover().map_or(Value::Null, |verified| {
@@ -203,7 +210,7 @@ pub(super) fn started(proposal: &Proposal, job: &JobRef, scene: &Scene<'_>) {
         "run": run,
         "outcome": "started",
         "exit": 0,
-        "proposal": json::proposal(proposal),
+        "proposal": json::proposal(&scene.ends.told(proposal)),
         "job": json::job_ref(job),
         "verified": null,
     }));
@@ -238,7 +245,7 @@ pub(super) fn print_dry_run(dry: &DryRun, ends: &Ends, printer: Printer) {
         "schema": 1,
         "simulated": ends.host.is_simulated(),
         "host": ends.host.name,
-        "proposal": json::proposal(&dry.proposal),
+        "proposal": json::proposal(&ends.told(&dry.proposal)),
         "envelopes": envelopes.collect::<Vec<_>>(),
         "unwritten": dry.unwritten.iter().map(|step| step.name()).collect::<Vec<_>>(),
         "sent": false,

@@ -12,21 +12,23 @@ use std::sync::Arc;
 
 use crate::failover::journal::sqlite::{SqliteJournal, Store};
 use crate::failover::journal::{History, Journal, RunId};
-use crate::failover::{About, DryRun, Hosts, Order, Outcome, Site, dry_resume, dry_run, resume, run};
+use crate::failover::{About, DryRun, Hosts, Order, Outcome, Proposal, Site, dry_resume, dry_run, resume, run};
 use crate::hyperv::Host;
 use crate::transport::Session;
 
 use super::connect::Connection;
 use super::exit::Exit;
 use super::output::{self, is_interactive};
+use super::printed::{Completing, Printed};
 use super::problem::{Changed, Problem};
 use super::settings::Settings;
+use super::way::Way;
 use super::{Context, stop};
 
 pub use again::{resume as resume_run, undo as undo_run};
 use console::Console;
 pub use primary::PrimaryArgs;
-pub use recall::{recall, recalled};
+pub use recall::{Recorded, recall, recalled};
 pub use rehearse::{Rehearsed, rehearse};
 
 /// Flags of every command that changes a host.
@@ -74,7 +76,7 @@ impl Task<'_> {
     pub async fn carry_out(mut self, context: &Context) -> Result<Exit, Problem> {
         needs_consent(self.consent)?;
         self.order.deadline = context.settings.timeout;
-        let ends = Ends::open(context, self.order.kind.needs_primary(), self.primary.as_ref()).await?;
+        let ends = Ends::open(context, self.order.kind.needs_primary(), self.primary.as_ref(), self.vm).await?;
         if self.consent.dry_run {
             let dry = dry_run(ends.hosts(), self.order, &context.clock).await;
             return on_paper(dry, &Scene { vm: self.vm, open: None, undoes: None, run: None, ends: &ends, context })
@@ -188,7 +190,7 @@ async fn conduct(
 
 /// What an interruption leaves behind before anything is sent for a run that was begun before.
 fn stays_open(run: &RunId, context: &Context) {
-    let again = context.settings.journal_command(&["resume", run.as_str()]);
+    let again = context.settings.journal_command("resume", Some(run.as_str()));
     stop::leave_behind(
         Changed::No,
         format!("nothing was sent; run {run} stays as it was"),
@@ -229,11 +231,20 @@ pub struct Ends {
     /// To the primary's host.
     pub primary: Option<Connection>,
     hosts: (Host<Arc<Session>>, Option<Host<Arc<Session>>>),
+    /// The VM as commands name it.
+    vm: String,
+    /// How to reach the journal.
+    journal: Way,
 }
 
 impl Ends {
     /// Makes the connections ready; nothing is dialled before the first message.
-    pub async fn open(context: &Context, both: bool, primary: Option<&Settings>) -> Result<Ends, Problem> {
+    pub async fn open(
+        context: &Context,
+        both: bool,
+        primary: Option<&Settings>,
+        vm: &str,
+    ) -> Result<Ends, Problem> {
         let (host, primary) = match both {
             true => {
                 let (host, primary) = Connection::open_both(context, primary).await?;
@@ -242,7 +253,33 @@ impl Ends {
             false => (Connection::open(context).await?, None),
         };
         let hosts = (host.host(), primary.as_ref().map(Connection::host));
-        Ok(Ends { host, primary, hosts })
+        let journal = context.settings.journal_way().only(&["state"]);
+        Ok(Ends { host, primary, hosts, vm: vm.to_owned(), journal })
+    }
+
+    /// A text with the commands in it completed.
+    fn complete(&self, text: &str) -> String {
+        let primary = self.primary.as_ref().map(Connection::way);
+        Completing { host: self.host.way(), primary, journal: &self.journal, vm: Some(&self.vm) }.complete(text)
+    }
+
+    /// A proposal with the commands in its remedies completed.
+    fn told(&self, proposal: &Proposal) -> Proposal {
+        let mut told = proposal.clone();
+        for finding in &mut told.findings {
+            finding.remedy = self.complete(&finding.remedy);
+        }
+        told
+    }
+
+    /// A command about the VM to run next, on one of the hosts; with the other end, where it has one.
+    fn command(&self, verb: &[&str], site: Site) -> Printed {
+        let command = Printed::of(verb).operand(self.vm.as_str());
+        match (&self.primary, site) {
+            (Some(primary), Site::Primary) => command.by(primary.way()),
+            (Some(primary), Site::Host) => command.by(self.host.way()).with_primary(self.host.way(), primary.way()),
+            (None, _) => command.by(self.host.way()),
+        }
     }
 
     fn hosts(&self) -> Hosts<'_, Arc<Session>> {
@@ -277,13 +314,13 @@ struct Scene<'s> {
 
 impl Scene<'_> {
     /// A command about the journal, for the operator to type next.
-    fn journal(&self, words: &[&str]) -> String {
-        self.context.settings.journal_command(words)
+    fn journal(&self, what: &str, run: &RunId) -> Printed {
+        self.context.settings.journal_command(what, Some(run.as_str()))
     }
 
     /// How to go on with a half-done planned failover, or back.
     fn on_or_back(&self, run: &RunId) -> String {
-        let command = |verb| self.journal(&[verb, run.as_str()]);
+        let command = |verb| self.journal(verb, run);
         format!("take the run up again: {}; or walk it back: {}", command("resume"), command("undo"))
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::commands::{ambiguous, not_visible, other_end};
 use crate::cli::exit::Exit;
 use crate::cli::json;
+use crate::cli::printed::Printed;
 use crate::cli::problem::{Changed, Problem, chain};
 use crate::failover::journal::sqlite::{Filter, Store};
 use crate::failover::journal::{JournalError, RunId};
@@ -29,9 +30,10 @@ pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             "no-point",
             format!("none of the {} recovery points of the VM fits {choice:?}", points.len()),
         )
-        .remedy("see them with `hvr points VM`; `--point latest` needs none")
+        .remedy(format!("see them with {}; --point latest needs none", scene.ends.command(&["points"], Site::Host)))
         .detail("points", points.iter().map(json::point).collect()),
         Refusal::Preflight(proposal) => {
+            let proposal = scene.ends.told(&proposal);
             let refusals = || proposal.findings.iter().filter(|finding| finding.severity == Severity::Refusal);
             let join =
                 |texts: Vec<&str>| texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
@@ -45,7 +47,7 @@ pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             }
             let open = open_run(&proposal.vm, scene);
             if let Some(run) = &open {
-                let show = scene.journal(&["show", run.as_str()]);
+                let show = scene.journal("show", &run);
                 remedy = format!(
                     "run {run} is open on this VM, at work or left half-way, look at it first: {show}; {remedy}"
                 );
@@ -67,15 +69,15 @@ pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             "held",
             format!("another run works on {} at this moment: {run} ({holder})", vm.name),
         )
-        .remedy(format!("wait for its end; look at it: {}", scene.journal(&["show", run.as_str()])))
+        .remedy(format!("wait for its end; look at it: {}", scene.journal("show", &run)))
         .detail("run", json!(run.as_str()))
         .detail("holder", json!(holder)),
         Refusal::OpenRun { vm, run } => {
             Problem::new(Exit::Refused, "open-run", format!("an earlier run on {} is not settled: {run}", vm.name))
                 .remedy(format!(
                     "settle it first: {}; look at it: {}",
-                    scene.journal(&["resume", run.as_str()]),
-                    scene.journal(&["show", run.as_str()])
+                    scene.journal("resume", &run),
+                    scene.journal("show", &run)
                 ))
                 .detail("run", json!(run.as_str()))
         }
@@ -107,12 +109,14 @@ pub fn no_journal(error: &JournalError) -> Problem {
 
 /// Reading failed before anything was sent by this process; an open run stays as it was.
 pub(super) fn not_read(error: Error, scene: &Scene<'_>) -> Problem {
-    let problem = Problem::from(error);
+    let ends = scene.ends;
+    let problem = ends.host.with_origins(Problem::from(error));
+    let problem = ends.primary.iter().fold(problem, |problem, primary| primary.with_origins(problem));
     match scene.open {
         None => problem,
         Some(run) => {
             let again =
-                format!("the run stays as it was; take it up again: {}", scene.journal(&["resume", run.as_str()]));
+                format!("the run stays as it was; take it up again: {}", scene.journal("resume", run));
             let remedy = match problem.remedy.is_empty() {
                 true => again,
                 false => format!("{}; {again}", problem.remedy),
@@ -149,8 +153,8 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
             )
             .remedy(format!(
                 "look at it: {}; if the run is of no use any more, close it: {}",
-                scene.ends.host.again(&["status", scene.vm]),
-                scene.journal(&["close", scene.run.map_or("RUN", |run| run.as_str()), "--note", "TEXT"])
+                scene.ends.command(&["status"], stopped.site),
+                scene.context.settings.journal_command("close", scene.run.map(RunId::as_str)).option("--note", "TEXT")
             ))
         }
         Cause::Unproven { reason, job, .. } => told.unproven(reason, job.as_ref(), &stopped),
@@ -163,6 +167,8 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
         .changed(Changed::Yes)
         .detail("job", last.as_ref().map_or_else(|| json::job_ref(job), |job| json::job(job))),
     };
+    let end = scene.ends.primary.as_ref().filter(|_| stopped.site == Site::Primary).unwrap_or(&scene.ends.host);
+    let problem = end.with_origins(problem);
     let problem = match half_way {
         true => told.half_way(problem, &stopped),
         false => problem,
@@ -203,8 +209,8 @@ impl Told<'_> {
         self.scene.ends.name(self.site)
     }
 
-    fn look(&self) -> String {
-        self.scene.ends.host.again(&["status", self.scene.vm])
+    fn look(&self) -> Printed {
+        self.scene.ends.command(&["status"], self.site)
     }
 
     fn host_refused(&self, code: ReturnCode) -> Problem {
@@ -283,7 +289,7 @@ impl Told<'_> {
         );
         let settle = match (self.scene.run, self.scene.ends.host.is_simulated()) {
             (Some(run), false) => {
-                format!("settle it with: {}", self.scene.journal(&["resume", run.as_str()]))
+                format!("settle it with: {}", self.scene.journal("resume", run))
             }
             _ => "on a real host hvr run resume settles it".to_owned(),
         };
@@ -313,7 +319,7 @@ impl Told<'_> {
         let is_planned = matches!(stopped.proposal.kind, Kind::PlannedFailover { .. });
         let on = match (self.scene.run, self.scene.ends.host.is_simulated()) {
             (Some(run), false) if is_planned => self.scene.on_or_back(run),
-            (Some(run), false) => format!("take the run up again: {}", self.scene.journal(&["resume", run.as_str()])),
+            (Some(run), false) => format!("take the run up again: {}", self.scene.journal("resume", run)),
             _ => "on a real host the run is taken up with hvr run resume, or walked back with hvr run undo".to_owned(),
         };
         let remedy = match problem.remedy.is_empty() || problem.code == "state-unknown" {
@@ -332,8 +338,8 @@ pub(super) fn follow_and_prove(scene: &Scene<'_>, job: &JobRef) -> String {
     match (scene.run, host.is_simulated()) {
         (Some(run), false) => format!(
             "follow and prove it: {}; to follow only: {}",
-            scene.journal(&["resume", run.as_str()]),
-            host.again(&["job", "wait", &job.to_string()])
+            scene.journal("resume", run),
+            host.command(&["job", "wait"]).operand(job.to_string())
         ),
         _ => format!(
             "a simulated host ends with its command; on a real one: hvr run resume RUN, or hvr job wait '{job}'"

@@ -57,7 +57,7 @@ pub async fn run(file: &Path, args: &EvidenceArgs, vm: Option<&str>, context: &C
     let recorder =
         Arc::new(recorder.map_err(|error| Problem::usage(format!("cannot record in {}: {error}", file.display())))?);
     let context = Context { recorder: Some(recorder.clone()), ..context.clone() };
-    let ends = Ends::open(&context, false, None).await?;
+    let ends = Ends::open(&context, false, None, "").await?;
     let mut inquiry = Inquiry::new(&ends, recorder);
     let identity = inquiry.identify().await?;
     inquiry.find(vm, args.with_test_failover.as_deref()).await?;
