@@ -148,7 +148,7 @@ fn finished(problem: Problem, command: &Command, settings: &Settings) -> Problem
     };
     let remedy = settings.complete(&problem.remedy, None);
     // Its commands name a host that is not there any more.
-    let is_over = settings.simulate && remedy.contains(" -H URL ");
+    let is_over = settings.simulate && remedy.contains(" -H URL ") && !remedy.contains("`hvr simulate ");
     let remedy = if is_over { format!("{remedy}; {}", settings.world_has_ended()) } else { remedy };
     problem.remedy(remedy)
 }

@@ -52,7 +52,8 @@ impl Printed {
     #[must_use]
     pub fn by(mut self, way: &Way) -> Printed {
         let table = Table::of(&Cli::command(), &self.verb);
-        self.options.extend(way.options().iter().flat_map(|option| table.arguments(&option.id, option.value.as_deref())));
+        self.options
+            .extend(way.options().iter().flat_map(|option| table.arguments(&option.id, option.value.as_deref())));
         self
     }
 

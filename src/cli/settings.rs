@@ -254,7 +254,10 @@ impl Settings {
             Some(name) => {
                 let found = profile_of(common, Some(name))?;
                 let words = found.as_ref().map(Profile::words);
-                (found.map(|found| found.lend(&Layer { host: host.clone(), ..nearer.clone() })).unwrap_or_default(), words)
+                (
+                    found.map(|found| found.lend(&Layer { host: host.clone(), ..nearer.clone() })).unwrap_or_default(),
+                    words,
+                )
             }
             // What the host is given of a profile is given its primary, too.
             None => {
@@ -566,5 +569,4 @@ mod tests {
         let merged = Layer::default().over(named("https://h")).over(http());
         assert_eq!((merged.host.as_deref(), merged.http), (Some("https://h"), None));
     }
-
 }

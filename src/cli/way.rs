@@ -20,7 +20,10 @@ pub const PROFILE: [&str; 2] = ["profile", "no_profile"];
 const CHOICES: [(&[&str], &[&str]); 4] = [
     (&["ca", "pin_sha256", "insecure"], &["ca", "pin_sha256", "insecure"]),
     (&["proxy", "proxy_from_env"], &["proxy", "proxy_from_env"]),
-    (&["password_file", "password_stdin", "password_keyring"], &["password_file", "password_stdin", "password_keyring"]),
+    (
+        &["password_file", "password_stdin", "password_keyring"],
+        &["password_file", "password_stdin", "password_keyring"],
+    ),
     (&["cert"], &["cert", "key"]),
 ];
 

@@ -273,11 +273,9 @@ fn judge_state(vm: &Vm) -> Option<Finding> {
             "the VM is already failed over and committed",
             "reverse the replication (`hvr reverse --primary=HOST`), or remove it",
         ),
-        ReplicationState::FailoverInProgress => refuse(
-            "failover-in-progress",
-            "a failover of the VM is already running",
-            "follow it: `hvr status`",
-        ),
+        ReplicationState::FailoverInProgress => {
+            refuse("failover-in-progress", "a failover of the VM is already running", "follow it: `hvr status`")
+        }
         ReplicationState::FailbackInProgress | ReplicationState::FailbackComplete => {
             refuse("failback", "a failback of the VM is running or done", "finish or cancel the failback first")
         }

@@ -10,7 +10,7 @@ use crate::wsman::{self, Delivery, Exchange};
 
 use super::action::{Action, CallError, Observation};
 use super::goal::describe;
-use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord};
+use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord, World};
 use super::order::{Order, Site};
 use super::outcome::{Cause, Outcome, Refusal, StartReport, StepReport};
 use super::preflight::Proposal;
@@ -131,6 +131,8 @@ pub struct About {
     pub context: String,
     /// The run that this one takes back.
     pub undoes: Option<RunId>,
+    /// Whether the hosts are real.
+    pub world: World,
 }
 
 /// Runs an order, from the name to the proof.
@@ -284,6 +286,7 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
             begun: self.clock.wall(),
             undoes: self.about.undoes.clone(),
             context: self.about.context.clone(),
+            world: self.about.world.clone(),
         };
         let taken = self.journal.take(&record, self.seen_at);
         if taken.is_ok() && self.run.is_none() {

@@ -66,6 +66,7 @@ pub use scenario::{
     JobScript, PointKind, PointSetup, PrimarySetup, Scenario, ScenarioError, Shutdown, StatisticsSetup, VmSetup,
 };
 pub use server::{Server, ServerError, ServerOptions};
+pub use service::is_simulated;
 pub use text::Language;
 pub use vm::{Adapter, FailoverAddresses, RecoveryPoint, Vm};
 pub use world::{Taken, World};

@@ -51,9 +51,8 @@ impl Origins {
             kept_back: None,
             user: first(|layer| layer.user.is_some()).map(|from| from.of("-u", "--primary-user or -u", "HVR_USER")),
             password: Some(password).filter(|password| !password.is_empty()),
-            trust: first(trusts).map(|from| {
-                from.of("the command line", "the command line", "HVR_CA, HVR_PIN_SHA256 or HVR_INSECURE")
-            }),
+            trust: first(trusts)
+                .map(|from| from.of("the command line", "the command line", "HVR_CA, HVR_PIN_SHA256 or HVR_INSECURE")),
         }
     }
 

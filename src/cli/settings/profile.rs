@@ -124,11 +124,7 @@ fn read(name: Option<String>) -> Result<Option<(String, Layer)>, Problem> {
     choose_profile(&text, name, &path)
 }
 
-fn choose_profile(
-    text: &str,
-    name: Option<String>,
-    path: &Path,
-) -> Result<Option<(String, Layer)>, Problem> {
+fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Option<(String, Layer)>, Problem> {
     let mut file: File = toml::from_str(text).map_err(|error| {
         // The error's own text quotes the line, and a secret may stand there.
         let line = error.span().and_then(|span| text.get(..span.start)).map(|above| above.matches('\n').count() + 1);

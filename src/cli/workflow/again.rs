@@ -6,21 +6,22 @@ use crate::cli::output::note;
 use crate::cli::problem::Problem;
 use crate::cli::settings::Settings;
 use crate::failover::journal::sqlite::{Filter, FindError, Store};
-use crate::failover::journal::{History, RunEnd, RunId, TakeError};
+use crate::failover::journal::{History, RunEnd, RunId, TakeError, Verdict, World};
 use crate::failover::{About, Cause, Kind, Order, Outcome, Site, StepName, dry_run};
 use crate::hyperv::VmSelector;
 
 use super::{
     Answer, Consent, Ends, Scene, carry, end, look, look_on_paper, needs_consent, on_paper, open_store, recalled,
-    stopped, take_up,
+    stopped, take_up, world,
 };
 
-/// Takes a run up again: the one named, or the only open one.
-pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> Result<Exit, Problem> {
+/// Takes a run up again: the one named, or the only open one. With `turn_off` it cuts the power of a guest that does not
+/// shut down.
+pub async fn resume(run: Option<&str>, turn_off: bool, consent: &Consent, context: &Context) -> Result<Exit, Problem> {
     let store = open_store(context)?;
     let run = choose(run, &store)?;
     needs_consent(consent)?;
-    let (journal, history) = store.resume(&run).map_err(held)?;
+    let (journal, mut history) = store.resume(&run).map_err(held)?;
     match history.end {
         None | Some(RunEnd::HandedOver) => {}
         Some(end) => {
@@ -32,6 +33,10 @@ pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> 
         is_last(&history, &store)?;
     }
     say(&history);
+    if turn_off {
+        waits_for_guest(&history, context)?;
+        history.record.order.kind.cut_power();
+    }
     let ends = ends_of(&history, context).await?;
     if consent.dry_run {
         let vm = history.record.vm.to_string();
@@ -96,7 +101,7 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
         )
         .await;
     }
-    let about = About { context: history.record.context.clone(), undoes: Some(run.clone()) };
+    let about = About { context: history.record.context.clone(), undoes: Some(run.clone()), world: ends.world.clone() };
     let mut journal = store.journal();
     let (_, ended) = carry(order, about, &vm, Answer::of(consent), &ends, &mut journal, context).await;
     drop(journal);
@@ -108,12 +113,28 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
     ended
 }
 
+/// Only a run that waits for a guest has a power to cut.
+fn waits_for_guest(history: &History, context: &Context) -> Result<(), Problem> {
+    let run = &history.record.id;
+    let last = history.calls.last().filter(|call| call.verdict != Some(Verdict::Done));
+    let waits = last.and_then(|call| StepName::named(&call.intent.step)?.power_cut());
+    match waits {
+        Some(_) => Ok(()),
+        None => Err(Problem::new(Exit::Refused, "no-guest", format!("run {run} waits for no guest to shut down"))
+            .remedy(format!(
+                "take it up without --turn-off: {}",
+                context.settings.journal_command("resume", Some(run.as_str()))
+            ))),
+    }
+}
+
 /// A run that was handed over kept nobody off its VM: where another one has worked on it since, nothing is left to prove.
 fn is_last(history: &History, store: &Store) -> Result<(), Problem> {
     let id = &history.record.id;
-    let filter = Filter::all().on(VmSelector::Id(history.record.vm.clone())).at_most(1);
+    let filter = Filter::all().on(VmSelector::Id(history.record.vm.clone()));
     let listing = store.runs(&filter).map_err(|error| stopped::no_journal(&error))?;
-    match listing.runs.into_iter().find(|newest| newest.record.id != *id) {
+    let newest = listing.runs.into_iter().find(|run| run.record.world == history.record.world);
+    match newest.filter(|newest| newest.record.id != *id) {
         None => Ok(()),
         Some(newest) => {
             let text = format!("run {id} was handed over, and run {} has worked on the VM since", newest.record.id);
@@ -181,7 +202,8 @@ fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
 }
 
 fn no_run(run: &str) -> Problem {
-    Problem::new(Exit::Refused, "no-run", format!("the journal has no run {run}")).remedy("list the runs: `hvr run list`")
+    Problem::new(Exit::Refused, "no-run", format!("the journal has no run {run}"))
+        .remedy("list the runs: `hvr run list`")
 }
 
 fn held(error: TakeError) -> Problem {
@@ -208,7 +230,14 @@ async fn ends_of(history: &History, context: &Context) -> Result<Ends, Problem> 
         _ => None,
     };
     let context = Context { settings, ..context.clone() };
-    Ends::open(&context, both, primary.as_ref(), history.record.vm.as_str()).await
+    let (record, run) = (&history.record, history.record.id.as_str());
+    if let World::Embedded(_) = record.world {
+        // Whatever listens at its address now is another one.
+        world::is_the_same(&record.world, &World::Real, run)?;
+    }
+    let ends = Ends::open(&context, both, primary.as_ref(), record.vm.as_str()).await?;
+    world::is_the_same(&record.world, &ends.world, run)?;
+    Ok(ends)
 }
 
 /// What the journal has of the run.

@@ -7,12 +7,15 @@ mod primary;
 mod recall;
 mod rehearse;
 mod stopped;
+mod world;
 
 use std::sync::Arc;
 
 use crate::failover::journal::sqlite::{SqliteJournal, Store};
-use crate::failover::journal::{History, Journal, RunId};
-use crate::failover::{About, DryRun, Hosts, Order, Outcome, Proposal, Site, dry_resume, dry_run, resume, run};
+use crate::failover::journal::{History, Journal, RunId, World};
+use crate::failover::{
+    About, DryRun, Hosts, Kind, Order, Outcome, Proposal, Site, StepName, dry_resume, dry_run, resume, run,
+};
 use crate::hyperv::Host;
 use crate::transport::Session;
 
@@ -30,6 +33,7 @@ use console::Console;
 pub use primary::PrimaryArgs;
 pub use recall::{Recorded, recall, recalled};
 pub use rehearse::{Rehearsed, rehearse};
+pub use world::end_dead;
 
 /// Flags of every command that changes a host.
 #[derive(Debug, Clone, clap::Args)]
@@ -84,8 +88,15 @@ impl Task<'_> {
         }
         let store = open_store(context)?;
         let mut journal = store.journal();
-        let about = About { context: recall(&context.settings, self.primary.as_ref()), undoes: None };
-        carry(self.order, about, self.vm, Answer::of(self.consent), &ends, &mut journal, context).await.1
+        let about = About {
+            context: recall(&context.settings, self.primary.as_ref()),
+            undoes: None,
+            world: ends.world.clone(),
+        };
+        let ended = carry(self.order, about, self.vm, Answer::of(self.consent), &ends, &mut journal, context).await.1;
+        drop(journal);
+        world::end_with(&ends.world, &store);
+        ended
     }
 }
 
@@ -221,7 +232,9 @@ pub fn open_store(context: &Context) -> Result<Store, Problem> {
         true => Store::in_memory(),
         false => Store::open(&context.settings.state_directory()?),
     };
-    store.map_err(|error| stopped::no_journal(&error))
+    let store = store.map_err(|error| stopped::no_journal(&error))?;
+    world::end_dead(&store);
+    Ok(store)
 }
 
 /// The connections of a run.
@@ -235,16 +248,14 @@ pub struct Ends {
     vm: String,
     /// How to reach the journal.
     journal: Way,
+    /// Whether the hosts are real.
+    world: World,
 }
 
 impl Ends {
-    /// Makes the connections ready; nothing is dialled before the first message.
-    pub async fn open(
-        context: &Context,
-        both: bool,
-        primary: Option<&Settings>,
-        vm: &str,
-    ) -> Result<Ends, Problem> {
+    /// Makes the connections ready; nothing is dialled before the first message, unless a host on this machine may be a
+    /// simulated one.
+    pub async fn open(context: &Context, both: bool, primary: Option<&Settings>, vm: &str) -> Result<Ends, Problem> {
         let (host, primary) = match both {
             true => {
                 let (host, primary) = Connection::open_both(context, primary).await?;
@@ -254,7 +265,13 @@ impl Ends {
         };
         let hosts = (host.host(), primary.as_ref().map(Connection::host));
         let journal = context.settings.journal_way().only(&["state"]);
-        Ok(Ends { host, primary, hosts, vm: vm.to_owned(), journal })
+        let world = world::of(&host, primary.as_ref()).await?;
+        Ok(Ends { host, primary, hosts, vm: vm.to_owned(), journal, world })
+    }
+
+    /// Whether the hosts are simulated, embedded or not.
+    fn are_simulated(&self) -> bool {
+        self.world.is_simulated()
     }
 
     /// A text with the commands in it completed.
@@ -294,6 +311,20 @@ impl Ends {
         }
     }
 
+    /// The order again, with the power cut where it asked a guest to shut down.
+    fn with_power_cut(&self, proposal: &Proposal) -> Printed {
+        let starts = proposal.steps.iter().any(|step| step.step == StepName::Start);
+        match &proposal.kind {
+            Kind::PlannedFailover { reverse, thumbprint, .. } => {
+                let command = self.command(&["failover"], Site::Host).switch("--planned").switch("--turn-off");
+                let command = if *reverse { command } else { command.switch("--no-reverse") };
+                let command = if starts { command } else { command.switch("--no-start") };
+                thumbprint.iter().fold(command, |command, thumbprint| command.option("--thumbprint", thumbprint))
+            }
+            _ => self.command(&["stop"], Site::Host).switch("--turn-off"),
+        }
+    }
+
     /// HTTP requests to both.
     fn requests(&self) -> u64 {
         self.host.session().requests() + self.primary.as_ref().map_or(0, |primary| primary.session().requests())
@@ -316,6 +347,16 @@ impl Scene<'_> {
     /// A command about the journal, for the operator to type next.
     fn journal(&self, what: &str, run: &RunId) -> Printed {
         self.context.settings.journal_command(what, Some(run.as_str()))
+    }
+
+    /// The run, where it can be taken up again: that of an embedded host ends with it.
+    fn lasting_run(&self) -> Option<&RunId> {
+        self.run.filter(|_| !self.ends.host.is_simulated())
+    }
+
+    /// What is left of the run of an embedded host.
+    fn over(&self) -> String {
+        format!("the run has ended with its simulated host; {}", self.context.settings.world_has_ended())
     }
 
     /// How to go on with a half-done planned failover, or back.

@@ -94,7 +94,7 @@ fn open_run(vm: &Vm, scene: &Scene<'_>) -> Option<RunId> {
     }
     let store = Store::open_read_only(&settings.state_directory().ok()?).ok()??;
     let open = store.runs(&Filter::open().on(VmSelector::Id(vm.id.clone()))).ok()?;
-    open.runs.into_iter().next().map(|run| run.record.id)
+    open.runs.into_iter().find(|run| run.record.world == scene.ends.world).map(|run| run.record.id)
 }
 
 /// Nothing can be put on record, so nothing is sent.
@@ -115,8 +115,7 @@ pub(super) fn not_read(error: Error, scene: &Scene<'_>) -> Problem {
     match scene.open {
         None => problem,
         Some(run) => {
-            let again =
-                format!("the run stays as it was; take it up again: {}", scene.journal("resume", run));
+            let again = format!("the run stays as it was; take it up again: {}", scene.journal("resume", run));
             let remedy = match problem.remedy.is_empty() {
                 true => again,
                 false => format!("{}; {again}", problem.remedy),
@@ -131,7 +130,7 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
     let half_way = stopped.is_half_way();
     let told = Told { scene, step: stopped.step, site: stopped.site, name: &stopped.before.name };
     let problem = match &stopped.cause {
-        Cause::HostRefused(code) => told.host_refused(*code),
+        Cause::HostRefused(code) => told.host_refused(*code, &stopped),
         Cause::Faulted(error) => told.faulted(error),
         Cause::JobFailed { job, details } => told.job_failed(job, details, &stopped),
         Cause::NotSent(error) => Problem::new(Exit::Unknown, "half-way", format!("not sent: {}", chain(error))),
@@ -213,15 +212,22 @@ impl Told<'_> {
         self.scene.ends.command(&["status"], self.site)
     }
 
-    fn host_refused(&self, code: ReturnCode) -> Problem {
+    fn host_refused(&self, code: ReturnCode, stopped: &Stopped) -> Problem {
         let hint = match self.step {
             StepName::ShutDown | StepName::ShutDownPrimary => {
-                "the guest cannot be shut down from outside; shut it down in the guest, or turn it off: --turn-off; "
+                let cut = match (self.scene.run, stopped.end()) {
+                    // It stays open, so that another run would be kept off the VM.
+                    (Some(run), None) => self.scene.journal("resume", run).switch("--turn-off"),
+                    _ => self.scene.ends.with_power_cut(&stopped.proposal),
+                };
+                format!(
+                    "the guest cannot be shut down from outside; shut it down in the guest, or cut its power: {cut}; "
+                )
             }
             StepName::CancelPrepare | StepName::CancelPrepareHere => {
-                "run Stop-VMFailover for the VM on its host instead; "
+                "run Stop-VMFailover for the VM on its host instead; ".to_owned()
             }
-            _ => "",
+            _ => String::new(),
         };
         Problem::new(
             Exit::HostRefused,
@@ -287,26 +293,33 @@ impl Told<'_> {
             || "the VM could not be read".to_owned(),
             |vm| format!("the VM last read as {}", describe(vm)),
         );
-        let settle = match (self.scene.run, self.scene.ends.host.is_simulated()) {
-            (Some(run), false) => {
-                format!("settle it with: {}", self.scene.journal("resume", run))
+        let settle = match (self.scene.lasting_run(), self.step.power_cut()) {
+            (Some(run), None) => {
+                format!(
+                    "settle it with: {}. It looks first and sends nothing that was taken",
+                    self.scene.journal("resume", run)
+                )
             }
-            _ => "on a real host hvr run resume settles it".to_owned(),
-        };
-        let guest = match self.step {
-            StepName::ShutDown | StepName::ShutDownPrimary => {
-                "the guest has not shut down: end it from inside, or turn the VM off (hvr stop --turn-off); then "
+            (Some(run), Some(_)) => {
+                let resume = || self.scene.journal("resume", run);
+                let back = match stopped.proposal.kind {
+                    Kind::PlannedFailover { .. } => format!(", or go back: {}", self.scene.journal("undo", run)),
+                    _ => String::new(),
+                };
+                format!(
+                    "the guest has not shut down: end it from inside and take the run up again: {}; or cut its power: {}{back}",
+                    resume(),
+                    resume().switch("--turn-off")
+                )
             }
-            _ => "",
+            (None, _) => self.scene.over(),
         };
         Problem::new(
             Exit::Unknown,
             "state-unknown",
             format!("it is not known whether {} is done for {}: {reason}; {state}", self.step, self.name),
         )
-        .remedy(format!(
-            "do NOT run the command again; {guest}{settle}. It looks first and sends nothing that was taken"
-        ))
+        .remedy(format!("do NOT run the command again; {settle}"))
         .changed(Changed::Perhaps)
         .detail("reason", json!(reason))
         .detail("job", job.map_or(Value::Null, json::job_ref))
@@ -317,10 +330,10 @@ impl Told<'_> {
         let done: Vec<_> = stopped.done.iter().filter(|step| !step.was_so).map(|step| step.step.name()).collect();
         let message = format!("{} (half-way: done before: {})", problem.message, done.join(", "));
         let is_planned = matches!(stopped.proposal.kind, Kind::PlannedFailover { .. });
-        let on = match (self.scene.run, self.scene.ends.host.is_simulated()) {
-            (Some(run), false) if is_planned => self.scene.on_or_back(run),
-            (Some(run), false) => format!("take the run up again: {}", self.scene.journal("resume", run)),
-            _ => "on a real host the run is taken up with hvr run resume, or walked back with hvr run undo".to_owned(),
+        let on = match self.scene.lasting_run() {
+            Some(run) if is_planned => self.scene.on_or_back(run),
+            Some(run) => format!("take the run up again: {}", self.scene.journal("resume", run)),
+            None => self.scene.over(),
         };
         let remedy = match problem.remedy.is_empty() || problem.code == "state-unknown" {
             true if problem.code == "state-unknown" => problem.remedy.clone(),
@@ -335,14 +348,12 @@ impl Told<'_> {
 /// How to go on with a job that runs.
 pub(super) fn follow_and_prove(scene: &Scene<'_>, job: &JobRef) -> String {
     let host = &scene.ends.host;
-    match (scene.run, host.is_simulated()) {
-        (Some(run), false) => format!(
+    match scene.lasting_run() {
+        Some(run) => format!(
             "follow and prove it: {}; to follow only: {}",
             scene.journal("resume", run),
             host.command(&["job", "wait"]).operand(job.to_string())
         ),
-        _ => format!(
-            "a simulated host ends with its command; on a real one: hvr run resume RUN, or hvr job wait '{job}'"
-        ),
+        None => scene.over(),
     }
 }

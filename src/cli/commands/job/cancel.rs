@@ -138,10 +138,7 @@ fn report(job: &Job, connection: &Connection, context: &Context) -> Result<Exit,
             job.error_code.value(),
             job.error_code
         )));
-        note(&format!(
-            "what it had changed by then, the state of the VM tells: {}",
-            connection.command(&["status"])
-        ));
+        note(&format!("what it had changed by then, the state of the VM tells: {}", connection.command(&["status"])));
         return Ok(Exit::Done);
     }
     let document: Value = json!({
