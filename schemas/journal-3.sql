@@ -1,2 +1,3 @@
--- From version 2 to 3: whether the hosts of a run were real.
-ALTER TABLE runs ADD COLUMN world TEXT NOT NULL DEFAULT 'real'; -- real; embedded ADDRESS and served ADDRESS are simulated
+-- The journal of hvr: whether the hosts of a run were real. A run of simulated hosts that are gone has the ending
+-- world-ended.
+ALTER TABLE runs ADD COLUMN world TEXT NOT NULL DEFAULT 'real'; -- real; or simulated: embedded ADDRESS, served ADDRESS

@@ -101,6 +101,7 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
     log(cli.common.verbose.max(settings.verbose));
     let simulated = settings.simulate || matches!(cli.command, Command::Simulate(_));
     let printer = Printer::new(settings.output, simulated);
+    stop::on_record(settings.journal_command("list", None).switch("--open").to_string());
     let recorder = match recorder(&cli.command, &settings) {
         Ok(recorder) => recorder,
         Err(problem) => return printer.problem(&problem),

@@ -183,9 +183,13 @@ const NEED_NO_HOST: [&str; 6] = ["completions", "man", "run", "schema", "simulat
 pub fn next_command(text: &str) -> Option<(&str, &str, &str)> {
     let (before, from) = text.split_once("`hvr ").map(|(before, _)| text.split_at(before.len()))?;
     let from = from.strip_prefix('`')?;
-    let mut quote = None;
+    let (mut quote, mut is_escaped) = (None, false);
     for (place, character) in from.char_indices() {
+        if std::mem::take(&mut is_escaped) {
+            continue;
+        }
         match (character, quote) {
+            ('\\', None) => is_escaped = true,
             ('\'' | '"', None) => quote = Some(character),
             (character, Some(open)) if character == open => quote = None,
             ('`', None) => {
@@ -272,8 +276,10 @@ mod tests {
         for whole in ["`hvr schema list`", "`hvr status vm -H h`", "no `command`", "an open `hvr status"] {
             assert_eq!(completed(whole), whole);
         }
-        let twice = completed("`hvr start`");
+        let twice = format!("{} and {0}", completed("`hvr start`"));
         assert_eq!(completed(&twice), twice);
+        let (_, first, rest) = next_command(&twice).unwrap();
+        assert_eq!(next_command(rest).map(|(_, second, _)| second), Some(first));
     }
 
     #[test]

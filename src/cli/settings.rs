@@ -17,7 +17,7 @@ use super::password::PasswordSource;
 use super::printed::{Completing, Printed};
 use super::problem::Problem;
 use super::span::Span;
-use super::way::Way;
+use super::way::{Way, absolute};
 use super::workflow::Recorded;
 
 pub use origin::Origins;
@@ -150,7 +150,7 @@ impl Layer {
 
     /// What its own options say of the primary, by the names that a host's have.
     fn way(&self) -> Way {
-        let file = |file: &Option<PathBuf>| file.as_ref().map(|file| file.display().to_string());
+        let file = |file: &Option<PathBuf>| file.as_deref().map(absolute);
         Way::default()
             .with("host", self.host.clone())
             .with("user", self.user.clone())
@@ -359,7 +359,7 @@ impl Settings {
             (None, true) => ProxySetting::Environment,
             (None, false) => ProxySetting::None,
         };
-        let state = layer.state.as_ref().map(|state| state.display().to_string());
+        let state = layer.state.as_deref().map(absolute);
         let host = layer.host.clone().filter(|_| !simulate);
         Ok(Settings {
             host: layer.host,
@@ -420,7 +420,7 @@ impl Settings {
     /// Where the world of an embedded host has gone, and how to have one that stays.
     pub fn world_has_ended(&self) -> String {
         let command = Printed::of(&["simulate"]).switch("--pair");
-        let scenario = self.scenario.as_ref().map(|file| file.display().to_string());
+        let scenario = self.scenario.as_deref().map(absolute);
         let command = scenario.iter().fold(command, |command, file| command.option("--scenario", file));
         format!("the simulated host has ended with this command; one that stays, with a URL and a USER: {command}")
     }

@@ -28,6 +28,8 @@ static CLEANS_UP: AtomicBool = AtomicBool::new(false);
 static ARMED: AtomicBool = AtomicBool::new(false);
 /// Whether it is begun.
 static HOLDS: AtomicBool = AtomicBool::new(false);
+/// The command that shows what is on record.
+static ON_RECORD: OnceLock<String> = OnceLock::new();
 const TIME_TO_CLEAN_UP: Duration = Duration::from_secs(10);
 
 struct LeftBehind {
@@ -40,6 +42,11 @@ struct LeftBehind {
 pub fn leave_behind(changed: Changed, what: impl Into<String>, remedy: impl Into<String>) {
     let left = LeftBehind { what: what.into(), remedy: remedy.into(), changed };
     *LEFT_BEHIND.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
+}
+
+/// Remembers the command that shows what is on record, for who leaves at once.
+pub fn on_record(command: String) {
+    let _ = ON_RECORD.set(command);
 }
 
 /// Begins to listen, and is heard once this returns. Where the system lets nobody listen, a signal ends the process as
@@ -63,7 +70,8 @@ pub fn listen() {
             sender.send_replace(true);
             signals.next().await;
             terminal.restore();
-            note("\nhvr: left at once; what was sent is on record: `hvr run list --open`");
+            let list = ON_RECORD.get().map_or("hvr run list --open", String::as_str);
+            note(&format!("\nhvr: left at once; what was sent is on record: {list}"));
             std::process::exit(Exit::Interrupted.code().into());
         });
     };

@@ -2,8 +2,9 @@
 //! the command line itself, so that an option that is new there is carried without another list.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, parser::ValueSource};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueHint, parser::ValueSource};
 use serde_json::Value;
 
 use super::args::Common;
@@ -47,7 +48,8 @@ impl Way {
             let id = argument.get_id().as_str();
             let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
             let raw = matches.get_raw(id).filter(|_| is_typed)?;
-            raw.last().map(|value| Given { id: id.to_owned(), value: Some(value.to_string_lossy().into_owned()) })
+            let value = raw.last()?.to_string_lossy().into_owned();
+            Some(Given { id: id.to_owned(), value: Some(wherever(argument, value)) })
         };
         Way(deciding().iter().filter_map(typed).collect())
     }
@@ -59,7 +61,7 @@ impl Way {
             let value = match (is_switch(argument), value.as_str()) {
                 (true, "1" | "true" | "yes" | "on") => "true".to_owned(),
                 (true, _) => "false".to_owned(),
-                (false, _) => value,
+                (false, _) => wherever(argument, value),
             };
             Some(Given { id: argument.get_id().as_str().to_owned(), value: Some(value) })
         };
@@ -182,8 +184,102 @@ fn arguments_of_connection() -> Vec<Arg> {
     Common::augment_args(Command::new("hvr")).get_arguments().cloned().collect()
 }
 
+/// A value that means the same in another folder.
+fn wherever(argument: &Arg, value: String) -> String {
+    match argument.get_value_hint() {
+        ValueHint::AnyPath => absolute(Path::new(&value)),
+        _ => value,
+    }
+}
+
+/// A file as it is named in any folder.
+pub fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 /// A switch that may be turned off: `--http`, `--http=false`.
 fn is_switch(argument: &Arg) -> bool {
     let takes_none = argument.get_num_args().is_some_and(|range| range.min_values() == 0);
     takes_none || matches!(argument.get_action(), ArgAction::SetTrue | ArgAction::SetFalse)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, FromArgMatches};
+
+    use super::*;
+    use crate::cli::args::Cli;
+
+    /// A command line that gives every option of the connection, one at a time.
+    fn typed(flag: &[String]) -> Way {
+        let words = ["hvr", "status"].into_iter().map(str::to_owned).chain(flag.iter().cloned());
+        Way::typed(&Cli::command().try_get_matches_from(words).unwrap())
+    }
+
+    fn example(argument: &Arg) -> String {
+        let possible = argument.get_possible_values();
+        match argument.get_id().as_str() {
+            "timeout" | "operation_timeout" => "90s".to_owned(),
+            // Read by a parser of its own, where it has one.
+            "namespace" => "root/cimv2".to_owned(),
+            _ => possible.first().map_or_else(|| "/a b's".to_owned(), |value| value.get_name().to_owned()),
+        }
+    }
+
+    #[test]
+    fn every_option_of_the_connection_is_carried_or_named_as_not_deciding() {
+        let table = Table(arguments_of_connection());
+        for argument in arguments_of_connection() {
+            let id = argument.get_id().as_str();
+            let value = if is_switch(&argument) { "false".to_owned() } else { example(&argument) };
+            let is_count = matches!(argument.get_action(), ArgAction::Count);
+            let flag = table.arguments(id, if is_count { None } else { Some(&value) });
+            let carried = typed(&flag);
+            let is_left_out = NOT_DECIDING.contains(&id) || PROFILE.contains(&id);
+            match is_left_out {
+                true => assert_eq!(carried, Way::default(), "{id}"),
+                false => assert_eq!(carried.value(id), Some(value.as_str()), "{id} is not carried"),
+            }
+            // What is printed reads back as the same.
+            let again: Vec<_> = carried
+                .options()
+                .iter()
+                .flat_map(|option| table.arguments(&option.id, option.value.as_deref()))
+                .collect();
+            assert_eq!(typed(&again), carried, "{id}");
+            // The environment gives the same by the variable that the help names.
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&variable_of(id)), "{id}: the help names no {}", variable_of(id));
+            let of_environment = Way::of_environment(|name| (name == variable_of(id)).then(|| value.clone()));
+            assert_eq!(of_environment, carried, "{id}");
+        }
+        for id in NOT_DECIDING.iter().chain(&PROFILE) {
+            assert!(table.0.iter().any(|argument| argument.get_id() == *id), "{id} is no option any more");
+        }
+    }
+
+    #[test]
+    fn options_of_the_primary_are_those_of_the_host() {
+        let reverse = Table::of(&Cli::command(), &["reverse".to_owned()]);
+        let primary = Way::default().with("host", Some("hv-01".to_owned())).with("pin_sha256", Some("aa".to_owned()));
+        let host = Way::default().with("host", Some("hv-dr-01".to_owned()));
+        let printed = crate::cli::printed::Printed::of(&["reverse"]).by(&host).with_primary(&host, &primary);
+        assert_eq!(printed.line(), "hvr reverse -H hv-dr-01 --primary hv-01 --primary-pin-sha256 aa");
+        let words = printed.line();
+        let words = words.split(' ').chain(["vm"]);
+        let matches = Cli::command().try_get_matches_from(words).unwrap();
+        assert!(Cli::from_arg_matches(&matches).is_ok());
+        assert!(reverse.arguments("primary_spn", Some("x")).is_empty(), "no such option, and none is made up");
+    }
+
+    #[test]
+    fn a_choice_of_one_layer_is_not_mixed_with_the_next() {
+        let given = |id: &str| Way::default().with(id, Some("x".to_owned()));
+        assert_eq!(given("ca").over(given("pin_sha256")), given("ca"));
+        assert_eq!(given("password_stdin").over(given("password_file")), given("password_stdin"));
+        assert_eq!(given("cert").over(given("key")), given("cert"));
+        assert_eq!(given("key").over(given("cert")).options().len(), 2);
+        let https = Way::default().with("host", Some("https://h".to_owned()));
+        assert_eq!(https.clone().over(Way::default().with("http", Some("true".to_owned()))), https);
+    }
 }

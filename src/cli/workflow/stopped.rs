@@ -296,7 +296,7 @@ impl Told<'_> {
         let settle = match (self.scene.lasting_run(), self.step.power_cut()) {
             (Some(run), None) => {
                 format!(
-                    "settle it with: {}. It looks first and sends nothing that was taken",
+                    "settle it with: {}, which looks first and sends nothing that was taken",
                     self.scene.journal("resume", run)
                 )
             }
@@ -319,7 +319,7 @@ impl Told<'_> {
             "state-unknown",
             format!("it is not known whether {} is done for {}: {reason}; {state}", self.step, self.name),
         )
-        .remedy(format!("do NOT run the command again; {settle}"))
+        .remedy(format!("do NOT run the command again; {settle}; look at the VM: {}", self.look()))
         .changed(Changed::Perhaps)
         .detail("reason", json!(reason))
         .detail("job", job.map_or(Value::Null, json::job_ref))
