@@ -197,7 +197,7 @@ pub(super) fn started(proposal: &Proposal, job: &JobRef, scene: &Scene<'_>) {
     if printer.is_table() {
         output::line(&printable(&job.to_string()));
         note(&format!("the failover of {} was started and is not followed", proposal.vm.name));
-        note(&format!("     {}", super::stopped::follow_and_prove(scene, job)));
+        note(&format!("     {}", super::stopped::follow_and_prove(scene, Site::Host, job)));
         return;
     }
     printer.document(&json!({

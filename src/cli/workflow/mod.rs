@@ -303,12 +303,17 @@ impl Ends {
         Hosts { host: &self.hosts.0, primary: self.hosts.1.as_ref() }
     }
 
+    /// One of them.
+    fn at(&self, site: Site) -> &Connection {
+        match (site, &self.primary) {
+            (Site::Primary, Some(primary)) => primary,
+            _ => &self.host,
+        }
+    }
+
     /// The name of one of them, for people.
     fn name(&self, site: Site) -> &str {
-        match (site, &self.primary) {
-            (Site::Primary, Some(primary)) => &primary.name,
-            _ => &self.host.name,
-        }
+        &self.at(site).name
     }
 
     /// The order again, with the power cut where it asked a guest to shut down.

@@ -47,7 +47,7 @@ pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             }
             let open = open_run(&proposal.vm, scene);
             if let Some(run) = &open {
-                let show = scene.journal("show", &run);
+                let show = scene.journal("show", run);
                 remedy = format!(
                     "run {run} is open on this VM, at work or left half-way, look at it first: {show}; {remedy}"
                 );
@@ -162,12 +162,11 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
             "deadline",
             format!("the deadline passed; {} of {} goes on on {}", stopped.step, told.name, told.host()),
         )
-        .remedy(follow_and_prove(scene, job))
+        .remedy(follow_and_prove(scene, stopped.site, job))
         .changed(Changed::Yes)
         .detail("job", last.as_ref().map_or_else(|| json::job_ref(job), |job| json::job(job))),
     };
-    let end = scene.ends.primary.as_ref().filter(|_| stopped.site == Site::Primary).unwrap_or(&scene.ends.host);
-    let problem = end.with_origins(problem);
+    let problem = scene.ends.at(stopped.site).with_origins(problem);
     let problem = match half_way {
         true => told.half_way(problem, &stopped),
         false => problem,
@@ -345,9 +344,9 @@ impl Told<'_> {
     }
 }
 
-/// How to go on with a job that runs.
-pub(super) fn follow_and_prove(scene: &Scene<'_>, job: &JobRef) -> String {
-    let host = &scene.ends.host;
+/// How to go on with a job that runs on one of the hosts.
+pub(super) fn follow_and_prove(scene: &Scene<'_>, site: Site, job: &JobRef) -> String {
+    let host = scene.ends.at(site);
     match scene.lasting_run() {
         Some(run) => format!(
             "follow and prove it: {}; to follow only: {}",

@@ -13,8 +13,10 @@ use crate::cli::Context;
 use crate::cli::commands::one_vm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{is_interactive, note};
+use crate::cli::printed::Printed;
 use crate::cli::problem::{Problem, RIGHTS};
 use crate::cli::stop;
+use crate::cli::way::absolute;
 use crate::cli::workflow::{Consent, Ends, Rehearsed, rehearse};
 use crate::hyperv::evidence::{ASSUMPTIONS, Asked, Exchanged, Question, ReadOnly, Subject, Verdict};
 use crate::hyperv::{Error, Host, NAMESPACE, Vm};
@@ -267,9 +269,10 @@ fn exchanged(number: u64, entry: &Entry) -> Option<Exchanged> {
 
 /// What to do with the recording.
 fn say_where_to_send(file: &Path) {
+    let show = Printed::of(&["trace", "show"]).operand(absolute(file));
     let file = file.display();
     note(&format!(
-        "look through it before you give it away: hvr trace show {file}; then send it in, as an issue of the project: this \
+        "look through it before you give it away: {show}; then send it in, as an issue of the project: this \
          table, and {file}"
     ));
 }
