@@ -47,7 +47,7 @@ impl Way {
         let typed = |argument: &Arg| {
             let id = argument.get_id().as_str();
             let is_typed = matches.value_source(id) == Some(ValueSource::CommandLine);
-            let raw = matches.get_raw(id).filter(|_| is_typed)?;
+            let mut raw = matches.get_raw(id).filter(|_| is_typed)?;
             let value = raw.next_back()?.to_string_lossy().into_owned();
             Some(Given { id: id.to_owned(), value: Some(wherever(argument, value)) })
         };

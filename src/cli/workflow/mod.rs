@@ -11,12 +11,12 @@ mod world;
 
 use std::sync::Arc;
 
-use crate::failover::journal::sqlite::{SqliteJournal, Store};
 use crate::failover::journal::{History, Journal, RunId, World};
 use crate::failover::{
     About, DryRun, Hosts, Kind, Order, Outcome, Proposal, Site, StepName, dry_resume, dry_run, resume, run,
 };
 use crate::hyperv::Host;
+use crate::journal::sqlite::{SqliteJournal, Store};
 use crate::transport::Session;
 
 use super::connect::Connection;

@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::*;
-use crate::failover::journal::sqlite::place::Place;
-use crate::failover::journal::sqlite::schema::{self, STEPS};
+use crate::journal::sqlite::schema::{self, STEPS};
+use crate::journal::sqlite::state_dir::Place;
 
 /// Versions that may come: a column with what older rows get, a table, new rows in it.
 fn later() -> Vec<&'static str> {
@@ -97,7 +97,7 @@ fn a_run_of_the_first_version_is_read_as_one_on_real_hosts() {
     let (folder, place) = place();
     drop(schema::open(&place, &STEPS[..1]).unwrap());
     let run = record(&vm(1));
-    let order = crate::failover::journal::sqlite::order::write(&run.order).unwrap();
+    let order = crate::journal::sqlite::order_json::write(&run.order).unwrap();
     let sql = "INSERT INTO runs (id, kind, vm, vm_name, begun, machine, program, context, order_json, changed, revision)
                VALUES (?1, 'failover', ?2, 'vm', '2026-11-25T10:01:34.123Z', 'm', '0.1.0', '', ?3, '2026-11-25T10:01:34.123Z', 1)";
     raw(folder.path()).execute(sql, (run.id.as_str(), run.vm.as_str(), order)).unwrap();
