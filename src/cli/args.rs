@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::commands;
 use super::exit::Exit;
 use super::settings::{Auth, Layer};
 use super::span::Span;
+use super::way::Way;
 use crate::auth::Secret;
 
 /// Fails Hyper-V Replica virtual machines over from any operating system.
@@ -138,6 +139,10 @@ pub struct Common {
     /// Profile of the configuration file to use [env: HVR_PROFILE]
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
+    /// Use no profile, whatever is the default one [env: HVR_NO_PROFILE]
+    #[arg(long, global = true, conflicts_with = "profile", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_name = "BOOL", hide_possible_values = true)]
+    pub no_profile: Option<bool>,
     /// Deadline of the whole command: 90s, 10m, 1h30m [env: HVR_TIMEOUT]
     #[arg(long, global = true, value_name = "DURATION")]
     pub timeout: Option<Span>,
@@ -170,6 +175,9 @@ pub struct Common {
     /// Say on standard error what happens; twice for more [env: HVR_VERBOSE]
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Those that decide where the command acts, as they were typed.
+    #[arg(skip)]
+    pub typed: Way,
 }
 
 /// The form of the output.
@@ -185,6 +193,17 @@ pub enum Format {
     Jsonl,
     /// Metrics for Prometheus; `status` alone has them.
     Prometheus,
+}
+
+impl Cli {
+    /// Reads the command line of this process.
+    pub fn read() -> Result<Cli, clap::Error> {
+        let mut command = Cli::command();
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        cli.common.typed = Way::typed(&matches);
+        Ok(cli)
+    }
 }
 
 impl Common {
@@ -220,7 +239,6 @@ impl Common {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

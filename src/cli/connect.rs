@@ -18,8 +18,10 @@ pub use credentials::ticket_source;
 use super::Context;
 use super::output::note;
 use super::password::PasswordSource;
+use super::printed::Printed;
 use super::problem::{Problem, chain};
-use super::settings::{Auth, ProxySetting, Settings, TrustSetting};
+use super::settings::{Auth, Origins, ProxySetting, Settings, TrustSetting};
+use super::way::Way;
 
 /// A session with a host, and what it takes to ask it.
 pub struct Connection {
@@ -33,7 +35,8 @@ pub struct Connection {
     /// On the command's clock.
     deadline: Arc<Mutex<Option<Duration>>>,
     clock: SystemClock,
-    typed: Vec<String>,
+    way: Way,
+    origins: Origins,
 }
 
 impl Connection {
@@ -77,13 +80,27 @@ impl Connection {
             locale: Some(settings.locale.clone().unwrap_or_else(|| "en-US".to_owned())),
             deadline: Arc::new(Mutex::new(settings.timeout)),
             clock: context.clock,
-            typed: settings.typed.clone(),
+            way: settings.way.clone(),
+            origins: settings.origins.clone(),
         })
     }
 
-    /// The command line that goes on from here: these words, and the connection flags that were typed.
-    pub fn again(&self, words: &[&str]) -> String {
-        command_line(&self.typed, words)
+    /// A command to run next, on the same host.
+    pub fn command(&self, verb: &[&str]) -> Printed {
+        Printed::of(verb).by(&self.way)
+    }
+
+    /// How the host is reached, as options.
+    pub fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// Says of a problem where the values came from that it may lie in.
+    pub fn with_origins(&self, problem: Problem) -> Problem {
+        match self.is_simulated() {
+            true => problem,
+            false => self.origins.told(problem, &self.name),
+        }
     }
 
     /// Whether the host is a simulated one.
@@ -143,23 +160,6 @@ impl Connection {
     /// Gives everything that is sent from here on until then, on the command's clock: for cleaning up what was begun.
     pub fn put_off(&self, deadline: Duration) {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Some(deadline);
-    }
-}
-
-/// `hvr`, these words, and the connection flags that were typed.
-pub fn command_line(typed: &[String], words: &[&str]) -> String {
-    let typed = typed.iter().map(String::as_str);
-    let words: Vec<_> = ["hvr"].into_iter().chain(words.iter().copied()).chain(typed).map(quoted).collect();
-    words.join(" ")
-}
-
-/// A word as a shell takes it.
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false if cfg!(windows) => format!("\"{}\"", word.replace('"', "\\\"")),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 

@@ -9,17 +9,17 @@ mod json;
 mod mof_files;
 mod output;
 mod password;
+mod printed;
 mod problem;
 mod settings;
 mod span;
 mod stop;
 mod typed;
+mod way;
 mod workflow;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-
-use clap::Parser;
 
 pub use args::{Cli, Command, Common, Format};
 pub use exit::Exit;
@@ -49,7 +49,7 @@ struct Context {
 pub fn main() -> ExitCode {
     // The deadline is that of the whole command.
     let clock = SystemClock::start();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to standard output and are no error.
@@ -97,18 +97,19 @@ fn run(cli: Cli, clock: SystemClock) -> Exit {
         Err(problem) => return Printer::new(cli.common.output.unwrap_or_default(), false).problem(&problem),
     };
     if settings.output == Format::Prometheus && !matches!(cli.command, Command::Status(_)) {
-        let problem = Problem::usage("only `hvr status` has metrics: give another -o");
+        let problem = Problem::usage("only hvr status has metrics: give another -o");
         return Printer::new(Format::Table, false).problem(&problem);
     }
     log(cli.common.verbose.max(settings.verbose));
     let simulated = settings.simulate || matches!(cli.command, Command::Simulate(_));
     let printer = Printer::new(settings.output, simulated);
+    let interruption = Interruption::new();
+    interruption.on_record(settings.journal_command("list", None).switch("--open").to_string());
     let recorder = match recorder(&cli.command, &settings) {
         Ok(recorder) => recorder,
         Err(problem) => return printer.problem(&problem),
     };
-    let context =
-        Context { common: cli.common.clone(), printer, settings, clock, recorder, interruption: Interruption::new() };
+    let context = Context { common: cli.common.clone(), printer, settings, clock, recorder, interruption };
     let ended = match &cli.command {
         Command::Failover(args) => block_on(&context, commands::failover::run(args, &context)),
         Command::Test(args) => block_on(&context, commands::test::run(args, &context)),
@@ -134,12 +135,27 @@ fn run(cli: Cli, clock: SystemClock) -> Exit {
     };
     let exit = match ended {
         Ok(exit) => exit,
-        Err(problem) => context.printer.problem(&problem),
+        Err(problem) => context.printer.problem(&finished(problem, &cli.command, &context.settings)),
     };
     if let Some(failure) = context.recorder.and_then(|recorder| recorder.failure()) {
         output::note(&format!("hvr: the recording is not complete: {failure}"));
     }
     exit
+}
+
+/// A problem with all that the operator needs to follow it: where the values came from, and whole commands.
+fn finished(problem: Problem, command: &Command, settings: &Settings) -> Problem {
+    // A run that is taken up again has settings of its own.
+    let is_told = problem.details.contains_key("origins") || matches!(command, Command::Run(_));
+    let problem = match &settings.host {
+        Some(host) if !is_told && !settings.simulate => settings.origins.told(problem, host),
+        _ => problem,
+    };
+    let remedy = settings.complete(&problem.remedy, None);
+    // Its commands name a host that is not there any more.
+    let is_over = settings.simulate && remedy.contains(" -H URL ") && !remedy.contains("`hvr simulate ");
+    let remedy = if is_over { format!("{remedy}; {}", settings.world_has_ended()) } else { remedy };
+    problem.remedy(remedy)
 }
 
 /// The recording is begun before anything is sent, so that one that cannot be written ends the command in time.

@@ -46,17 +46,46 @@ pub enum Owner<'a> {
 }
 
 impl PasswordSource {
-    /// The source that flags, environment and profile name, the nearest first.
-    pub fn choose(common: &Common, environment: &Layer, profile: &Layer) -> Result<PasswordSource, Problem> {
+    /// The source that flags, environment and profile name, the nearest first; and what named it, in words.
+    pub fn choose(
+        common: &Common,
+        environment: &Layer,
+        profile: &Layer,
+        profile_words: Option<&str>,
+    ) -> Result<(PasswordSource, String), Problem> {
+        let nearer = match PasswordSource::of_flags(common) {
+            Some(found) => Some(found),
+            None => PasswordSource::of_environment(common, environment)?,
+        };
+        let found = match nearer {
+            Some(found) => Some(found),
+            None => PasswordSource::of_profile(common, environment, profile, profile_words.unwrap_or("a profile"))?,
+        };
+        Ok(found.unwrap_or_else(PasswordSource::prompt))
+    }
+
+    /// Nobody has named one.
+    pub fn prompt() -> (PasswordSource, String) {
+        (PasswordSource::Prompt, String::new())
+    }
+
+    /// The one that was typed.
+    pub fn of_flags(common: &Common) -> Option<(PasswordSource, String)> {
+        let named = |source, flag: &str| Some((source, flag.to_owned()));
         if common.password_stdin == Some(true) {
-            return Ok(PasswordSource::Stdin);
+            return named(PasswordSource::Stdin, "--password-stdin");
         }
         if let Some(file) = &common.password_file {
-            return Ok(PasswordSource::File(file.clone()));
+            return named(PasswordSource::File(file.clone()), "--password-file");
         }
         if common.password_keyring == Some(true) {
-            return Ok(PasswordSource::Keyring);
+            return named(PasswordSource::Keyring, "--password-keyring");
         }
+        None
+    }
+
+    /// The one that a variable names, or holds.
+    pub fn of_environment(common: &Common, environment: &Layer) -> Result<Option<(PasswordSource, String)>, Problem> {
         let value = std::env::var_os("HVR_PASSWORD").filter(|password| !password.is_empty());
         let value = value.map(|password| match password.into_string() {
             Ok(password) => Ok(PasswordSource::Value(Secret::from(password))),
@@ -65,24 +94,32 @@ impl PasswordSource {
         let stdin = common.password_stdin.is_none() && switch("HVR_PASSWORD_STDIN")? == Some(true);
         let keyring = common.password_keyring.is_none() && environment.password_keyring == Some(true);
         let named = [
-            value.transpose()?,
-            environment.password_file.clone().map(PasswordSource::File),
-            stdin.then_some(PasswordSource::Stdin),
-            keyring.then_some(PasswordSource::Keyring),
+            (value.transpose()?, "HVR_PASSWORD"),
+            (environment.password_file.clone().map(PasswordSource::File), "HVR_PASSWORD_FILE"),
+            (stdin.then_some(PasswordSource::Stdin), "HVR_PASSWORD_STDIN"),
+            (keyring.then_some(PasswordSource::Keyring), "HVR_PASSWORD_KEYRING"),
         ];
         let names = "HVR_PASSWORD, HVR_PASSWORD_FILE, HVR_PASSWORD_STDIN and HVR_PASSWORD_KEYRING";
-        if let Some(source) = only(named, names)? {
-            return Ok(source);
-        }
+        only(named, names)
+    }
+
+    /// The one of a profile.
+    pub fn of_profile(
+        common: &Common,
+        environment: &Layer,
+        profile: &Layer,
+        words: &str,
+    ) -> Result<Option<(PasswordSource, String)>, Problem> {
         // An environment or flag that turns the keyring off leaves that of the profile off, too.
         let off = common.password_keyring.or(environment.password_keyring) == Some(false);
+        let keyring = profile.password_keyring == Some(true) && !off;
         let named = [
-            profile.password_file.clone().map(PasswordSource::File),
-            profile.password_command.clone().map(PasswordSource::Command),
-            (profile.password_keyring == Some(true) && !off).then_some(PasswordSource::Keyring),
+            (profile.password_file.clone().map(PasswordSource::File), "password_file"),
+            (profile.password_command.clone().map(PasswordSource::Command), "password_command"),
+            (keyring.then_some(PasswordSource::Keyring), "password_keyring"),
         ];
         let names = "password_file, password_command and password_keyring of a profile";
-        Ok(only(named, names)?.unwrap_or(PasswordSource::Prompt))
+        Ok(only(named, names)?.map(|(source, key)| (source, format!("{key} of {words}"))))
     }
 
     /// Whether both give the same password. Standard input and the prompt can be asked only once.
@@ -150,11 +187,11 @@ impl fmt::Display for Owner<'_> {
 
 /// The one source that is named. Which of two is meant is not for this program to guess: each wrong password counts
 /// towards a lock-out.
-fn only(
-    named: impl IntoIterator<Item = Option<PasswordSource>>,
+fn only<'n>(
+    named: impl IntoIterator<Item = (Option<PasswordSource>, &'n str)>,
     names: &str,
-) -> Result<Option<PasswordSource>, Problem> {
-    let mut named = named.into_iter().flatten();
+) -> Result<Option<(PasswordSource, String)>, Problem> {
+    let mut named = named.into_iter().filter_map(|(source, name)| Some((source?, name.to_owned())));
     match (named.next(), named.next()) {
         (Some(_), Some(_)) => Err(Problem::usage(format!("{names} exclude each other: set one"))),
         (source, _) => Ok(source),

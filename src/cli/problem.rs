@@ -144,7 +144,7 @@ impl From<TakeError> for Problem {
                 .remedy("wait until it is done, or end that process: its lock goes with it")
                 .detail("run", json!(run.as_str())),
             TakeError::Open { run } => Problem::new(Exit::Refused, "run-open", text)
-                .remedy(format!("see what is left of it: hvr run show {run}"))
+                .remedy(format!("see what is left of it: `hvr run show {run}`"))
                 .detail("run", json!(run.as_str())),
             TakeError::Journal(error) => error.into(),
         }

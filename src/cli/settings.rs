@@ -1,6 +1,9 @@
 //! What a command works with: flag before environment before profile before default, merged once.
 
-use std::path::{Path, PathBuf};
+mod origin;
+mod profile;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -10,10 +13,18 @@ use crate::auth::Secret;
 use crate::transport::Proxy;
 
 use super::args::{Common, Format};
-use super::connect::quoted;
 use super::password::PasswordSource;
+use super::printed::{Completing, Printed};
 use super::problem::Problem;
 use super::span::Span;
+use super::way::{Way, absolute};
+use super::workflow::Recorded;
+
+pub use origin::Origins;
+pub use profile::{Profile, is_same_host};
+
+use origin::From;
+use profile::Lent;
 
 /// How to log in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -119,6 +130,36 @@ impl Layer {
     }
 }
 
+impl Layer {
+    /// Only what is said of no host: how long to wait, in which language, where the journal is, how to print.
+    fn general(&self) -> Layer {
+        Layer {
+            timeout: self.timeout,
+            operation_timeout: self.operation_timeout,
+            locale: self.locale.clone(),
+            state: self.state.clone(),
+            output: self.output,
+            ..Layer::default()
+        }
+    }
+
+    /// Without what is said of one host and of no other.
+    fn of_any_host(self) -> Layer {
+        Layer { host: None, pin_sha256: None, spn: None, ..self }
+    }
+
+    /// What its own options say of the primary, by the names that a host's have.
+    fn way(&self) -> Way {
+        let file = |file: &Option<PathBuf>| file.as_deref().map(absolute);
+        Way::default()
+            .with("host", self.host.clone())
+            .with("user", self.user.clone())
+            .with("password_file", file(&self.password_file))
+            .with("ca", file(&self.ca))
+            .with("pin_sha256", self.pin_sha256.clone())
+    }
+}
+
 /// Which certificate is trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustSetting {
@@ -171,28 +212,32 @@ pub struct Settings {
     /// Where the journal is, where somebody has said.
     pub state: Option<PathBuf>,
     pub verbose: u8,
-    /// The connection flags as they were typed, for the next command to suggest.
-    pub typed: Vec<String>,
-}
-
-/// The configuration file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    /// The profile that is used when none is named.
-    default: Option<String>,
-    profiles: std::collections::BTreeMap<String, Layer>,
+    /// The way to the host, for the next command to suggest.
+    pub way: Way,
+    /// Where the values came from.
+    pub origins: Origins,
 }
 
 impl Settings {
     /// Merges flags, environment and profile.
     pub fn gather(common: &Common) -> Result<Settings, Problem> {
-        Settings::merge(common, common.layer(), Layer::default(), environment_layer()?, common.profile.clone())
-    }
-
-    /// The settings that a run was begun with, where the flags of this command do not say otherwise.
-    pub fn recalled(common: &Common, recorded: Layer) -> Result<Settings, Problem> {
-        Settings::merge(common, common.layer(), recorded, environment_layer()?, common.profile.clone())
+        let environment = environment_layer()?;
+        let profile = match is_simulated(common)? {
+            // A simulated host needs nothing that a profile says, and a broken file must not spoil a rehearsal.
+            true => None,
+            false => profile_of(common, None)?,
+        };
+        let nearer = common.layer().over(environment.clone());
+        let lent = profile.as_ref().map(|profile| profile.lend(&nearer)).unwrap_or_default();
+        let of_profile = profile.as_ref().map(Profile::words);
+        let password = PasswordSource::choose(common, &environment, &lent.layer, of_profile.as_deref())?;
+        let layers = [
+            (common.layer(), From::Flag),
+            (environment, From::Environment),
+            (lent.layer.clone(), From::Named(of_profile.unwrap_or_default())),
+        ];
+        let way = common.typed.clone().over(Way::of_environment(variable));
+        Settings::merge(common, layers, password, (way, lent))
     }
 
     /// The settings of the primary's host: what its own flags say, and else what those of the named host say; its names
@@ -204,49 +249,102 @@ impl Settings {
                 "no primary: give --primary, HVR_PRIMARY or --primary-profile; or --simulate for a rehearsal without hosts",
             ));
         }
-        let others = Layer { host: None, pin_sha256: None, spn: None, ..common.layer() };
-        let environment = Layer { host: None, pin_sha256: None, spn: None, ..environment_layer()? };
-        let flags = Layer { host, ..nearer }.over(others);
-        let profile = profile.or(common.profile.clone());
-        Settings::merge(common, flags, Layer::default(), environment, profile)
+        let environment = environment_layer()?;
+        let (lent, of_profile) = match profile {
+            Some(name) => {
+                let found = profile_of(common, Some(name))?;
+                let words = found.as_ref().map(Profile::words);
+                (
+                    found.map(|found| found.lend(&Layer { host: host.clone(), ..nearer.clone() })).unwrap_or_default(),
+                    words,
+                )
+            }
+            // What the host is given of a profile is given its primary, too.
+            None => {
+                let found = profile_of(common, None)?;
+                let others = common.layer().over(environment.clone());
+                let lent = found.as_ref().map(|found| found.lend(&others)).unwrap_or_default();
+                let layer = lent.layer.clone().of_any_host();
+                (Lent { layer, ..lent }, found.as_ref().map(Profile::words))
+            }
+        };
+        let own = Layer { host, ..nearer };
+        let flags = own.clone().over(common.layer().of_any_host());
+        let environment = environment.of_any_host();
+        let password = match &own.password_file {
+            Some(file) => (PasswordSource::File(file.clone()), "--primary-password-file".to_owned()),
+            None => PasswordSource::choose(common, &environment, &lent.layer, of_profile.as_deref())?,
+        };
+        let typed = common.typed.clone().without(&OF_ONE_HOST);
+        let way = own.way().over(typed).over(Way::of_environment(variable).without(&OF_ONE_HOST));
+        let layers = [
+            (flags, From::PrimaryFlag),
+            (environment, From::Environment),
+            (lent.layer.clone(), From::Named(of_profile.unwrap_or_default())),
+        ];
+        Settings::merge(common, layers, password, (way, lent))
+    }
+
+    /// The settings that a run was begun with, where the flags of this command do not say otherwise. What it was begun
+    /// with is complete: neither environment nor default profile say how its hosts are reached.
+    pub fn recalled(common: &Common, recorded: &Recorded) -> Result<Settings, Problem> {
+        Settings::remembered(common, recorded, common.layer(), common.typed.clone())
     }
 
     /// The settings of the primary's host as a run was begun with.
-    pub fn recalled_primary(common: &Common, recorded: Layer) -> Result<Settings, Problem> {
-        let flags = Layer { host: None, pin_sha256: None, spn: None, ..common.layer() };
-        let environment = Layer { host: None, pin_sha256: None, spn: None, ..environment_layer()? };
-        Settings::merge(common, flags, recorded, environment, common.profile.clone())
+    pub fn recalled_primary(common: &Common, recorded: &Recorded) -> Result<Settings, Problem> {
+        let typed = common.typed.clone().without(&OF_ONE_HOST);
+        Settings::remembered(common, recorded, common.layer().of_any_host(), typed)
+    }
+
+    fn remembered(common: &Common, recorded: &Recorded, flags: Layer, typed: Way) -> Result<Settings, Problem> {
+        let environment = environment_layer()?;
+        let named = match &common.profile {
+            Some(name) => profile_of(common, Some(name.clone()))?,
+            None => None,
+        };
+        // A profile that is named for this command is for the host of the run, or it is a mistake.
+        if let (Some(profile), Some(host)) = (&named, flags.host.as_deref().or(recorded.layer.host.as_deref()))
+            && let Some(own) = &profile.layer().host
+            && !is_same_host((own, profile.layer().http), (host, recorded.layer.http))
+        {
+            return Err(Problem::usage(format!("profile {} is for {own}, and the run is on {host}", profile.name))
+                .remedy("leave --profile out: the journal knows how the run reached its hosts"));
+        }
+        let of_profile = named.as_ref().map(Profile::words);
+        let nearer = named.as_ref().map(|profile| Layer { host: None, http: None, ..profile.layer().clone() });
+        let nearer = flags.clone().over(nearer.unwrap_or_default());
+        let profile_layer = named.as_ref().map(|profile| profile.lend(&flags).layer).unwrap_or_default();
+        let password = recorded.password(common, &nearer, &environment, &profile_layer, of_profile.as_deref())?;
+        // A profile by default says where the journal is and how things are printed, and nothing of a host.
+        let general = profile_of(common, None)?.map(|profile| profile.layer().general()).unwrap_or_default();
+        let layers = [
+            (nearer, From::Flag),
+            (recorded.layer.clone(), From::Journal),
+            (environment.general().over(general), From::Environment),
+        ];
+        let way = typed.over(recorded.way.clone()).over(Way::of_environment(variable).only(&["state"]));
+        let leads = named.map(|profile| profile.name).or_else(|| recorded.profile_of_password());
+        Settings::merge(common, layers, password, (way, Lent { leads, ..Lent::default() }))
     }
 
     fn merge(
         common: &Common,
-        flags: Layer,
-        recorded: Layer,
-        environment: Layer,
-        profile_name: Option<String>,
+        layers: [(Layer, From); 3],
+        (password, password_from): (PasswordSource, String),
+        (way, lent): (Way, Lent),
     ) -> Result<Settings, Problem> {
-        let simulate = common.simulate.or(switch("HVR_SIMULATE")?).unwrap_or(false);
-        // A simulated host needs nothing that a profile says, and a broken file must not spoil a rehearsal.
-        let profile = match simulate {
-            true => Layer::default(),
-            false => profile(profile_name.or(variable("HVR_PROFILE")))?,
-        };
+        let simulate = is_simulated(common)?;
         if common.proxy.as_deref().and_then(|url| url.parse::<Proxy>().ok()).is_some_and(|proxy| proxy.has_password()) {
             return Err(Problem::usage(
                 "a password on the command line is seen by everybody on this machine: give the proxy with HVR_PROXY or in a \
                  profile",
             ));
         }
-        let password = match (&flags.password_file, PasswordSource::choose(common, &environment, &profile)?) {
-            (Some(file), _) => PasswordSource::File(file.clone()),
-            (None, PasswordSource::Prompt) => match (&recorded.password_file, recorded.password_keyring) {
-                (Some(file), _) => PasswordSource::File(file.clone()),
-                (None, Some(true)) => PasswordSource::Keyring,
-                (None, _) => PasswordSource::Prompt,
-            },
-            (None, source) => source,
-        };
-        let layer = flags.over(recorded).over(environment).over(profile);
+        let way = led(way, &lent);
+        let origins = Origins::of(&layers, password_from).keeping_back(lent.kept_back);
+        let [flags, middle, last] = layers.map(|(layer, _)| layer);
+        let layer = flags.over(middle).over(last);
         let scenario = common.scenario.clone().or_else(|| variable("HVR_SCENARIO").map(PathBuf::from));
         let trust = match (layer.insecure.unwrap_or(false), layer.pin_sha256, layer.ca) {
             (false, None, None) => TrustSetting::System,
@@ -261,6 +359,8 @@ impl Settings {
             (None, true) => ProxySetting::Environment,
             (None, false) => ProxySetting::None,
         };
+        let state = layer.state.as_deref().map(absolute);
+        let host = layer.host.clone().filter(|_| !simulate);
         Ok(Settings {
             host: layer.host,
             user: layer.user,
@@ -284,16 +384,52 @@ impl Settings {
             anonymise: common.anonymise.or(switch("HVR_ANONYMISE")?).unwrap_or(false),
             state: layer.state,
             verbose: parsed::<u8>("HVR_VERBOSE", "a number")?.unwrap_or(0),
-            typed: typed(common),
+            way: match simulate {
+                // The world of an embedded host ends with its command: a later one is for a host that stays.
+                true => Way::default().with("host", Some("URL".to_owned())).with("user", Some("USER".to_owned())),
+                false => way.with("host", host),
+            }
+            .with("state", state),
+            origins,
         })
     }
 
-    /// A command about the journal, with the state directory where one was typed.
-    pub fn journal_command(&self, words: &[&str]) -> String {
-        let state = self.typed.iter().position(|word| word == "--state");
-        let typed = state.and_then(|place| self.typed.get(place..place + 2)).unwrap_or_default();
-        let words = ["hvr", "run"].into_iter().chain(words.iter().copied()).chain(typed.iter().map(String::as_str));
-        words.map(quoted).collect::<Vec<_>>().join(" ")
+    /// A command to run next, by the same way to the same host.
+    pub fn command(&self, verb: &[&str]) -> Printed {
+        Printed::of(verb).by(&self.way)
+    }
+
+    /// A command about the journal: it needs no host, and the journal knows the way to those of a run.
+    pub fn journal_command(&self, what: &str, run: Option<&str>) -> Printed {
+        let mut kept = vec!["state"];
+        // What the journal cannot keep is given again.
+        if matches!(what, "resume" | "undo") {
+            kept.push("password_stdin");
+        }
+        let command = Printed::of(&["run", what]);
+        let command = run.into_iter().fold(command, |command, run| command.operand(run));
+        command.by(&self.journal_way().only(&kept))
+    }
+
+    /// What completes the commands in a text, with the VM that it is about.
+    pub fn complete(&self, text: &str, vm: Option<&str>) -> String {
+        let journal = self.journal_way().only(&["state"]);
+        Completing { host: &self.way, primary: None, journal: &journal, vm }.complete(text)
+    }
+
+    /// Where the world of an embedded host has gone, and how to have one that stays.
+    pub fn world_has_ended(&self) -> String {
+        let command = Printed::of(&["simulate"]).switch("--pair");
+        let scenario = self.scenario.as_deref().map(absolute);
+        let command = scenario.iter().fold(command, |command, file| command.option("--scenario", file));
+        format!("the simulated host has ended with this command; one that stays, with a URL and a USER: {command}")
+    }
+
+    /// The way, with the directory of the journal also where only `$XDG_STATE_HOME` names it.
+    pub fn journal_way(&self) -> Way {
+        let is_usual = variable("XDG_STATE_HOME").is_none() || self.state.is_some();
+        let named = || self.state_directory().ok().map(|directory| directory.display().to_string());
+        self.way.clone().with("state", if is_usual { None } else { named() })
     }
 
     /// The directory of the journal: the one that was named, else `$XDG_STATE_HOME/hvr`, else in the usual place.
@@ -312,43 +448,33 @@ impl Settings {
     }
 }
 
-/// The flags that decide about the connection. Environment and profile hold for the next command by themselves.
-fn typed(common: &Common) -> Vec<String> {
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let auth = common.auth.and_then(|auth| auth.to_possible_value()).map(|auth| auth.get_name().to_owned());
-    let pairs = [
-        ("-H", common.host.clone()),
-        ("-u", common.user.clone()),
-        ("--password-file", path(&common.password_file)),
-        ("--auth", auth),
-        ("--keytab", path(&common.keytab)),
-        ("--spn", common.spn.clone()),
-        ("--cert", path(&common.cert)),
-        ("--key", path(&common.key)),
-        ("--proxy", common.proxy.clone()),
-        ("--ca", path(&common.ca)),
-        ("--pin-sha256", common.pin_sha256.clone()),
-        ("--profile", common.profile.clone()),
-        ("--scenario", path(&common.scenario)),
-        ("--state", path(&common.state)),
-    ];
-    let switches = [
-        ("--password-stdin", common.password_stdin),
-        ("--password-keyring", common.password_keyring),
-        ("--http", common.http),
-        ("--delegate", common.delegate),
-        ("--proxy-from-env", common.proxy_from_env),
-        ("--insecure", common.insecure),
-        ("--simulate", common.simulate),
-    ];
-    let mut words = Vec::new();
-    for (flag, value) in pairs {
-        words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
+/// What is said of one host is not said of another: its name and its certificate.
+const OF_ONE_HOST: [&str; 3] = ["host", "pin_sha256", "spn"];
+
+fn is_simulated(common: &Common) -> Result<bool, Problem> {
+    Ok(common.simulate.or(switch("HVR_SIMULATE")?).unwrap_or(false))
+}
+
+/// The profile in force: the one of this name, else the one of the command, else the default one.
+fn profile_of(common: &Common, named: Option<String>) -> Result<Option<Profile>, Problem> {
+    let without = match common.profile {
+        // Nearer than the variable.
+        Some(_) => false,
+        None => common.no_profile.or(switch("HVR_NO_PROFILE")?).unwrap_or(false),
+    };
+    match (named.or_else(|| common.profile.clone()), without) {
+        (None, true) => Ok(None),
+        (name, _) => Profile::find(name),
     }
-    for (flag, value) in switches {
-        words.extend(value.map(|on| if on { flag.to_owned() } else { format!("{flag}=false") }));
+}
+
+/// The way, with the profile that leads on it; or with none, where one would come into force by itself.
+fn led(way: Way, lent: &Lent) -> Way {
+    match &lent.leads {
+        Some(name) => way.with("profile", Some(name.clone())),
+        None if Profile::is_around() => way.with("no_profile", Some("true".to_owned())),
+        None => way,
     }
-    words
 }
 
 fn environment_layer() -> Result<Layer, Problem> {
@@ -413,104 +539,9 @@ fn choice<T: ValueEnum>(name: &str) -> Result<Option<T>, Problem> {
     Ok(Some(value))
 }
 
-/// The profile of this name, or the default one, or an empty layer where there is no file.
-fn profile(name: Option<String>) -> Result<Layer, Problem> {
-    let Some(path) = config_path() else {
-        return match name {
-            Some(name) => {
-                Err(Problem::usage(format!("there is no place for a configuration file, so no profile {name:?}")))
-            }
-            None => Ok(Layer::default()),
-        };
-    };
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return match name {
-                Some(name) => Err(Problem::usage(format!("no profile {name:?}: there is no file {}", path.display()))),
-                None => Ok(Layer::default()),
-            };
-        }
-        Err(error) => return Err(Problem::usage(format!("cannot read {}: {error}", path.display()))),
-    };
-    choose_profile(&text, name, &path)
-}
-
-fn choose_profile(text: &str, name: Option<String>, path: &Path) -> Result<Layer, Problem> {
-    let mut file: File = toml::from_str(text).map_err(|error| {
-        // The error's own text quotes the line, and a secret may stand there.
-        let line = error.span().and_then(|span| text.get(..span.start)).map(|above| above.matches('\n').count() + 1);
-        let line = line.map_or_else(String::new, |line| format!(", line {line}"));
-        let problem = Problem::usage(format!("{}{line}: {}", path.display(), without_value(error.message())));
-        match error.message() {
-            message if message.contains("unknown field `password`") => problem.remedy(
-                "no password stands in this file: name the file that holds it with password_file, or the program that \
-                 writes it with password_command",
-            ),
-            message if message.contains("expected a sequence") => {
-                problem.remedy("a command is a list, without a shell: password_command = [\"pass\", \"show\", \"hvr\"]")
-            }
-            _ => problem,
-        }
-    })?;
-    let Some(name) = name.or(file.default) else { return Ok(Layer::default()) };
-    let known: Vec<_> = file.profiles.keys().cloned().collect();
-    let mut layer = file.profiles.remove(&name).ok_or_else(|| {
-        Problem::usage(format!("{} has no profile {name:?}; it has: {}", path.display(), known.join(", ")))
-    })?;
-    // A relative path is meant from where the file is, wherever the command runs.
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let named =
-        [&mut layer.password_file, &mut layer.ca, &mut layer.keytab, &mut layer.cert, &mut layer.key, &mut layer.state];
-    for named in named.into_iter().flatten() {
-        *named = folder.join(&*named);
-    }
-    // A program without a folder is looked for in PATH.
-    if let Some(program) = layer.password_command.as_mut().and_then(|words| words.first_mut())
-        && Path::new(program.as_str()).components().count() > 1
-    {
-        *program = folder.join(&*program).display().to_string();
-    }
-    Ok(layer)
-}
-
-/// A message of the reader without the text that it found in the wrong place.
-fn without_value(message: &str) -> String {
-    match (message.split_once(": string \""), message.rsplit_once("\", expected ")) {
-        (Some((kind, _)), Some((_, expected))) => format!("{kind}: a string, expected {expected}"),
-        _ => message.to_owned(),
-    }
-}
-
-/// `$XDG_CONFIG_HOME/hvr/config.toml`, else in the place for configuration of the system.
-fn config_path() -> Option<PathBuf> {
-    let below_home = |folder: &str| variable("HOME").map(|home| PathBuf::from(home).join(folder));
-    let usual = || match std::env::consts::OS {
-        "windows" => variable("APPDATA").map(PathBuf::from),
-        "macos" => below_home("Library/Application Support"),
-        _ => below_home(".config"),
-    };
-    let base = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(usual);
-    base.map(|base| base.join("hvr").join("config.toml"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_profile_is_chosen_by_name_or_by_default() {
-        let text =
-            "default = \"a\"\n[profiles.a]\nhost = \"h1\"\ntimeout = \"10m\"\n[profiles.b]\nhost = \"h2\"\nhttp = true";
-        let path = Path::new("config.toml");
-        assert_eq!(choose_profile(text, None, path).unwrap().host.as_deref(), Some("h1"));
-        assert_eq!(choose_profile(text, Some("b".into()), path).unwrap().http, Some(true));
-        let problem = choose_profile(text, Some("c".into()), path).unwrap_err();
-        assert!(problem.message.contains("it has: a, b"), "{}", problem.message);
-        let problem = choose_profile("[profiles.a]\nhots = \"x\"", None, path).unwrap_err();
-        assert!(problem.message.contains("hots") && problem.message.contains("config.toml"), "{}", problem.message);
-        assert!(choose_profile("", None, path).unwrap().host.is_none());
-    }
 
     #[test]
     fn a_nearer_layer_wins_and_ways_of_trusting_are_not_mixed() {
@@ -537,17 +568,5 @@ mod tests {
         assert_eq!(named("h").over(http()).http, Some(true));
         let merged = Layer::default().over(named("https://h")).over(http());
         assert_eq!((merged.host.as_deref(), merged.http), (Some("https://h"), None));
-    }
-
-    #[test]
-    fn paths_in_a_profile_are_meant_from_its_file() {
-        let text =
-            "default = \"a\"\n[profiles.a]\npassword_file = \"secret\"\nca = \"/etc/ca.pem\"\nstate = \"journal\"";
-        let layer = choose_profile(text, None, Path::new("conf/hvr/config.toml")).unwrap();
-        assert_eq!(layer.password_file.as_deref(), Some(Path::new("conf/hvr/secret")));
-        assert_eq!(layer.ca.as_deref(), Some(Path::new("/etc/ca.pem")));
-        assert_eq!(layer.state.as_deref(), Some(Path::new("conf/hvr/journal")));
-        let problem = choose_profile("[profiles.a]\npassword = \"x\"", None, Path::new("c")).unwrap_err();
-        assert!(problem.remedy.contains("password_file"), "{problem:?}");
     }
 }

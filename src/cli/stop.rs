@@ -26,6 +26,8 @@ struct State {
     come: watch::Sender<bool>,
     /// What an interruption would leave behind, told by the command as it goes on.
     left_behind: Mutex<Option<LeftBehind>>,
+    /// The command that shows what is on record, for whoever leaves at once.
+    on_record: Mutex<String>,
     leaving: Mutex<Leaving>,
     /// Whether the main thread waits for a line that is not echoed, and hears nothing else.
     in_prompt: AtomicBool,
@@ -55,6 +57,7 @@ impl Interruption {
         Interruption(Arc::new(State {
             come: watch::Sender::new(false),
             left_behind: Mutex::new(None),
+            on_record: Mutex::new("hvr run list --open".to_owned()),
             leaving: Mutex::new(Leaving::AtOnce),
             in_prompt: AtomicBool::new(false),
         }))
@@ -81,7 +84,7 @@ impl Interruption {
                 heard.come();
                 signals.next().await;
                 terminal.restore();
-                note("\nhvr: left at once; what was sent is on record: hvr run list --open");
+                note(&format!("\nhvr: left at once; what was sent is on record: {}", lock(&heard.0.on_record)));
                 std::process::exit(Exit::Interrupted.code().into());
             });
         };
@@ -93,6 +96,11 @@ impl Interruption {
 
     fn come(&self) {
         self.0.come.send_replace(true);
+    }
+
+    /// Remembers the command that shows what is on record.
+    pub fn on_record(&self, command: String) {
+        *lock(&self.0.on_record) = command;
     }
 
     /// Remembers what would be left behind from here on.

@@ -118,6 +118,17 @@ impl Kind {
         matches!(self, Kind::PlannedFailover { .. } | Kind::WalkBack { .. } | Kind::Reverse { with_primary: true, .. })
     }
 
+    /// Orders the power to be cut instead of asking the guest to shut down: for a run whose guest does not. Says whether
+    /// there was a guest to ask.
+    pub fn cut_power(&mut self) -> bool {
+        match self {
+            Kind::PlannedFailover { off, .. } | Kind::Stop(off) => {
+                std::mem::replace(off, PowerOff::TurnOff) == PowerOff::ShutDown
+            }
+            _ => false,
+        }
+    }
+
     /// The certificate of the new primary, where one was named.
     pub fn thumbprint(&self) -> Option<&str> {
         match self {

@@ -48,7 +48,9 @@ pub struct Finding {
     pub code: &'static str,
     /// What was seen and what it means.
     pub text: String,
-    /// What to do; empty where there is nothing to do.
+    /// What to do; empty where there is nothing to do. A command in it stands between backticks by its words alone, without
+    /// the VM and the way to the host: `` `hvr start` `` is for the host of the finding, `` `hvr undo @primary` `` for that of
+    /// the primary, and `@exchanged` for a run that takes each host for the other. Capitals stand for what is not known.
     pub remedy: String,
 }
 
@@ -269,13 +271,11 @@ fn judge_state(vm: &Vm) -> Option<Finding> {
         ReplicationState::Committed => refuse(
             "already-committed",
             "the VM is already failed over and committed",
-            "reverse the replication (`hvr reverse`), or remove it",
+            "reverse the replication (`hvr reverse --primary=HOST`), or remove it",
         ),
-        ReplicationState::FailoverInProgress => refuse(
-            "failover-in-progress",
-            "a failover of the VM is already running",
-            "follow it: `hvr status` and `hvr job show`",
-        ),
+        ReplicationState::FailoverInProgress => {
+            refuse("failover-in-progress", "a failover of the VM is already running", "follow it: `hvr status`")
+        }
         ReplicationState::FailbackInProgress | ReplicationState::FailbackComplete => {
             refuse("failback", "a failback of the VM is running or done", "finish or cancel the failback first")
         }

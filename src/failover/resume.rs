@@ -46,7 +46,12 @@ enum Next {
 impl Workflow {
     /// The run that a journal tells of, taken up again. The journal must hold its VM already.
     pub fn resume(history: History) -> Self {
-        let order = Order { wait: true, ..history.record.order.clone() };
+        let mut order = Order { wait: true, ..history.record.order.clone() };
+        // Where the power was cut instead of asking the guest, that is the order.
+        let cuts = [StepName::TurnOffPrimary, StepName::TurnOff];
+        if history.calls.iter().any(|call| cuts.iter().any(|step| step.name() == call.intent.step)) {
+            order.kind.cut_power();
+        }
         let mut workflow = Workflow::new(order);
         workflow.footprint = Footprint::of(&history);
         workflow.record_name = Some(history.record.vm_name.clone());
@@ -75,6 +80,9 @@ impl Workflow {
     pub(super) fn take_up(&mut self, now: Duration, wall: SystemTime, history: &History) -> Action {
         let Some(last) = history.calls.last() else { return self.step_on(now, wall) };
         let named = StepName::named(&last.intent.step).ok_or(());
+        if let Some(cut) = named.ok().and_then(StepName::power_cut).filter(|cut| self.move_to(*cut).is_ok()) {
+            return self.cut_power(now, wall, cut, last.intent.vm.clone());
+        }
         if named.and_then(|step| self.move_to(step).map(|()| step)).is_err() {
             let text = format!("the journal names a step {:?} that this program does not know here", last.intent.step);
             return self.stop(Cause::Changed(text));
@@ -146,6 +154,21 @@ impl Workflow {
             }
             Judgement::Going(seen) | Judgement::Not(seen) => {
                 self.stop(Cause::Changed(format!("{name} was proven before, and now the VM reads as {seen}")))
+            }
+        }
+    }
+
+    /// The guest was asked to shut down, and the power is to be cut instead: there is nothing to wait for. That it went off
+    /// meanwhile is as good.
+    fn cut_power(&mut self, now: Duration, wall: SystemTime, cut: StepName, subject: VmId) -> Action {
+        let Some(step) = steps::build(cut, &self.order, &self.scene) else {
+            return self.settle_without_subject(now, wall, cut);
+        };
+        match self.scene.judge(&step.goal, step.site, &subject) {
+            Judgement::Reached(seen) => self.proven(now, wall, cut, subject, seen),
+            Judgement::Going(_) | Judgement::Not(_) => {
+                self.conclude(Verdict::Failed);
+                self.step_on(now, wall)
             }
         }
     }

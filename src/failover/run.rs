@@ -10,7 +10,7 @@ use crate::wsman::{self, Delivery, Exchange};
 
 use super::action::{Action, CallError, Observation};
 use super::goal::describe;
-use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord, Uptime};
+use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord, Uptime, World};
 use super::order::{Order, Site};
 use super::outcome::{Cause, Halted, Outcome, Refusal, StartReport, StepReport};
 use super::preflight::Proposal;
@@ -144,6 +144,8 @@ pub struct About {
     pub may_have_changed: bool,
     /// The display name of its VM, for what is said before anything was read.
     pub vm_name: String,
+    /// Whether the hosts are real.
+    pub world: World,
 }
 
 /// Runs an order, from the name to the proof.
@@ -301,6 +303,7 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
             begun: self.clock.wall(),
             undoes: self.about.undoes.clone(),
             context: self.about.context.clone(),
+            world: self.about.world.clone(),
         };
         let taken = self.journal.take(&record, self.seen_at);
         if taken.is_ok() && self.run.is_none() {

@@ -131,6 +131,24 @@ impl StepName {
         }
     }
 
+    /// For a step that asks a guest to shut down, the step that cuts the power instead.
+    pub fn power_cut(self) -> Option<StepName> {
+        match self {
+            StepName::ShutDownPrimary => Some(StepName::TurnOffPrimary),
+            StepName::ShutDown => Some(StepName::TurnOff),
+            _ => None,
+        }
+    }
+
+    /// How long its goal may take after its job has ended; nothing where it is there by then.
+    pub fn patience(self) -> Duration {
+        match self {
+            StepName::ShutDownPrimary | StepName::ShutDown => GUEST_SHUTDOWN,
+            StepName::Start | StepName::StartTestVm | StepName::StartPrimary => START,
+            _ => Duration::ZERO,
+        }
+    }
+
     /// Whether it is about the test VM, not the VM itself.
     pub(super) fn is_about_test_vm(self) -> bool {
         matches!(self, StepName::StartTestVm | StepName::TurnOffTestVm | StepName::DestroyTestVm)
@@ -223,12 +241,7 @@ pub(super) fn build(name: StepName, order: &Order, scene: &Scene) -> Option<Step
         StepName::VerifyPrimary => (None, Goal::IsReplica),
         StepName::VerifyReplica => (None, Goal::UndisturbedReplica),
     };
-    let patience = match name {
-        StepName::ShutDownPrimary | StepName::ShutDown => GUEST_SHUTDOWN,
-        StepName::Start | StepName::StartTestVm | StepName::StartPrimary => START,
-        _ => Duration::ZERO,
-    };
-    Some(Step { name, site, vm, call, goal, patience })
+    Some(Step { name, site, vm, call, goal, patience: name.patience() })
 }
 
 /// How long a guest may take to shut down once it was asked.

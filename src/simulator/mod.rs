@@ -68,6 +68,7 @@ pub use scenario::{
 #[cfg(feature = "cli")]
 pub(crate) use server::Identity;
 pub use server::{Server, ServerError, ServerOptions};
+pub use service::is_simulated;
 pub use text::Language;
 pub use vm::{Adapter, FailoverAddresses, RecoveryPoint, Vm};
 pub use world::{Taken, World};

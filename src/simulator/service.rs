@@ -49,6 +49,14 @@ pub(super) struct Resource {
     pub(super) form: Form,
 }
 
+/// What the vendor's name ends with.
+const MARK: &str = "(simulated)";
+
+/// Whether a host says of itself that it is simulated.
+pub fn is_simulated(identity: &Identity) -> bool {
+    identity.product_vendor.ends_with(MARK)
+}
+
 impl Service<'_> {
     pub(super) fn answer(&mut self, request: &Request) -> Result<Vec<u8>, Refusal> {
         if request.body == RequestBody::Identify {
@@ -94,14 +102,14 @@ impl Service<'_> {
     fn identify(&self) -> Result<Vec<u8>, Refusal> {
         let windows = Identity {
             protocol_version: ns::WSMAN.to_owned(),
-            product_vendor: "Microsoft Corporation (simulated)".to_owned(),
+            product_vendor: format!("Microsoft Corporation {MARK}"),
             product_version: format!("OS: {} SP: 0.0 Stack: 3.0", self.scenario.version.number()),
             security_profiles: vec![
                 "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/spnego-kerberos".to_owned(),
             ],
         };
         let other = Identity {
-            product_vendor: "Another vendor (simulated)".to_owned(),
+            product_vendor: format!("Another vendor {MARK}"),
             product_version: "1.0".to_owned(),
             security_profiles: Vec::new(),
             ..windows.clone()

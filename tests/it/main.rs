@@ -9,6 +9,7 @@
 
 mod check_cli;
 mod cli;
+mod commands_cli;
 mod evidence_cli;
 mod examples;
 mod failover;

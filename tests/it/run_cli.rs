@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use hyperv_replica::failover::journal::{CallOutcome, Intent, Journal, RunEnd, RunId, RunRecord, Verdict};
+use hyperv_replica::failover::journal::{CallOutcome, Intent, Journal, RunEnd, RunId, RunRecord, Verdict, World};
 use hyperv_replica::failover::{Kind, Order, PowerOff, Site};
 use hyperv_replica::hyperv::{ReturnCode, VmId, VmSelector};
 use hyperv_replica::journal::sqlite::{SqliteJournal, Store};
@@ -35,6 +35,7 @@ fn record(name: &str, number: u8, kind: Kind) -> RunRecord {
         begun,
         undoes: None,
         context: "profile dr".to_owned(),
+        world: World::Real,
     }
 }
 

@@ -367,7 +367,7 @@ async fn what_was_handed_over_is_proven_later_or_superseded() {
     let (ran, document) = site.run(&["run", "resume", &id, "--dry-run", "--yes"]);
     assert_eq!((ran.code, document["kind"].as_str()), (0, Some("failover")), "{}", ran.err);
     assert!(
-        ran.err.contains(&format!("nothing was put on record; this ends the run: hvr run resume {id}")),
+        ran.err.contains(&format!("nothing was put on record; this ends the run: `hvr run resume {id}")),
         "{}",
         ran.err
     );
@@ -390,49 +390,51 @@ async fn what_was_handed_over_is_proven_later_or_superseded() {
     assert!(runs["runs"].as_array().unwrap().iter().all(|run| !run["end"].is_null()), "none is open: {runs}");
 }
 
+const PLANNED: &[&str] = &["failover", "app-db-01", "--planned"];
+const FAILOVER: &[&str] = &["failover", "app-db-01"];
+/// Each scenario of the examples: the command that walks into it, and the exit and code of its end.
+pub const TRAPS: &[(&str, &[&str], i32, &str)] = &[
+    ("certificates", PLANNED, 3, "certificate"),
+    ("cluster", FAILOVER, 3, "not-visible"),
+    ("cut-after-prepare", PLANNED, 0, ""),
+    ("cut-after-reverse", &["failover", "app-db-01", "--planned", "--no-start"], 0, ""),
+    ("empty-promise", FAILOVER, 5, "state-unknown"),
+    ("extended", PLANNED, 3, "extended-relation"),
+    ("failing-job", FAILOVER, 4, "job-failed"),
+    ("guest-ignores-shutdown", PLANNED, 5, "state-unknown"),
+    ("guest-not-ready", PLANNED, 4, "host-refused"),
+    ("guest-slow", PLANNED, 8, "deadline"),
+    ("japanese", FAILOVER, 4, "job-failed"),
+    ("job-stuck", FAILOVER, 8, "deadline"),
+    ("job-vanished", FAILOVER, 5, "state-unknown"),
+    ("job-warnings", FAILOVER, 0, ""),
+    ("lost-reply", FAILOVER, 0, ""),
+    ("other-server", FAILOVER, 3, "not-found"),
+    ("prepare-fails", PLANNED, 4, "job-failed"),
+    ("primary-suspended", PLANNED, 3, "primary-not-replicating"),
+    ("restart", FAILOVER, 0, ""),
+    ("resynchronising", &["test", "start", "app-db-01"], 3, "resynchronising"),
+    ("reverse-fails", PLANNED, 3, "primary-takes-no-replica"),
+    ("reverse-refused", PLANNED, 4, "host-refused"),
+    ("server-2012", PLANNED, 0, ""),
+    ("slow-job", FAILOVER, 8, "deadline"),
+    ("test-job-fails", &["test", "start", "app-db-01"], 4, "job-failed"),
+    ("test-vm-there", &["test", "start", "app-db-01"], 3, "test-vm-exists"),
+    ("timed-out", FAILOVER, 0, ""),
+    ("unhealthy", FAILOVER, 0, ""),
+    ("unknown", FAILOVER, 5, "state-unknown"),
+    ("whole-copy", FAILOVER, 0, ""),
+];
+
 /// Each example of a trap, as an operator walks into it.
 #[test]
 fn every_example_scenario_ends_as_it_should() {
-    const PLANNED: &[&str] = &["failover", "app-db-01", "--planned"];
-    const FAILOVER: &[&str] = &["failover", "app-db-01"];
-    let traps: &[(&str, &[&str], i32, &str)] = &[
-        ("certificates", PLANNED, 3, "certificate"),
-        ("cluster", FAILOVER, 3, "not-visible"),
-        ("cut-after-prepare", PLANNED, 0, ""),
-        ("cut-after-reverse", &["failover", "app-db-01", "--planned", "--no-start"], 0, ""),
-        ("empty-promise", FAILOVER, 5, "state-unknown"),
-        ("extended", PLANNED, 3, "extended-relation"),
-        ("failing-job", FAILOVER, 4, "job-failed"),
-        ("guest-ignores-shutdown", PLANNED, 5, "state-unknown"),
-        ("guest-not-ready", PLANNED, 4, "host-refused"),
-        ("guest-slow", PLANNED, 8, "deadline"),
-        ("japanese", FAILOVER, 4, "job-failed"),
-        ("job-stuck", FAILOVER, 8, "deadline"),
-        ("job-vanished", FAILOVER, 5, "state-unknown"),
-        ("job-warnings", FAILOVER, 0, ""),
-        ("lost-reply", FAILOVER, 0, ""),
-        ("other-server", FAILOVER, 3, "not-found"),
-        ("prepare-fails", PLANNED, 4, "job-failed"),
-        ("primary-suspended", PLANNED, 3, "primary-not-replicating"),
-        ("restart", FAILOVER, 0, ""),
-        ("resynchronising", &["test", "start", "app-db-01"], 3, "resynchronising"),
-        ("reverse-fails", PLANNED, 3, "primary-takes-no-replica"),
-        ("reverse-refused", PLANNED, 4, "host-refused"),
-        ("server-2012", PLANNED, 0, ""),
-        ("slow-job", FAILOVER, 8, "deadline"),
-        ("test-job-fails", &["test", "start", "app-db-01"], 4, "job-failed"),
-        ("test-vm-there", &["test", "start", "app-db-01"], 3, "test-vm-exists"),
-        ("timed-out", FAILOVER, 0, ""),
-        ("unhealthy", FAILOVER, 0, ""),
-        ("unknown", FAILOVER, 5, "state-unknown"),
-        ("whole-copy", FAILOVER, 0, ""),
-    ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenarios");
     let files: BTreeSet<_> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
-    assert_eq!(files, traps.iter().map(|(name, ..)| (*name).to_owned()).collect(), "each has its row");
+    assert_eq!(files, TRAPS.iter().map(|(name, ..)| (*name).to_owned()).collect(), "each has its row");
     let walk = |(name, arguments, exit, code): &(&str, &[&str], i32, &str)| {
         let text = std::fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
         // Where patience is to end, it ends soon.
@@ -448,7 +450,7 @@ fn every_example_scenario_ends_as_it_should() {
         }
     };
     std::thread::scope(|scope| {
-        for rows in traps.chunks(4) {
+        for rows in TRAPS.chunks(4) {
             scope.spawn(move || rows.iter().for_each(walk));
         }
     });

@@ -36,7 +36,7 @@ pub async fn not_visible<E: Exchange>(name: &str, host: &Host<E>) -> Problem {
             owner.node, owner.group
         ))
         .remedy(format!(
-            "ask the node that owns it: -H {}; if that is the host that was asked, this account may not see it: hvr check",
+            "ask the node that owns it: -H {}; if that is the host that was asked, this account may not see it: `hvr check`",
             owner.node
         )),
         None => {

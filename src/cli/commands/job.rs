@@ -88,7 +88,7 @@ async fn follow<E: Exchange>(
     connection: &Connection,
     context: &Context,
 ) -> Result<Option<Job>, Problem> {
-    let again = connection.again(&["job", "wait", &reference.to_string()]);
+    let again = connection.command(&["job", "wait"]).operand(reference.to_string());
     let out_of_time = |last: Option<&Job>| {
         Problem::new(Exit::Deadline, "deadline", "the deadline passed; the job goes on on the host")
             .remedy(format!("follow it again: {again}"))
@@ -172,7 +172,7 @@ fn parse<E: Exchange>(text: &str, host: &Host<E>) -> Result<JobRef, Problem> {
 fn gone(reference: &JobRef) -> Problem {
     Problem::new(Exit::Unknown, "job-gone", format!("the host has no job {reference}"))
         .remedy(
-            "a finished job is kept for about five minutes; the state of the VM tells what became of it: hvr status VM",
+            "a finished job is kept for about five minutes; the state of the VM tells what became of it: `hvr status`",
         )
         .changed(Changed::Perhaps)
 }

@@ -36,7 +36,10 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
             .collect();
         printer.table(&["created", "age", "type", "id"], &rows);
         if points.is_empty() {
-            printer.note("the VM has no recovery point but the latest state; `hvr failover` takes that");
+            printer.note(&format!(
+                "the VM has no recovery point but the latest state; a failover takes that: {}",
+                connection.command(&["failover"]).operand(args.vm.as_str())
+            ));
         }
         return Ok(Exit::Done);
     }

@@ -10,7 +10,7 @@ use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{is_interactive, note};
 use crate::cli::problem::Problem;
-use crate::cli::workflow::{Consent, resume_run, undo_run};
+use crate::cli::workflow::{Consent, end_dead, resume_run, undo_run};
 use crate::cli::{Context, json};
 use crate::failover::Site;
 use crate::failover::journal::{CallOutcome, CallRecord, History, RunEnd, RunId, Verdict};
@@ -36,7 +36,7 @@ enum What {
     ///
     /// Looks first: what came of the last call on record, and where the hosts stand now. Goes on from there, and sends
     /// nothing again that was taken. What somebody else has changed meanwhile stops it.
-    Resume(Again),
+    Resume(Resume),
     /// Walk a half-done planned failover back, as far as Hyper-V allows
     ///
     /// Says before it starts what cannot be undone.
@@ -76,6 +76,15 @@ struct Again {
 }
 
 #[derive(Debug, clap::Args)]
+struct Resume {
+    #[command(flatten)]
+    again: Again,
+    /// Cut the power where the run waits for a guest that does not shut down
+    #[arg(long)]
+    turn_off: bool,
+}
+
+#[derive(Debug, clap::Args)]
 struct Close {
     #[command(flatten)]
     one: One,
@@ -90,6 +99,7 @@ struct Close {
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     let directory = context.settings.state_directory()?;
+    end_dead_worlds(&directory);
     match &args.what {
         What::List(args) => list(args, &directory, context),
         What::Show(one) => {
@@ -99,9 +109,21 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
             show(&history, &directory, context);
             Ok(Exit::Done)
         }
-        What::Resume(again) => resume_run(again.run.as_deref(), &again.consent, context).await,
+        What::Resume(Resume { again, turn_off }) => {
+            resume_run(again.run.as_deref(), *turn_off, &again.consent, context).await
+        }
         What::Undo(again) => undo_run(again.run.as_deref(), &again.consent, context).await,
         What::Close(args) => close(args, &directory, context).await,
+    }
+}
+
+/// Runs of simulated hosts that are gone are over. A journal that cannot be written says so when it must be.
+fn end_dead_worlds(directory: &Path) {
+    let read = Store::open_read_only(directory).ok().flatten();
+    let open = read.and_then(|store| store.runs(&Filter::open()).ok());
+    let has_simulated = open.is_some_and(|open| open.runs.iter().any(|run| run.record.world.is_simulated()));
+    if has_simulated && let Ok(store) = Store::open(directory) {
+        end_dead(&store);
     }
 }
 
@@ -216,6 +238,7 @@ fn show(history: &History, directory: &Path, context: &Context) {
         row("end", end(history).to_owned()),
     ];
     rows.extend(record.hosts.iter().map(|(site, url)| row(&format!("URL of the {site}"), url.clone())));
+    rows.extend(record.world.address().map(|address| row("simulated host", address.to_owned())));
     rows.extend(record.undoes.iter().map(|run| row("takes back", run.to_string())));
     rows.extend(Some(&history.note).filter(|note| !note.is_empty()).map(|note| row("note", note.clone())));
     printer.table(&["run", ""], &rows);
@@ -238,8 +261,8 @@ fn show(history: &History, directory: &Path, context: &Context) {
     printer.table(&["call", "host", "method", "sent", "before", "answer", "verdict"], &calls);
     if history.end.is_none() {
         note(&format!(
-            "the run is open, and keeps others off the VM; unless it is at work just now: hvr run resume {}",
-            record.id
+            "the run is open, and keeps others off the VM; unless it is at work just now: {}",
+            context.settings.journal_command("resume", Some(record.id.as_str()))
         ));
     }
 }
@@ -249,7 +272,10 @@ fn row(history: &History) -> Vec<String> {
     let record = &history.record;
     vec![
         record.id.to_string(),
-        record.order.kind.name().to_owned(),
+        match record.world.is_simulated() {
+            true => format!("{} (simulated)", record.order.kind.name()),
+            false => record.order.kind.name().to_owned(),
+        },
         record.vm_name.clone(),
         time(record.begun),
         history.calls.len().to_string(),
@@ -264,6 +290,7 @@ fn summary(history: &History) -> Value {
     json!({
         "id": record.id.as_str(),
         "what": record.order.kind.name(),
+        "simulated": record.world.is_simulated(),
         "vm": { "name": record.vm_name, "id": record.vm.as_str() },
         "hosts": { "host": host(Site::Host), "primary": host(Site::Primary) },
         "begun": json_time(record.begun),
@@ -336,7 +363,7 @@ fn find(store: &Store, beginning: &str) -> Result<RunId, Problem> {
             ))
             .detail("runs", runs.iter().map(|run| json!(run.as_str())).collect()),
         FindError::Journal(error) => error.into(),
-        _ => Problem::new(Exit::Refused, "no-run", error.to_string()).remedy("hvr run list shows them"),
+        _ => Problem::new(Exit::Refused, "no-run", error.to_string()).remedy("`hvr run list` shows them"),
     })
 }
 

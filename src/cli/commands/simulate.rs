@@ -9,6 +9,7 @@ use crate::cli::Context;
 use crate::cli::connect::scenario;
 use crate::cli::exit::Exit;
 use crate::cli::output::{line, note};
+use crate::cli::printed::{Printed, quoted};
 use crate::cli::problem::{Problem, chain};
 use crate::simulator::{Pair, Server, ServerError, ServerOptions, Simulator, Taken};
 use crate::transport::Pin;
@@ -149,12 +150,13 @@ fn print_table(replica: &Host, primary: Option<&Host>) {
     line(&format!("user      {user}"));
     line(&format!("password  {password}"));
     for host in std::iter::once(replica).chain(primary) {
-        let trust = host.pin().map_or_else(String::new, |pin| {
+        let mut status = Printed::of(&["status"]).option("-H", &host.server.url()).option("-u", &user);
+        if let Some(pin) = host.pin() {
             let of = if primary.is_some() { format!(" ({})", host.role) } else { String::new() };
             line(&format!("pin       {pin}{of}"));
-            format!(" --pin-sha256 {pin}")
-        });
-        note(&format!("try: HVR_PASSWORD={password} hvr status -H {} -u {user}{trust}", host.server.url()));
+            status = status.option("--pin-sha256", &pin);
+        }
+        note(&format!("try: HVR_PASSWORD={} {}", quoted(password), status.line()));
     }
     note("Ctrl-C ends it");
 }

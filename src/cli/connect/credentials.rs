@@ -55,16 +55,18 @@ pub fn add_to(
             true => "or run it in the Windows session of a domain's account",
             false => "or Kerberos tickets (kinit, --keytab)",
         };
-        return Err(Problem::usage(format!(
+        let problem = Problem::usage(format!(
             "no user: give -u, HVR_USER, or a profile; {tickets}; or --simulate for a rehearsal without a host"
-        )));
+        ));
+        return Err(settings.origins.missed(problem));
     }
     // Beside tickets a password that was given may serve where they do not.
     let password_given = !matches!(settings.password, PasswordSource::Prompt);
     let with_password = tickets.is_none() || (password_given && settings.auth != Auth::Kerberos);
     if let Some(user) = user.clone().filter(|_| with_password) {
         let (name, host) = (user.to_string(), connector.endpoint().host());
-        let password = once(&mut secret, || settings.password.read(Owner::User { user: &name, host }, interruption))?;
+        let read = || settings.password.read(Owner::User { user: &name, host }, interruption);
+        let password = once(&mut secret, read).map_err(|problem| settings.origins.missed(problem))?;
         connector = connector.credentials(Credentials { user, password });
     }
     if let Some(source) = tickets {

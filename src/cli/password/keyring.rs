@@ -65,7 +65,7 @@ fn names(owner: Owner<'_>) -> (Vec<String>, String) {
 /// The command that stores a password with the tool that the system has for it.
 #[cfg(feature = "keyring")]
 fn how_to_store(service: &str, user: &str) -> String {
-    use crate::cli::connect::quoted;
+    use crate::cli::printed::quoted;
     let (service, user) = (quoted(service), quoted(user));
     match std::env::consts::OS {
         "macos" => format!("security add-generic-password -s {service} -a {user} -w"),

@@ -7,39 +7,44 @@ use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::Problem;
 use crate::cli::settings::Settings;
-use crate::failover::journal::{History, RunEnd, RunId, TakeError};
-use crate::failover::{About, Cause, Kind, Order, Outcome, StepName, Whereabouts, dry_run};
+use crate::failover::journal::{History, RunEnd, RunId, TakeError, Verdict, World};
+use crate::failover::{About, Cause, Kind, Order, Outcome, Site, StepName, Whereabouts, dry_run};
 use crate::hyperv::VmSelector;
 use crate::journal::sqlite::{Filter, FindError, Store};
 
 use super::{
     Answer, Consent, Ends, Scene, carry, end, look, look_on_paper, needs_consent, on_paper, open_store, recalled,
-    stopped, take_up, whereabouts,
+    stopped, take_up, whereabouts, world,
 };
 
-/// Takes a run up again: the one named, or the only open one.
-pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> Result<Exit, Problem> {
+/// Takes a run up again: the one named, or the only open one. With `turn_off` it cuts the power of a guest that does not
+/// shut down.
+pub async fn resume(run: Option<&str>, turn_off: bool, consent: &Consent, context: &Context) -> Result<Exit, Problem> {
     let store = open_store(context)?;
     let run = choose(run, &store)?;
     needs_consent(consent)?;
-    let (journal, history) = store.resume(&run).map_err(held)?;
+    let (journal, mut history) = store.resume(&run).map_err(held)?;
     match history.end {
         None | Some(RunEnd::HandedOver) => {}
         Some(end) => {
             return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended: {}", end.name()))
-                .remedy(format!("see what it did: hvr run show {run}")));
+                .remedy(format!("see what it did: `hvr run show {run}`")));
         }
     }
     if history.end == Some(RunEnd::HandedOver) {
         is_last(&history, &store)?;
     }
     say(&history);
+    if turn_off {
+        waits_for_guest(&history, context)?;
+        history.record.order.kind.cut_power();
+    }
     let ends = ends_of(&history, context).await.map_err(|problem| of_run(problem, &history))?;
     if consent.dry_run {
         let vm = history.record.vm.to_string();
         let dry = look_on_paper(history, &ends, context).await;
         if matches!(dry, Err(Outcome::Done(_))) {
-            let again = context.settings.journal_command(&["resume", run.as_str()]);
+            let again = context.settings.journal_command("resume", Some(run.as_str()));
             note(&format!(
                 "dry run: nothing is left to be sent, and nothing was put on record; this ends the run: {again}"
             ));
@@ -66,14 +71,18 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
             "not-planned",
             format!("run {run} is no planned failover but {}", history.record.order.kind.name()),
         )
-        .remedy("a failover is taken back with hvr undo, a rehearsal ended with hvr test stop"));
+        .remedy(format!(
+            "a failover is taken back with {}, a rehearsal ended with {}",
+            context.settings.command(&["undo"]).operand(history.record.vm.as_str()),
+            context.settings.command(&["test", "stop"]).operand(history.record.vm.as_str())
+        )));
     }
     match history.end {
         // What is done and not turned round can be walked back too; the hosts decide.
         None | Some(RunEnd::Done | RunEnd::HandedOver) => {}
         Some(end) => {
             return Err(Problem::new(Exit::Refused, "run-ended", format!("run {run} has ended: {}", end.name()))
-                .remedy(format!("see what it did: {}", context.settings.journal_command(&["show", run.as_str()]))));
+                .remedy(format!("see what it did: {}", context.settings.journal_command("show", Some(run.as_str())))));
         }
     }
     say(&history);
@@ -99,6 +108,7 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
         undoes: Some(run.clone()),
         may_have_changed: is_half_way(&history),
         vm_name: history.record.vm_name.clone(),
+        world: ends.world.clone(),
     };
     let mut journal = store.journal();
     let (_, ended) = carry(order, about, &vm, Answer::of(consent), &ends, &mut journal, context).await;
@@ -111,16 +121,32 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
     ended
 }
 
+/// Only a run that waits for a guest has a power to cut.
+fn waits_for_guest(history: &History, context: &Context) -> Result<(), Problem> {
+    let run = &history.record.id;
+    let last = history.calls.last().filter(|call| call.verdict != Some(Verdict::Done));
+    let waits = last.and_then(|call| StepName::named(&call.intent.step)?.power_cut());
+    match waits {
+        Some(_) => Ok(()),
+        None => Err(Problem::new(Exit::Refused, "no-guest", format!("run {run} waits for no guest to shut down"))
+            .remedy(format!(
+                "take it up without --turn-off: {}",
+                context.settings.journal_command("resume", Some(run.as_str()))
+            ))),
+    }
+}
+
 /// A run that was handed over kept nobody off its VM: where another one has worked on it since, nothing is left to prove.
 fn is_last(history: &History, store: &Store) -> Result<(), Problem> {
     let id = &history.record.id;
-    let filter = Filter::all().on(VmSelector::Id(history.record.vm.clone())).at_most(1);
+    let filter = Filter::all().on(VmSelector::Id(history.record.vm.clone()));
     let listing = store.runs(&filter).map_err(|error| stopped::no_journal(&error))?;
-    match listing.runs.into_iter().find(|newest| newest.record.id != *id) {
+    let newest = listing.runs.into_iter().find(|run| run.record.world == history.record.world);
+    match newest.filter(|newest| newest.record.id != *id) {
         None => Ok(()),
         Some(newest) => {
             let text = format!("run {id} was handed over, and run {} has worked on the VM since", newest.record.id);
-            let remedy = format!("see what it did: hvr run show {}", newest.record.id);
+            let remedy = format!("see what it did: `hvr run show {}`", newest.record.id);
             Err(Problem::new(Exit::Refused, "superseded", text).remedy(remedy))
         }
     }
@@ -176,7 +202,7 @@ fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
     match run {
         Some(run) => store.find(run).map_err(|error| match error {
             FindError::None { .. } => no_run(run),
-            error => Problem::new(Exit::Refused, "run", error.to_string()).remedy("list the runs: hvr run list"),
+            error => Problem::new(Exit::Refused, "run", error.to_string()).remedy("list the runs: `hvr run list`"),
         }),
         None => {
             let listing = store.runs(&Filter::open());
@@ -184,7 +210,7 @@ fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
             match listing.runs.as_slice() {
                 [one] => Ok(one.record.id.clone()),
                 [] => Err(Problem::new(Exit::Refused, "no-open-run", "there is no open run")
-                    .remedy("see all runs: hvr run list")),
+                    .remedy("see all runs: `hvr run list`")),
                 several => {
                     let ids: Vec<_> =
                         several.iter().map(|run| format!("{} ({})", run.record.id, run.record.vm_name)).collect();
@@ -201,18 +227,19 @@ fn choose(run: Option<&str>, store: &Store) -> Result<RunId, Problem> {
 }
 
 fn no_run(run: &str) -> Problem {
-    Problem::new(Exit::Refused, "no-run", format!("the journal has no run {run}")).remedy("list the runs: hvr run list")
+    Problem::new(Exit::Refused, "no-run", format!("the journal has no run {run}"))
+        .remedy("list the runs: `hvr run list`")
 }
 
 fn held(error: TakeError) -> Problem {
     match error {
         TakeError::Held { run, holder } => {
             Problem::new(Exit::Refused, "held", format!("run {run} is at work at this moment ({holder})"))
-                .remedy(format!("wait for its end; look at it: hvr run show {run}"))
+                .remedy(format!("wait for its end; look at it: `hvr run show {run}`"))
         }
         TakeError::Open { run: other } => {
             Problem::new(Exit::Refused, "open-run", format!("another run on the same VM is open: {other}"))
-                .remedy(format!("settle that one first: hvr run resume {other}"))
+                .remedy(format!("settle that one first: `hvr run resume {other}`"))
         }
         TakeError::Journal(error) => stopped::no_journal(&error),
     }
@@ -220,14 +247,22 @@ fn held(error: TakeError) -> Problem {
 
 async fn ends_of(history: &History, context: &Context) -> Result<Ends, Problem> {
     let (host, primary) = recalled(&history.record.context);
-    let settings = Settings::recalled(&context.common, host)?;
+    let url = |site| history.record.hosts.iter().find(|(known, _)| *known == site).map(|(_, url)| url.as_str());
+    let settings = Settings::recalled(&context.common, &host.at(url(Site::Host)))?;
     let both = history.record.order.kind.needs_primary();
     let primary = match primary {
-        Some(layer) if both => Some(Settings::recalled_primary(&context.common, layer)?),
+        Some(primary) if both => Some(Settings::recalled_primary(&context.common, &primary.at(url(Site::Primary)))?),
         _ => None,
     };
     let context = Context { settings, ..context.clone() };
-    Ends::open(&context, both, primary.as_ref()).await
+    let (record, run) = (&history.record, history.record.id.as_str());
+    if let World::Embedded(_) = record.world {
+        // Whatever listens at its address now is another one.
+        world::is_the_same(&record.world, &World::Real, run)?;
+    }
+    let ends = Ends::open(&context, both, primary.as_ref(), record.vm.as_str()).await?;
+    world::is_the_same(&record.world, &ends.world, run)?;
+    Ok(ends)
 }
 
 /// What the journal has of the run.

@@ -88,10 +88,9 @@ impl<'c> Console<'c> {
         let remedy = match (&self.run, self.ends.host.is_simulated()) {
             (Some(run), false) => format!(
                 "do not run the command again; take this run up: {}",
-                self.context.settings.journal_command(&["resume", run.as_str()])
+                self.context.settings.journal_command("resume", Some(run.as_str()))
             ),
-            _ => "a simulated host ends with its command; on a real one the run is taken up with hvr run resume"
-                .to_owned(),
+            _ => format!("the run has ended with its simulated host; {}", self.context.settings.world_has_ended()),
         };
         let what = if self.stands.is_empty() { what } else { format!("{}; {what}", self.stands) };
         self.context.interruption.leave_behind(changed, what, remedy);
@@ -138,7 +137,10 @@ impl Operator for Console<'_> {
                     format!("a call was being sent to {host} ({step}): it may have been taken"),
                 );
                 self.say(&format!("{host}: {} …", step.words()));
-                ("invoking", json!({ "step": step.name(), "site": site.name(), "proposal": json::proposal(proposal) }))
+                (
+                    "invoking",
+                    json!({ "step": step.name(), "site": site.name(), "proposal": json::proposal(&self.ends.told(proposal)) }),
+                )
             }
             Event::JobStarted { site, job } => {
                 let host = self.ends.name(*site).to_owned();
@@ -160,7 +162,11 @@ impl Operator for Console<'_> {
             Event::Verifying => ("verifying", json!({})),
             Event::Waiting(step) => {
                 if self.waits_for != Some(*step) {
-                    self.say(&format!("waiting: {} takes its time", step.words()));
+                    self.say(&format!(
+                        "waiting: {} takes its time, and is given up after {}; --timeout ends it sooner",
+                        step.words(),
+                        Span(step.patience())
+                    ));
                     self.waits_for = Some(*step);
                 }
                 ("waiting", json!({ "step": step.name() }))
@@ -183,7 +189,7 @@ impl Operator for Console<'_> {
         self.context.printer.event(&json!({
             "kind": "event",
             "schema": 1,
-            "simulated": self.ends.host.is_simulated(),
+            "simulated": self.ends.are_simulated(),
             "run": self.run.as_ref().map(RunId::as_str),
             "event": name,
             "data": fields,
@@ -276,7 +282,7 @@ pub fn describe(proposal: &Proposal, ends: &Ends) -> Vec<String> {
     for finding in &proposal.findings {
         lines.push(format!("  {}: {}", finding.severity.name(), finding.text));
         if !finding.remedy.is_empty() {
-            lines.push(format!("    {}", finding.remedy));
+            lines.push(format!("    {}", ends.complete(&finding.remedy)));
         }
     }
     lines

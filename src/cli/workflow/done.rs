@@ -36,16 +36,17 @@ pub(super) fn done(report: &Report, scene: &Scene<'_>) -> Result<Exit, Problem> 
 
 /// The command that starts the VM that this run was to start.
 fn start_it(report: &Report, scene: &Scene<'_>) -> String {
-    let name = report.test_vm.as_ref().map_or(&report.after.name, |vm| &vm.name);
     let end = match report.proposal.kind {
         Kind::WalkBack { .. } => scene.ends.primary.as_ref().unwrap_or(&scene.ends.host),
         _ => &scene.ends.host,
     };
-    end.again(&["start", name])
+    // Names are not unique, and a test VM is never the one that was named.
+    let vm = report.test_vm.as_ref().map_or(scene.vm, |vm| vm.id.as_str());
+    end.command(&["start"]).operand(vm).to_string()
 }
 
 fn say(report: &Report, scene: &Scene<'_>) {
-    let simulated = if scene.ends.host.is_simulated() { " (simulated)" } else { "" };
+    let simulated = if scene.ends.are_simulated() { " (simulated)" } else { "" };
     output::line(&printable(&format!("{}{simulated}", sentence(report, scene))));
     let is_about_power = matches!(report.proposal.kind, Kind::Start | Kind::Stop(_));
     if matches!(report.start, StartReport::Running) && !is_about_power {
@@ -128,36 +129,40 @@ fn side(vm: &Vm) -> String {
 
 /// What the operator may want to do next.
 fn next(report: &Report, scene: &Scene<'_>) -> Option<String> {
-    let again = |words: &[&str]| scene.ends.host.again(words);
-    let vm = scene.vm;
+    let again = |verb: &[&str]| scene.ends.command(verb, Site::Host);
+    let is_over = scene.ends.host.is_simulated();
     let is_reversed = report.steps.iter().any(|step| step.step == StepName::Reverse);
-    match &report.proposal.kind {
+    let next = match &report.proposal.kind {
         Kind::Failover if matches!(report.start, StartReport::NotAsked) => Some(format!(
             "the VM is off; start it and test it, then keep the failover ({}) or undo it ({})",
-            again(&["commit", vm]),
-            again(&["undo", vm])
+            again(&["commit"]),
+            again(&["undo"])
         )),
-        Kind::Failover => {
-            Some(format!("keep the failover ({}) or undo it ({})", again(&["commit", vm]), again(&["undo", vm])))
-        }
+        Kind::Failover => Some(format!("keep the failover ({}) or undo it ({})", again(&["commit"]), again(&["undo"]))),
         Kind::PlannedFailover { .. } if !is_reversed => {
-            Some(format!("the replication still points the old way; turn it round: {}", again(&["reverse", vm])))
+            Some(format!("the replication still points the old way; turn it round: {}", again(&["reverse"])))
         }
-        Kind::TestStart { .. } => Some(format!("end the rehearsal: {}", again(&["test", "stop", vm]))),
+        Kind::TestStart { .. } => Some(format!("end the rehearsal: {}", again(&["test", "stop"]))),
         Kind::Reverse { .. } if report.after.state == ReplicationState::WaitingForInitialReplication => {
-            Some(format!("see how far the copy is: {}", again(&["status", vm])))
+            Some(format!("see how far the copy is: {}", again(&["status"])))
+        }
+        Kind::Commit => {
+            Some(format!("turn the replication round: {}", again(&["reverse"]).option("--primary", "HOST")))
         }
         Kind::Undo => {
             let left = left_prepared(report)?;
             Some(format!("{}; {}", left.text, left.remedy))
         }
-        Kind::Commit => Some(format!("turn the replication round: {} --primary HOST", again(&["reverse", vm]))),
         _ => None,
-    }
+    };
+    next.map(|next| match is_over {
+        true => format!("{next}; {}", scene.context.settings.world_has_ended()),
+        false => next,
+    })
 }
 
 fn document(report: &Report, start: &Value, exit: Exit, scene: &Scene<'_>) -> Value {
-    let proposal = &report.proposal;
+    let proposal = &scene.ends.told(&report.proposal);
     let is_failover = matches!(proposal.kind, Kind::Failover | Kind::PlannedFailover { .. });
     let primary = scene.ends.primary.as_ref();
     let verified = report.failover().map_or(Value::Null, |verified| {
@@ -171,7 +176,7 @@ fn document(report: &Report, start: &Value, exit: Exit, scene: &Scene<'_>) -> Va
     json!({
         "kind": if is_failover { "failover" } else { "run-done" },
         "schema": 1,
-        "simulated": scene.ends.host.is_simulated(),
+        "simulated": scene.ends.are_simulated(),
         "host": scene.ends.host.name,
         "primary_host": primary.map(|primary| primary.name.as_str()),
         "run": scene.run.map(|run| run.as_str()),
@@ -205,18 +210,18 @@ pub(super) fn started(proposal: &Proposal, job: &JobRef, scene: &Scene<'_>) {
     if printer.is_table() {
         output::line(&printable(&job.to_string()));
         note(&format!("the failover of {} was started and is not followed", proposal.vm.name));
-        note(&format!("     {}", super::stopped::follow_and_prove(scene, job)));
+        note(&format!("     {}", super::stopped::follow_and_prove(scene, Site::Host, job)));
         return;
     }
     printer.document(&json!({
         "kind": "failover-started",
         "schema": 1,
-        "simulated": scene.ends.host.is_simulated(),
+        "simulated": scene.ends.are_simulated(),
         "host": scene.ends.host.name,
         "run": run,
         "outcome": "started",
         "exit": 0,
-        "proposal": json::proposal(proposal),
+        "proposal": json::proposal(&scene.ends.told(proposal)),
         "job": json::job_ref(job),
         "verified": null,
     }));
@@ -249,9 +254,9 @@ pub(super) fn print_dry_run(dry: &DryRun, ends: &Ends, printer: Printer) {
     printer.document(&json!({
         "kind": "dry-run",
         "schema": 1,
-        "simulated": ends.host.is_simulated(),
+        "simulated": ends.are_simulated(),
         "host": ends.host.name,
-        "proposal": json::proposal(&dry.proposal),
+        "proposal": json::proposal(&ends.told(&dry.proposal)),
         "envelopes": envelopes.collect::<Vec<_>>(),
         "unwritten": dry.unwritten.iter().map(|step| step.name()).collect::<Vec<_>>(),
         "sent": false,

@@ -8,11 +8,14 @@ mod recall;
 mod rehearse;
 mod stopped;
 mod whereabouts;
+mod world;
 
 use std::sync::Arc;
 
-use crate::failover::journal::{History, Journal, RunId};
-use crate::failover::{About, DryRun, Halted, Hosts, Order, Outcome, Site, dry_resume, dry_run, resume, run};
+use crate::failover::journal::{History, Journal, RunId, World};
+use crate::failover::{
+    About, DryRun, Halted, Hosts, Kind, Order, Outcome, Proposal, Site, StepName, dry_resume, dry_run, resume, run,
+};
 use crate::hyperv::Host;
 use crate::journal::sqlite::{SqliteJournal, Store};
 use crate::transport::Session;
@@ -21,14 +24,17 @@ use super::Context;
 use super::connect::Connection;
 use super::exit::Exit;
 use super::output::{self, is_interactive};
+use super::printed::{Completing, Printed};
 use super::problem::{Changed, Problem};
 use super::settings::Settings;
+use super::way::Way;
 
 pub use again::{resume as resume_run, undo as undo_run};
 use console::Console;
 pub use primary::PrimaryArgs;
-pub use recall::{recall, recalled};
+pub use recall::{Recorded, recall, recalled};
 pub use rehearse::{Rehearsed, rehearse};
+pub use world::end_dead;
 
 /// Flags of every command that changes a host.
 #[derive(Debug, Clone, clap::Args)]
@@ -75,7 +81,7 @@ impl Task<'_> {
     pub async fn carry_out(mut self, context: &Context) -> Result<Exit, Problem> {
         needs_consent(self.consent)?;
         self.order.deadline = context.settings.timeout;
-        let ends = Ends::open(context, self.order.kind.needs_primary(), self.primary.as_ref()).await?;
+        let ends = Ends::open(context, self.order.kind.needs_primary(), self.primary.as_ref(), self.vm).await?;
         if self.consent.dry_run {
             let dry = dry_run(ends.hosts(), self.order, &context.clock).await;
             return on_paper(dry, &Scene { vm: self.vm, open: None, undoes: None, run: None, ends: &ends, context })
@@ -83,8 +89,15 @@ impl Task<'_> {
         }
         let store = open_store(context)?;
         let mut journal = store.journal();
-        let about = About { context: recall(&context.settings, self.primary.as_ref()), ..About::default() };
-        carry(self.order, about, self.vm, Answer::of(self.consent), &ends, &mut journal, context).await.1
+        let about = About {
+            context: recall(&context.settings, self.primary.as_ref()),
+            world: ends.world.clone(),
+            ..About::default()
+        };
+        let ended = carry(self.order, about, self.vm, Answer::of(self.consent), &ends, &mut journal, context).await.1;
+        drop(journal);
+        world::end_with(&ends.world, &store);
+        ended
     }
 }
 
@@ -189,7 +202,7 @@ async fn conduct(
 
 /// What an interruption leaves behind before anything is sent for a run that was begun before.
 fn stays_open(run: &RunId, context: &Context) {
-    let again = context.settings.journal_command(&["resume", run.as_str()]);
+    let again = context.settings.journal_command("resume", Some(run.as_str()));
     context.interruption.leave_behind(
         Changed::No,
         format!("nothing was sent; run {run} stays as it was"),
@@ -220,7 +233,9 @@ pub fn open_store(context: &Context) -> Result<Store, Problem> {
         true => Store::in_memory(),
         false => Store::open(&context.settings.state_directory()?),
     };
-    store.map_err(|error| stopped::no_journal(&error))
+    let store = store.map_err(|error| stopped::no_journal(&error))?;
+    world::end_dead(&store);
+    Ok(store)
 }
 
 /// The connections of a run.
@@ -230,11 +245,18 @@ pub struct Ends {
     /// To the primary's host.
     pub primary: Option<Connection>,
     hosts: (Host<Arc<Session>>, Option<Host<Arc<Session>>>),
+    /// The VM as commands name it.
+    vm: String,
+    /// How to reach the journal.
+    journal: Way,
+    /// Whether the hosts are real.
+    world: World,
 }
 
 impl Ends {
-    /// Makes the connections ready; nothing is dialled before the first message.
-    pub async fn open(context: &Context, both: bool, primary: Option<&Settings>) -> Result<Ends, Problem> {
+    /// Makes the connections ready; nothing is dialled before the first message, unless a host on this machine may be a
+    /// simulated one.
+    pub async fn open(context: &Context, both: bool, primary: Option<&Settings>, vm: &str) -> Result<Ends, Problem> {
         let (host, primary) = match both {
             true => {
                 let (host, primary) = Connection::open_both(context, primary).await?;
@@ -243,18 +265,69 @@ impl Ends {
             false => (Connection::open(context).await?, None),
         };
         let hosts = (host.host(), primary.as_ref().map(Connection::host));
-        Ok(Ends { host, primary, hosts })
+        let journal = context.settings.journal_way().only(&["state"]);
+        let world = world::of(&host, primary.as_ref()).await?;
+        Ok(Ends { host, primary, hosts, vm: vm.to_owned(), journal, world })
+    }
+
+    /// Whether the hosts are simulated, embedded or not.
+    fn are_simulated(&self) -> bool {
+        self.world.is_simulated()
+    }
+
+    /// A text with the commands in it completed.
+    fn complete(&self, text: &str) -> String {
+        let primary = self.primary.as_ref().map(Connection::way);
+        Completing { host: self.host.way(), primary, journal: &self.journal, vm: Some(&self.vm) }.complete(text)
+    }
+
+    /// A proposal with the commands in its remedies completed.
+    fn told(&self, proposal: &Proposal) -> Proposal {
+        let mut told = proposal.clone();
+        for finding in &mut told.findings {
+            finding.remedy = self.complete(&finding.remedy);
+        }
+        told
+    }
+
+    /// A command about the VM to run next, on one of the hosts; with the other end, where it has one.
+    fn command(&self, verb: &[&str], site: Site) -> Printed {
+        let command = Printed::of(verb).operand(self.vm.as_str());
+        match (&self.primary, site) {
+            (Some(primary), Site::Primary) => command.by(primary.way()),
+            (Some(primary), Site::Host) => command.by(self.host.way()).with_primary(self.host.way(), primary.way()),
+            (None, _) => command.by(self.host.way()),
+        }
     }
 
     fn hosts(&self) -> Hosts<'_, Arc<Session>> {
         Hosts { host: &self.hosts.0, primary: self.hosts.1.as_ref() }
     }
 
+    /// One of them.
+    fn at(&self, site: Site) -> &Connection {
+        match (site, &self.primary) {
+            (Site::Primary, Some(primary)) => primary,
+            _ => &self.host,
+        }
+    }
+
     /// The name of one of them, for people.
     fn name(&self, site: Site) -> &str {
-        match (site, &self.primary) {
-            (Site::Primary, Some(primary)) => &primary.name,
-            _ => &self.host.name,
+        &self.at(site).name
+    }
+
+    /// The order again, with the power cut where it asked a guest to shut down.
+    fn with_power_cut(&self, proposal: &Proposal) -> Printed {
+        let starts = proposal.steps.iter().any(|step| step.step == StepName::Start);
+        match &proposal.kind {
+            Kind::PlannedFailover { reverse, thumbprint, .. } => {
+                let command = self.command(&["failover"], Site::Host).switch("--planned").switch("--turn-off");
+                let command = if *reverse { command } else { command.switch("--no-reverse") };
+                let command = if starts { command } else { command.switch("--no-start") };
+                thumbprint.iter().fold(command, |command, thumbprint| command.option("--thumbprint", thumbprint))
+            }
+            _ => self.command(&["stop"], Site::Host).switch("--turn-off"),
         }
     }
 
@@ -278,13 +351,23 @@ struct Scene<'s> {
 
 impl Scene<'_> {
     /// A command about the journal, for the operator to type next.
-    fn journal(&self, words: &[&str]) -> String {
-        self.context.settings.journal_command(words)
+    fn journal(&self, what: &str, run: &RunId) -> Printed {
+        self.context.settings.journal_command(what, Some(run.as_str()))
+    }
+
+    /// The run, where it can be taken up again: that of an embedded host ends with it.
+    fn lasting_run(&self) -> Option<&RunId> {
+        self.run.filter(|_| !self.ends.host.is_simulated())
+    }
+
+    /// What is left of the run of an embedded host.
+    fn over(&self) -> String {
+        format!("the run has ended with its simulated host; {}", self.context.settings.world_has_ended())
     }
 
     /// How to go on with a half-done planned failover, or back.
     fn on_or_back(&self, run: &RunId) -> String {
-        let command = |verb| self.journal(&[verb, run.as_str()]);
+        let command = |verb| self.journal(verb, run);
         format!("take the run up again: {}; or walk it back: {}", command("resume"), command("undo"))
     }
 }

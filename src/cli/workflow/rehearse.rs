@@ -11,7 +11,7 @@ use crate::failover::{About, Kind, Order, Outcome, Refusal};
 use crate::hyperv::VmSelector;
 use crate::journal::sqlite::Store;
 
-use super::{Answer, Consent, Ends, Scene, conduct, end, look, open_store, recall};
+use super::{Answer, Consent, Ends, Scene, conduct, end, look, open_store, recall, world};
 
 /// What became of a rehearsal.
 pub struct Rehearsed {
@@ -39,9 +39,15 @@ pub async fn rehearse(vm: &str, consent: &Consent, ends: &Ends, context: &Contex
         Ok(store) => store,
         Err(problem) => return Rehearsed { run: None, problem: Some(problem), is_clean: true },
     };
+    let rehearsed = rehearse_on(&store, vm, consent, ends, context).await;
+    world::end_with(&ends.world, &store);
+    rehearsed
+}
+
+async fn rehearse_on(store: &Store, vm: &str, consent: &Consent, ends: &Ends, context: &Context) -> Rehearsed {
     let selector = crate::cli::commands::selector(vm);
     let order = Order { deadline: context.settings.timeout, ..Order::of(Kind::Rehearsal, selector) };
-    let about = About { context: recall(&context.settings, None), ..About::default() };
+    let about = About { context: recall(&context.settings, None), world: ends.world.clone(), ..About::default() };
     let mut journal = store.journal();
     context.interruption.hold_once_begun();
     let (run, outcome) = {
@@ -71,7 +77,7 @@ pub async fn rehearse(vm: &str, consent: &Consent, ends: &Ends, context: &Contex
         Err(problem) => (None, Some(problem)),
     };
     let (Some(vm_id), Some(id)) = (vm_id, &run) else { return Rehearsed { run, problem, is_clean: true } };
-    match clean_up(id, VmSelector::Id(vm_id), problem, &store, ends, context).await {
+    match clean_up(id, VmSelector::Id(vm_id), problem, store, ends, context).await {
         Ok(problem) => Rehearsed { run, problem, is_clean: true },
         Err(left) => Rehearsed { run, problem: Some(left), is_clean: false },
     }
@@ -111,7 +117,7 @@ async fn clean_up(
     }
     let mut journal = store.journal();
     let order = Order { deadline: context.settings.timeout, ..Order::of(Kind::TestStop, vm) };
-    let about = About { context: recall(&context.settings, None), ..About::default() };
+    let about = About { context: recall(&context.settings, None), world: ends.world.clone(), ..About::default() };
     let (stop, outcome) = conduct(order, about, Answer::Yes, ends, &mut journal, &context).await;
     match outcome? {
         Outcome::Done(_) => Ok(problem),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::commands::{ambiguous, not_visible, other_end};
 use crate::cli::exit::Exit;
 use crate::cli::json;
+use crate::cli::printed::Printed;
 use crate::cli::problem::{Changed, Problem, chain};
 use crate::failover::journal::{JournalError, RunId};
 use crate::failover::{Cause, Kind, Outcome, Refusal, Severity, Site, StepName, Stopped, describe};
@@ -43,9 +44,10 @@ async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             "no-point",
             format!("none of the {} recovery points of the VM fits {choice:?}", points.len()),
         )
-        .remedy("see them with `hvr points VM`; `--point latest` needs none")
+        .remedy(format!("see them with {}; --point latest needs none", scene.ends.command(&["points"], Site::Host)))
         .detail("points", points.iter().map(json::point).collect()),
         Refusal::Preflight(proposal) => {
+            let proposal = scene.ends.told(&proposal);
             let refusals = || proposal.findings.iter().filter(|finding| finding.severity == Severity::Refusal);
             let join =
                 |texts: Vec<&str>| texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
@@ -59,7 +61,7 @@ async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             }
             let open = open_run(&proposal.vm, scene);
             if let Some(run) = &open {
-                let show = scene.journal(&["show", run.as_str()]);
+                let show = scene.journal("show", run);
                 remedy = format!(
                     "run {run} is open on this VM, at work or left half-way, look at it first: {show}; {remedy}"
                 );
@@ -81,15 +83,15 @@ async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             "held",
             format!("another run works on {} at this moment: {run} ({holder})", vm.name),
         )
-        .remedy(format!("wait for its end; look at it: {}", scene.journal(&["show", run.as_str()])))
+        .remedy(format!("wait for its end; look at it: {}", scene.journal("show", &run)))
         .detail("run", json!(run.as_str()))
         .detail("holder", json!(holder)),
         Refusal::OpenRun { vm, run } => {
             Problem::new(Exit::Refused, "open-run", format!("an earlier run on {} is not settled: {run}", vm.name))
                 .remedy(format!(
                     "settle it first: {}; look at it: {}",
-                    scene.journal(&["resume", run.as_str()]),
-                    scene.journal(&["show", run.as_str()])
+                    scene.journal("resume", &run),
+                    scene.journal("show", &run)
                 ))
                 .detail("run", json!(run.as_str()))
         }
@@ -106,7 +108,7 @@ fn open_run(vm: &Vm, scene: &Scene<'_>) -> Option<RunId> {
     }
     let store = Store::open_read_only(&settings.state_directory().ok()?).ok()??;
     let open = store.runs(&Filter::open().on(VmSelector::Id(vm.id.clone()))).ok()?;
-    open.runs.into_iter().next().map(|run| run.record.id)
+    open.runs.into_iter().find(|run| run.record.world == scene.ends.world).map(|run| run.record.id)
 }
 
 /// Nothing can be put on record, so nothing is sent.
@@ -121,12 +123,13 @@ pub fn no_journal(error: &JournalError) -> Problem {
 
 /// Reading failed before anything was sent by this process; an open run stays as it was.
 fn not_read(error: Error, scene: &Scene<'_>) -> Problem {
-    let problem = Problem::from(error);
+    let ends = scene.ends;
+    let problem = ends.host.with_origins(Problem::from(error));
+    let problem = ends.primary.iter().fold(problem, |problem, primary| primary.with_origins(problem));
     match scene.open {
         None => problem,
         Some(run) => {
-            let again =
-                format!("the run stays as it was; take it up again: {}", scene.journal(&["resume", run.as_str()]));
+            let again = format!("the run stays as it was; take it up again: {}", scene.journal("resume", run));
             let remedy = match problem.remedy.is_empty() {
                 true => again,
                 false => format!("{}; {again}", problem.remedy),
@@ -141,7 +144,7 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
     let half_way = stopped.is_half_way();
     let told = Told { scene, step: stopped.step, site: stopped.site, name: &stopped.before.name };
     let problem = match &stopped.cause {
-        Cause::HostRefused(code) => told.host_refused(*code),
+        Cause::HostRefused(code) => told.host_refused(*code, &stopped),
         Cause::Faulted(error) => told.faulted(error),
         Cause::JobFailed { job, details } => told.job_failed(job, details, &stopped),
         Cause::NotSent(error) => Problem::new(Exit::Unknown, "half-way", format!("not sent: {}", chain(error))),
@@ -164,8 +167,8 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
             )
             .remedy(format!(
                 "look at it: {}; if the run is of no use any more, close it: {}",
-                scene.ends.host.again(&["status", scene.vm]),
-                scene.journal(&["close", scene.run.map_or("RUN", |run| run.as_str()), "--note", "TEXT"])
+                scene.ends.command(&["status"], stopped.site),
+                scene.context.settings.journal_command("close", scene.run.map(RunId::as_str)).option("--note", "TEXT")
             ))
         }
         Cause::Unproven { reason, job, .. } => told.unproven(reason, job.as_ref(), &stopped),
@@ -174,10 +177,11 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
             "deadline",
             format!("the deadline passed; {} of {} goes on on {}", stopped.step, told.name, told.host()),
         )
-        .remedy(follow_and_prove(scene, job))
+        .remedy(follow_and_prove(scene, stopped.site, job))
         .changed(Changed::Yes)
         .detail("job", last.as_ref().map_or_else(|| json::job_ref(job), |job| json::job(job))),
     };
+    let problem = scene.ends.at(stopped.site).with_origins(problem);
     let problem = match half_way {
         true => told.half_way(problem, &stopped),
         false => problem,
@@ -227,19 +231,26 @@ impl Told<'_> {
         self.scene.ends.name(self.site)
     }
 
-    fn look(&self) -> String {
-        self.scene.ends.host.again(&["status", self.scene.vm])
+    fn look(&self) -> Printed {
+        self.scene.ends.command(&["status"], self.site)
     }
 
-    fn host_refused(&self, code: ReturnCode) -> Problem {
+    fn host_refused(&self, code: ReturnCode, stopped: &Stopped) -> Problem {
         let hint = match self.step {
             StepName::ShutDown | StepName::ShutDownPrimary => {
-                "the guest cannot be shut down from outside; shut it down in the guest, or turn it off: --turn-off; "
+                let cut = match (self.scene.run, stopped.end()) {
+                    // It stays open, so that another run would be kept off the VM.
+                    (Some(run), None) => self.scene.journal("resume", run).switch("--turn-off"),
+                    _ => self.scene.ends.with_power_cut(&stopped.proposal),
+                };
+                format!(
+                    "the guest cannot be shut down from outside; shut it down in the guest, or cut its power: {cut}; "
+                )
             }
             StepName::CancelPrepare | StepName::CancelPrepareHere => {
-                "run Stop-VMFailover for the VM on its host instead; "
+                "run Stop-VMFailover for the VM on its host instead; ".to_owned()
             }
-            _ => "",
+            _ => String::new(),
         };
         Problem::new(
             Exit::HostRefused,
@@ -305,26 +316,33 @@ impl Told<'_> {
             || "the VM could not be read".to_owned(),
             |vm| format!("the VM last read as {}", describe(vm)),
         );
-        let settle = match (self.scene.run, self.scene.ends.host.is_simulated()) {
-            (Some(run), false) => {
-                format!("settle it with: {}", self.scene.journal(&["resume", run.as_str()]))
+        let settle = match (self.scene.lasting_run(), self.step.power_cut()) {
+            (Some(run), None) => {
+                format!(
+                    "settle it with: {}, which looks first and sends nothing that was taken",
+                    self.scene.journal("resume", run)
+                )
             }
-            _ => "on a real host hvr run resume settles it".to_owned(),
-        };
-        let guest = match self.step {
-            StepName::ShutDown | StepName::ShutDownPrimary => {
-                "the guest has not shut down: end it from inside, or turn the VM off (hvr stop --turn-off); then "
+            (Some(run), Some(_)) => {
+                let resume = || self.scene.journal("resume", run);
+                let back = match stopped.proposal.kind {
+                    Kind::PlannedFailover { .. } => format!(", or go back: {}", self.scene.journal("undo", run)),
+                    _ => String::new(),
+                };
+                format!(
+                    "the guest has not shut down: end it from inside and take the run up again: {}; or cut its power: {}{back}",
+                    resume(),
+                    resume().switch("--turn-off")
+                )
             }
-            _ => "",
+            (None, _) => self.scene.over(),
         };
         Problem::new(
             Exit::Unknown,
             "state-unknown",
             format!("it is not known whether {} is done for {}: {reason}; {state}", self.step, self.name),
         )
-        .remedy(format!(
-            "do NOT run the command again; {guest}{settle}. It looks first and sends nothing that was taken"
-        ))
+        .remedy(format!("do NOT run the command again; {settle}; look at the VM: {}", self.look()))
         .changed(Changed::Perhaps)
         .detail("reason", json!(reason))
         .detail("job", job.map_or(Value::Null, json::job_ref))
@@ -335,10 +353,10 @@ impl Told<'_> {
         let done: Vec<_> = stopped.done.iter().filter(|step| !step.was_so).map(|step| step.step.name()).collect();
         let message = format!("{} (half-way: done before: {})", problem.message, done.join(", "));
         let is_planned = matches!(stopped.proposal.kind, Kind::PlannedFailover { .. });
-        let on = match (self.scene.run, self.scene.ends.host.is_simulated()) {
-            (Some(run), false) if is_planned => self.scene.on_or_back(run),
-            (Some(run), false) => format!("take the run up again: {}", self.scene.journal(&["resume", run.as_str()])),
-            _ => "on a real host the run is taken up with hvr run resume, or walked back with hvr run undo".to_owned(),
+        let on = match self.scene.lasting_run() {
+            Some(run) if is_planned => self.scene.on_or_back(run),
+            Some(run) => format!("take the run up again: {}", self.scene.journal("resume", run)),
+            None => self.scene.over(),
         };
         let remedy = match problem.remedy.is_empty() || problem.code == "state-unknown" {
             true if problem.code == "state-unknown" => problem.remedy.clone(),
@@ -350,17 +368,15 @@ impl Told<'_> {
     }
 }
 
-/// How to go on with a job that runs.
-pub(super) fn follow_and_prove(scene: &Scene<'_>, job: &JobRef) -> String {
-    let host = &scene.ends.host;
-    match (scene.run, host.is_simulated()) {
-        (Some(run), false) => format!(
+/// How to go on with a job that runs on one of the hosts.
+pub(super) fn follow_and_prove(scene: &Scene<'_>, site: Site, job: &JobRef) -> String {
+    let host = scene.ends.at(site);
+    match scene.lasting_run() {
+        Some(run) => format!(
             "follow and prove it: {}; to follow only: {}",
-            scene.journal(&["resume", run.as_str()]),
-            host.again(&["job", "wait", &job.to_string()])
+            scene.journal("resume", run),
+            host.command(&["job", "wait"]).operand(job.to_string())
         ),
-        _ => format!(
-            "a simulated host ends with its command; on a real one: hvr run resume RUN, or hvr job wait '{job}'"
-        ),
+        None => scene.over(),
     }
 }

@@ -45,7 +45,8 @@ impl MemoryJournal {
 impl Journal for MemoryJournal {
     fn take(&mut self, run: &RunRecord, _: SystemTime) -> Result<Taken, TakeError> {
         let is_other = |known: &&History| Some(&known.record.id) != run.undoes.as_ref() && known.record.id != run.id;
-        let is_open = |known: &&History| known.record.vm == run.vm && known.end.is_none();
+        let is_open =
+            |known: &&History| known.record.vm == run.vm && known.record.world == run.world && known.end.is_none();
         let open = self.lock().iter().filter(is_other).rfind(is_open).cloned();
         match open {
             Some(open) => Err(TakeError::Open { run: open.record.id }),

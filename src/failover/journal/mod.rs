@@ -14,8 +14,10 @@ use crate::wsman::Delivery;
 use super::order::{Order, Site};
 
 mod memory;
+mod world;
 
 pub use memory::MemoryJournal;
+pub use world::World;
 
 /// The id of a run: when it began and six random hexadecimal digits, `20261125-100134-7f3a9c`. Sorts by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +84,8 @@ pub struct RunRecord {
     /// A text of the program around the library, such as its connection settings: kept as it is, never read here. No
     /// secrets.
     pub context: String,
+    /// Whether its hosts are real.
+    pub world: World,
 }
 
 /// What is about to be sent.
@@ -179,12 +183,21 @@ pub enum RunEnd {
     Undone,
     /// A person closed it.
     Closed,
+    /// Its hosts were simulated, and are not there any more.
+    WorldEnded,
 }
 
 impl RunEnd {
     /// Every end.
-    pub const ALL: [RunEnd; 6] =
-        [RunEnd::Done, RunEnd::Failed, RunEnd::NotBegun, RunEnd::HandedOver, RunEnd::Undone, RunEnd::Closed];
+    pub const ALL: [RunEnd; 7] = [
+        RunEnd::Done,
+        RunEnd::Failed,
+        RunEnd::NotBegun,
+        RunEnd::HandedOver,
+        RunEnd::Undone,
+        RunEnd::Closed,
+        RunEnd::WorldEnded,
+    ];
 
     /// A short name, the same in every output and in the journal.
     pub fn name(self) -> &'static str {
@@ -195,6 +208,7 @@ impl RunEnd {
             RunEnd::HandedOver => "handed-over",
             RunEnd::Undone => "undone",
             RunEnd::Closed => "closed",
+            RunEnd::WorldEnded => "world-ended",
         }
     }
 }

@@ -23,12 +23,12 @@ pub(super) fn judge(vm: &Vm) -> Vec<Finding> {
         (true, ReplicationState::Committed) => vec![Finding::refusal(
             "already-committed",
             "the failover is committed already",
-            "reverse the replication (`hvr reverse`), or leave it",
+            "reverse the replication (`hvr reverse --primary=HOST`), or leave it",
         )],
         _ => vec![Finding::refusal(
             "not-failed-over",
             format!("there is no failover to commit: {}", describe(vm)),
-            "a commit follows `hvr failover` on the replica's host",
+            "a commit follows a failover, on the replica's host",
         )],
     }
 }

@@ -79,7 +79,7 @@ fn judge_primary(primary: &Vm) -> Option<Finding> {
         (ReplicationMode::Primary, ReplicationState::SyncedReplicationComplete) => refuse(
             "already-prepared",
             "the primary is prepared for a planned failover already, and not by this run".to_owned(),
-            "take up the run that did it (`hvr run list`), or take the preparation back (`hvr undo` on the primary)",
+            "take up the run that did it (`hvr run list`), or take the preparation back (`hvr undo @primary`)",
         ),
         (ReplicationMode::Primary, _) => refuse(
             "primary-not-replicating",

@@ -36,7 +36,7 @@ pub(super) fn judge_stop(vm: &Vm, off: PowerOff) -> Vec<Finding> {
         (state, PowerOff::ShutDown) => vec![Finding::refusal(
             "cannot-shut-down",
             format!("only a running guest can be shut down; the VM is {}", state.to_string().to_lowercase()),
-            "turn it off: --turn-off",
+            "turn it off: `hvr stop --turn-off`",
         )],
     }
 }

@@ -65,7 +65,7 @@ fn judge_primary(primary: &Vm) -> Option<Finding> {
         ReplicationMode::Primary => Some(Finding::refusal(
             "primary-runs",
             format!("the old primary is not off: {}", describe(primary)),
-            "stop it first: `hvr stop` on its host",
+            "stop it first: `hvr stop @primary`",
         )),
         _ => Some(Finding::refusal(
             "not-the-primary",

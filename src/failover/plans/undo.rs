@@ -32,7 +32,7 @@ pub(super) fn judge(scene: &Scene, vm: &Vm) -> Vec<Finding> {
         (_, ReplicationState::Committed) if is_replica => vec![Finding::refusal(
             "already-committed",
             "the failover is committed and cannot be undone",
-            "turn the replication round (`hvr reverse`) and fail over in the other direction",
+            "turn the replication round (`hvr reverse --primary=HOST`) and fail over in the other direction",
         )],
         (ReplicationMode::TestReplica, _) => vec![Finding::refusal(
             "is-test-replica",

@@ -24,14 +24,14 @@ pub(super) fn judge(scene: &Scene, vm: &Vm) -> Vec<Finding> {
         return vec![Finding::refusal(
             "already-reversed",
             "the replication is turned round already, which keeps the failover for good: it cannot be walked back",
-            "fail over in the other direction: `hvr failover --planned` with the hosts exchanged",
+            "fail over in the other direction: `hvr failover --planned @exchanged`",
         )];
     }
     if vm.state == ReplicationState::Committed {
         return vec![Finding::refusal(
             "already-committed",
             "the failover is committed and cannot be walked back",
-            "turn the replication round (`hvr reverse`) and fail over in the other direction",
+            "turn the replication round (`hvr reverse --primary=HOST`) and fail over in the other direction",
         )];
     }
     let mut findings = Vec::new();

@@ -480,3 +480,47 @@ fn a_guest_is_given_its_time_once() {
         });
     assert_eq!((ended(&outcome), count(&stage, StepName::ShutDownPrimary)), ("done", 1), "{outcome:?}");
 }
+
+/// A guest that does not shut down is waited for no longer than it takes to say so: the power is cut instead.
+#[test]
+fn a_guest_that_does_not_shut_down_has_its_power_cut() {
+    let cut = |history: &mut crate::failover::journal::History| assert!(history.record.order.kind.cut_power());
+    let orders = [
+        (planned(), StepName::ShutDownPrimary, "primary turn-off-primary"),
+        (of(Kind::Stop(PowerOff::ShutDown)), StepName::ShutDown, "host turn-off"),
+    ];
+    for (order, asked, called) in orders {
+        let running = || match asked {
+            StepName::ShutDown => Stage::new().failed_over(FailoverType::Regular).host(|vm| {
+                vm.enabled_state = EnabledState::Enabled;
+            }),
+            _ => Stage::new(),
+        };
+        for taken in [answered(4096), no_answer(Delivery::Unknown)] {
+            let mut stage = running();
+            let mut left = history(order.clone(), &[(asked, taken.clone(), None)]);
+            cut(&mut left);
+            let outcome = stage.resume(left);
+            assert!(matches!(outcome, Outcome::Done(_)), "{asked}: {outcome:?}");
+            assert_eq!(stage.calls().first(), Some(&called), "{asked}");
+            assert!(stage.now - super::stage::START < MINUTE * 5, "nobody waited for the guest");
+            // It went off by itself meanwhile: nothing is cut.
+            let mut stage = running();
+            let off = |vm: &mut Vm| vm.enabled_state = EnabledState::Disabled;
+            stage = if asked == StepName::ShutDown { stage.host(off) } else { stage.primary(off) };
+            let mut left = history(order.clone(), &[(asked, taken, None)]);
+            cut(&mut left);
+            assert!(matches!(stage.resume(left), Outcome::Done(_)));
+            assert!(!stage.calls().contains(&called), "{asked}: {:?}", stage.calls());
+        }
+        // Taken up once more, it goes on from the power cut without being told again.
+        let mut stage = running();
+        let cut_step = asked.power_cut().unwrap();
+        let left = history(
+            order,
+            &[(asked, answered(4096), Some(Verdict::Failed)), (cut_step, no_answer(Delivery::NotSent), None)],
+        );
+        assert!(matches!(stage.resume(left), Outcome::Done(_)));
+        assert_eq!(stage.calls().first(), Some(&called));
+    }
+}

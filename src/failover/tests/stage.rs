@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::cim::{ClassName, Instance, Property, PropertyName, Value};
-use crate::failover::journal::{CallOutcome, CallRecord, History, Intent, RunId, RunRecord, Taken, Uptime, Verdict};
+use crate::failover::journal::{
+    CallOutcome, CallRecord, History, Intent, RunId, RunRecord, Taken, Uptime, Verdict, World,
+};
 use crate::hyperv::{
     Connection, FailoverAdapter, FailoverSettings, HostReplication, RelationKind, ReplicationSettings,
 };
@@ -409,6 +411,7 @@ pub(super) fn history(order: Order, calls: &[(StepName, Option<CallOutcome>, Opt
             begun: wall(),
             undoes: None,
             context: String::new(),
+            world: World::Real,
         },
         calls: records.collect(),
         end: None,

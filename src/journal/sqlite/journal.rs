@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::SystemTime;
 
 use super::lock::VmLock;
-use super::names;
 use super::rows::{self, RowError};
 use super::store::{self, Store};
 use crate::failover::journal::{
@@ -32,12 +31,11 @@ struct Held {
 
 impl Held {
     fn take(store: &Store, run: &RunRecord) -> Result<Held, TakeError> {
-        Held::with(store, run, store.lock_vm(&run.vm, &run.id)?)
+        Held::with(store, run, store.lock_vm(&run.vm, &run.world, &run.id)?)
     }
 
     fn with(store: &Store, run: &RunRecord, lock: VmLock) -> Result<Held, TakeError> {
-        let (revision, open) =
-            store.read(|rows| Ok((rows::revision(rows)?, rows::open_run(rows, &names::vm(&run.vm), own(run))?)))?;
+        let (revision, open) = store.read(|rows| Ok((rows::revision(rows)?, rows::open_run(rows, run, own(run))?)))?;
         match open {
             Some(run) => Err(TakeError::Open { run }),
             None => Ok(Held { run: run.clone(), lock, revision, tried: false, written: false }),
@@ -73,15 +71,17 @@ fn own(run: &RunRecord) -> [Option<&RunId>; 2] {
 
 impl Journal for SqliteJournal {
     fn take(&mut self, run: &RunRecord, seen: SystemTime) -> Result<Taken, TakeError> {
-        let again = self.held.take().filter(|held| held.run.id == run.id && held.run.vm == run.vm);
+        let again = self
+            .held
+            .take()
+            .filter(|held| held.run.id == run.id && held.run.vm == run.vm && held.run.world == run.world);
         if let Some(held) = again {
             // The VM was read again while it was ours: nobody else has touched it since. What was chosen then is begun.
             self.held = Some(Held { run: run.clone(), ..held });
             return Ok(Taken::Fresh);
         }
         let held = Held::take(&self.store, run)?;
-        let vm = names::vm(&run.vm);
-        let changed = self.store.read(|rows| rows::changed_run(rows, &vm, own(run), self.made, Some(seen)))?;
+        let changed = self.store.read(|rows| rows::changed_run(rows, run, own(run), self.made, Some(seen)))?;
         self.held = Some(held);
         Ok(changed.map_or(Taken::Fresh, |_| Taken::Stale))
     }
@@ -98,10 +98,9 @@ impl Journal for SqliteJournal {
                 run.vm, run.id
             )));
         }
-        let vm = names::vm(&run.vm);
         let number = self.store.write(|rows| {
-            let other = match rows::changed_run(rows, &vm, own(run), *revision, None)? {
-                None => rows::open_run(rows, &vm, own(run))?,
+            let other = match rows::changed_run(rows, run, own(run), *revision, None)? {
+                None => rows::open_run(rows, run, own(run))?,
                 changed => changed,
             };
             if let Some(other) = other {

@@ -1,6 +1,6 @@
 //! The lock of a VM: one run at a time works on it, and a process that dies keeps none.
 //!
-//! A lock is a lock of the operating system on `locks/<GUID>.lock`, an empty file that is never removed. Who holds it
+//! A lock is a lock of the operating system on `locks/<GUID>.lock` (of a simulated world with its address in the name), an empty file that is never removed. Who holds it
 //! stands in `locks/<GUID>.holder` beside it, for people only: on Windows nobody can read a file that is locked.
 //!
 //! What the lock is not trusted with: its file can be deleted, and some network file systems lock nothing. So the intent
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state_dir::{self, Place};
 use super::{failure, host_lock, names};
-use crate::failover::journal::{JournalError, RunId, TakeError};
+use crate::failover::journal::{JournalError, RunId, TakeError, World};
 use crate::hyperv::VmId;
 
 /// How long to wait for a lock that is being given up, and for its holder to say who it is. Every look takes a pause:
@@ -63,14 +63,28 @@ pub(super) enum Locks {
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub(super) enum VmLock {
-    File { file: File, path: PathBuf, holder: PathBuf },
-    Memory { held: Arc<Mutex<HashMap<String, Holder>>>, vm: String },
+    File {
+        file: File,
+        path: PathBuf,
+        holder: PathBuf,
+    },
+    Memory {
+        held: Arc<Mutex<HashMap<String, Holder>>>,
+        vm: String,
+    },
+    /// Nobody else can be in that world.
+    Alone,
 }
 
 impl Locks {
     /// Takes the lock of a VM for a run.
-    pub fn take(&self, vm: &VmId, run: &RunId, now: SystemTime) -> Result<VmLock, TakeError> {
-        let key = names::vm(vm);
+    pub fn take(&self, vm: &VmId, world: &World, run: &RunId, now: SystemTime) -> Result<VmLock, TakeError> {
+        let key = match world {
+            World::Real => names::vm(vm),
+            World::Served(address) => format!("{}-{}", names::vm(vm), address.replace(':', "-")),
+            // It is inside the process of its run.
+            World::Embedded(_) => return Ok(VmLock::Alone),
+        };
         let holder = Holder::new(run, now);
         match self {
             Locks::Files(place) => take_file(&place.locks(), &key, &holder),
@@ -91,7 +105,7 @@ impl VmLock {
     pub fn is_in_place(&self) -> bool {
         match self {
             VmLock::File { file, path, .. } => state_dir::is_named(file, path),
-            VmLock::Memory { .. } => true,
+            VmLock::Memory { .. } | VmLock::Alone => true,
         }
     }
 }
@@ -103,7 +117,7 @@ impl Drop for VmLock {
             VmLock::File { file, path, holder } if state_dir::is_named(file, path) => {
                 let _ = fs::remove_file(holder);
             }
-            VmLock::File { .. } => {}
+            VmLock::File { .. } | VmLock::Alone => {}
             VmLock::Memory { held, vm } => {
                 held.lock().unwrap_or_else(PoisonError::into_inner).remove(vm);
             }

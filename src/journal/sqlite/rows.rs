@@ -7,7 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::{host_lock, names, order_json};
 use crate::failover::Site;
-use crate::failover::journal::{CallOutcome, CallRecord, History, Intent, RunEnd, RunId, RunRecord, Uptime, Verdict};
+use crate::failover::journal::{
+    CallOutcome, CallRecord, History, Intent, RunEnd, RunId, RunRecord, Uptime, Verdict, World,
+};
 use crate::hyperv::{ReturnCode, VmId};
 
 /// Why rows cannot be read or written.
@@ -39,26 +41,28 @@ pub(super) fn revision(connection: &Connection) -> Rows<i64> {
     Ok(connection.query_row("SELECT coalesce(max(revision), 0) FROM runs", [], |row| row.get(0))?)
 }
 
-/// Another run on this VM that has no end; the newest. `but` are the run itself and the one it takes back.
-pub(super) fn open_run(connection: &Connection, vm: &str, but: [Option<&RunId>; 2]) -> Rows<Option<RunId>> {
+/// Another run on the VM of a run, in the same world, that has no end; the newest. `but` are the run itself and the one it takes back.
+pub(super) fn open_run(connection: &Connection, run: &RunRecord, but: [Option<&RunId>; 2]) -> Rows<Option<RunId>> {
     let [own, undone] = but.map(|run| run.map_or("", RunId::as_str));
-    const SQL: &str = "SELECT id FROM runs WHERE vm = ?1 AND id NOT IN (?2, ?3) AND ending IS NULL
+    const SQL: &str = "SELECT id FROM runs WHERE vm = ?1 AND world = ?4 AND id NOT IN (?2, ?3) AND ending IS NULL
                        ORDER BY rowid DESC LIMIT 1";
-    one_id(connection, SQL, params![vm, own, undone])
+    one_id(connection, SQL, params![names::vm(&run.vm), own, undone, run.world.to_string()])
 }
 
-/// Another run on this VM that changed after a revision, or not before a time.
+/// Another run on the VM of a run, in the same world, that changed after a revision, or not before a time.
 pub(super) fn changed_run(
     connection: &Connection,
-    vm: &str,
+    run: &RunRecord,
     but: [Option<&RunId>; 2],
     after: i64,
     since: Option<SystemTime>,
 ) -> Rows<Option<RunId>> {
     let [own, undone] = but.map(|run| run.map_or("", RunId::as_str));
-    const SQL: &str = "SELECT id FROM runs WHERE vm = ?1 AND id NOT IN (?2, ?3) AND (revision > ?4 OR changed >= ?5)
+    const SQL: &str = "SELECT id FROM runs
+                       WHERE vm = ?1 AND world = ?6 AND id NOT IN (?2, ?3) AND (revision > ?4 OR changed >= ?5)
                        ORDER BY revision DESC LIMIT 1";
-    one_id(connection, SQL, params![vm, own, undone, after, since.and_then(names::time)])
+    let (vm, world) = (names::vm(&run.vm), run.world.to_string());
+    one_id(connection, SQL, params![vm, own, undone, after, since.and_then(names::time), world])
 }
 
 fn one_id(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Rows<Option<RunId>> {
@@ -76,9 +80,9 @@ pub(super) fn insert_run(connection: &Connection, run: &RunRecord, now: SystemTi
     let order_json = order_json::write(&run.order).map_err(content)?;
     let host = |site| run.hosts.iter().find(|(known, _)| *known == site).map(|(_, url)| url.as_str());
     connection.execute(
-        "INSERT INTO runs (id, kind, vm, vm_name, host, primary_host, begun, undoes, machine, program, context,
+        "INSERT INTO runs (id, kind, vm, vm_name, host, primary_host, begun, undoes, machine, program, context, world,
                            order_json, changed, revision)
-         VALUES (:id, :kind, :vm, :vm_name, :host, :primary_host, :begun, :undoes, :machine, :program, :context,
+         VALUES (:id, :kind, :vm, :vm_name, :host, :primary_host, :begun, :undoes, :machine, :program, :context, :world,
                  :order_json, :changed, (SELECT coalesce(max(revision), 0) + 1 FROM runs))",
         named_params! {
             ":id": run.id.as_str(),
@@ -92,6 +96,7 @@ pub(super) fn insert_run(connection: &Connection, run: &RunRecord, now: SystemTi
             ":machine": host_lock::name(),
             ":program": env!("CARGO_PKG_VERSION"),
             ":context": run.context,
+            ":world": run.world.to_string(),
             ":order_json": order_json,
             ":changed": time(now)?,
         },
@@ -211,12 +216,12 @@ pub(super) fn set_end(
     }
 }
 
-/// The VM of a run, and how it ended: what is needed to close even a run that says more than this program can read.
-pub(super) fn head(connection: &Connection, run: &RunId) -> Rows<Option<(VmId, Option<String>)>> {
-    let found: Option<(String, Option<String>)> = connection
-        .query_row("SELECT vm, ending FROM runs WHERE id = ?1", [run.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    found.map(|(vm, ending)| Ok((read_vm(&vm)?, ending))).transpose()
+/// The VM of a run, its world, and how it ended: what is needed to close even a run that says more than this program can read.
+pub(super) fn head(connection: &Connection, run: &RunId) -> Rows<Option<(VmId, World, Option<String>)>> {
+    const SQL: &str = "SELECT vm, world, ending FROM runs WHERE id = ?1";
+    let found: Option<(String, String, Option<String>)> =
+        connection.query_row(SQL, [run.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    found.map(|(vm, world, ending)| Ok((read_vm(&vm)?, world.parse().map_err(content)?, ending))).transpose()
 }
 
 /// A run with its calls.
@@ -253,6 +258,7 @@ fn read_run(row: &Row<'_>) -> Rows<(RunRecord, Option<RunEnd>, String)> {
         begun: word(row, "begun", names::read_time)?,
         undoes: optional_word(row, "undoes", names::read_run)?,
         context: row.get("context")?,
+        world: word(row, "world", |text| text.parse().ok())?,
     };
     Ok((record, optional_word(row, "ending", names::read_end)?, row.get("note")?))
 }

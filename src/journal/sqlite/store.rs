@@ -13,7 +13,7 @@ use super::lock::{Locks, VmLock};
 use super::rows::{self, RowError, Rows};
 use super::state_dir::{self, Place};
 use super::{failure, names, schema};
-use crate::failover::journal::{History, JournalError, RunEnd, RunId, TakeError};
+use crate::failover::journal::{History, JournalError, RunEnd, RunId, TakeError, World};
 use crate::hyperv::{VmId, VmSelector};
 
 /// The journal of all runs. Clones share one connection.
@@ -152,11 +152,29 @@ impl Store {
         let _lock = self.lock(run)?;
         let now = self.now();
         self.write(|transaction| match rows::head(transaction, run)? {
-            Some((_, None)) => rows::set_end(transaction, run, Some(RunEnd::Closed), note, now).map(drop),
-            Some((_, Some(end))) => Err(RowError::Content(format!("run {run} has an end already: {end}"))),
+            Some((.., None)) => rows::set_end(transaction, run, Some(RunEnd::Closed), note, now).map(drop),
+            Some((.., Some(end))) => Err(RowError::Content(format!("run {run} has an end already: {end}"))),
             None => Err(RowError::Content(format!("there is no run {run}"))),
         })?;
         Ok(())
+    }
+
+    /// Ends the open runs of simulated worlds that are gone: nothing can come of them any more. Gives how many.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn end_worlds(&self, is_there: impl Fn(&World) -> bool) -> Result<usize, JournalError> {
+        let open = self.runs(&Filter::open())?.runs;
+        let gone = open.iter().filter(|run| run.record.world.is_simulated() && !is_there(&run.record.world));
+        let gone: Vec<_> = gone.map(|run| &run.record.id).collect();
+        let now = self.now();
+        if !gone.is_empty() {
+            let note = "its simulated host is not there any more";
+            self.write(|rows| {
+                gone.iter().try_for_each(|run| rows::set_end(rows, run, Some(RunEnd::WorldEnded), note, now).map(drop))
+            })?;
+        }
+        Ok(gone.len())
     }
 
     /// Writes that another run took this one back. The journal of a run that [undoes](crate::failover::journal::RunRecord::undoes)
@@ -181,15 +199,15 @@ impl Store {
         (self.wall)()
     }
 
-    pub(super) fn lock_vm(&self, vm: &VmId, run: &RunId) -> Result<VmLock, TakeError> {
-        self.shared.locks.take(vm, run, self.now())
+    pub(super) fn lock_vm(&self, vm: &VmId, world: &World, run: &RunId) -> Result<VmLock, TakeError> {
+        self.shared.locks.take(vm, world, run, self.now())
     }
 
     /// The lock of the VM of a run that is there.
     fn lock(&self, run: &RunId) -> Result<VmLock, TakeError> {
         let head = self.read(|connection| rows::head(connection, run))?;
-        let (vm, _) = head.ok_or_else(|| unknown(run))?;
-        self.lock_vm(&vm, run)
+        let (vm, world, _) = head.ok_or_else(|| unknown(run))?;
+        self.lock_vm(&vm, &world, run)
     }
 
     /// Reads one state of the database.

@@ -45,7 +45,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     context.interruption.leave_behind(
         Changed::Perhaps,
         format!("job {reference} was being asked to end"),
-        format!("look at it: {}", connection.again(&["job", "show", &reference.to_string()])),
+        format!("look at it: {}", connection.command(&["job", "show"]).operand(reference.to_string())),
     );
     ask(&reference, &host, &connection).await?;
     let ended = super::follow(&reference, Some(job), &host, &connection, context).await?;
@@ -62,11 +62,11 @@ fn judge(reference: &JobRef, job: Option<Job>, connection: &Connection) -> Resul
     };
     if job.is_over() {
         return Err(refuse("job-over", format!("job {reference} is over: {}", job.state))
-            .remedy("there is nothing to cancel; look at the state of the VM: hvr status VM")
+            .remedy("there is nothing to cancel; look at the state of the VM: `hvr status`")
             .detail("job", json::job(&job)));
     }
     if !job.cancellable {
-        let follow = connection.again(&["job", "wait", &reference.to_string()]);
+        let follow = connection.command(&["job", "wait"]).operand(reference.to_string());
         return Err(refuse("not-cancellable", format!("job {reference} says that it cannot be cancelled"))
             .remedy(format!("follow it to its end: {follow}"))
             .detail("job", json::job(&job)));
@@ -95,7 +95,7 @@ async fn ask<E: Exchange>(reference: &JobRef, host: &Host<E>, connection: &Conne
     let error = match host.cancel_job(reference).await {
         Ok(JobChange::Accepted) => return Ok(()),
         Ok(JobChange::Refused(code)) => {
-            let follow = connection.again(&["job", "wait", &reference.to_string()]);
+            let follow = connection.command(&["job", "wait"]).operand(reference.to_string());
             let text = format!("the host refused to cancel {reference}: {} ({code})", code.value());
             return Err(Problem::new(Exit::HostRefused, "host-refused", text)
                 .remedy(format!("the job goes on: {follow}"))
@@ -121,7 +121,7 @@ fn report(job: &Job, connection: &Connection, context: &Context) -> Result<Exit,
     if job.is_good() {
         let text = format!("job {} was not cancelled: it completed first", job.reference);
         return Err(Problem::new(Exit::HostRefused, "not-cancelled", text)
-            .remedy("what it was to do is done; look at the state of the VM: hvr status VM")
+            .remedy("what it was to do is done; look at the state of the VM: `hvr status`")
             .changed(Changed::Yes)
             .detail("job", json::job(job)));
     }
@@ -138,7 +138,7 @@ fn report(job: &Job, connection: &Connection, context: &Context) -> Result<Exit,
             job.error_code.value(),
             job.error_code
         )));
-        note("what it had changed by then, the state of the VM tells: hvr status VM");
+        note(&format!("what it had changed by then, the state of the VM tells: {}", connection.command(&["status"])));
         return Ok(Exit::Done);
     }
     let document: Value = json!({

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 
 use crate::cim::schema::Schema;
-use crate::cli::connect::{Connection, command_line, endpoint};
+use crate::cli::connect::{Connection, endpoint};
 use crate::cli::exit::Exit;
 use crate::cli::mof_files;
 use crate::cli::output::{self, Printer};
@@ -132,8 +132,9 @@ impl<'a> Desk<'a> {
         let xml = String::from_utf8_lossy(&bytes).into_owned();
         match (self.args.dry_run, self.printer().format()) {
             (Some(DryRun::Shell), _) => {
-                let words: &[&str] = if yes { &["wsman", "send", "-", "--yes"] } else { &["wsman", "send", "-"] };
-                output::line(&format!("{} <<'END_OF_ENVELOPE'", command_line(&settings.typed, words)));
+                let send = settings.command(&["wsman", "send"]).operand("-");
+                let send = if yes { send.switch("--yes") } else { send };
+                output::line(&format!("{} <<'END_OF_ENVELOPE'", send.line()));
                 output::line(&xml);
                 output::line("END_OF_ENVELOPE");
             }

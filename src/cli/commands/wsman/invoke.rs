@@ -105,7 +105,7 @@ pub(super) fn judge(
         Ok(0) => Ok(Exit::Done),
         Ok(4096) => {
             if let Some(job) = output.property("Job").into_option().and_then(EndpointReference::read) {
-                note(&format!("a job runs: {}", line.connection.again(&["job", "wait", &job.to_string()])));
+                note(&format!("a job runs: {}", line.connection.command(&["job", "wait"]).operand(job.to_string())));
             }
             Ok(Exit::Done)
         }

@@ -293,3 +293,29 @@ fn a_holder_that_does_not_say_who_it_is_still_holds() {
     std::fs::write(&beside, "{\"run\":\"20261125-100134-7f3a9c\"").unwrap();
     take(&store, &record(&vm(1))).unwrap();
 }
+
+#[test]
+fn a_simulated_run_keeps_nobody_off_and_ends_with_its_world() {
+    both(|store| {
+        let at = |port: u16| format!("127.0.0.1:{port}");
+        let in_world = |world: World| RunRecord { id: RunId::new(SystemTime::now()), world, ..record(&vm(1)) };
+        let begun = |run: &RunRecord| {
+            let mut journal = take(&store, run).unwrap();
+            journal.intent(&intent(&run.vm)).unwrap();
+            journal
+        };
+        let worlds = [World::Embedded(at(1)), World::Served(at(2)), World::Served(at(3)), World::Real];
+        // At the same time, on one VM by its GUID: each is held in its own world only.
+        let runs: Vec<_> = worlds.into_iter().map(in_world).collect();
+        let held: Vec<_> = runs.iter().map(begun).collect();
+        assert!(matches!(take(&store, &in_world(World::Served(at(2)))), Err(TakeError::Held { .. })));
+        drop(held);
+        // And left open it keeps nobody off elsewhere.
+        assert!(matches!(take(&store, &in_world(World::Served(at(2)))), Err(TakeError::Open { .. })));
+        assert!(take(&store, &in_world(World::Served(at(4)))).is_ok());
+        assert_eq!(store.end_worlds(|world| world.address() == Some("127.0.0.1:3")).unwrap(), 2);
+        let ends: Vec<_> = runs.iter().map(|run| store.run(&run.id).unwrap().unwrap().end).collect();
+        assert_eq!(ends, [Some(RunEnd::WorldEnded), Some(RunEnd::WorldEnded), None, None]);
+        assert!(take(&store, &in_world(World::Served(at(2)))).is_ok());
+    });
+}

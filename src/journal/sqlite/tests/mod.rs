@@ -32,6 +32,7 @@ fn record(vm: &VmId) -> RunRecord {
         begun: now,
         undoes: None,
         context: "{\"profile\":\"dr\"}".to_owned(),
+        world: World::Real,
     }
 }
 

@@ -7,12 +7,18 @@ use crate::journal::sqlite::schema::{self, STEPS};
 use crate::journal::sqlite::state_dir::Place;
 
 /// Versions that may come: a column with what older rows get, a table, new rows in it.
-const LATER: &[&str] = &[
-    STEPS[0],
-    STEPS[1],
-    "ALTER TABLE runs ADD COLUMN operator TEXT NOT NULL DEFAULT 'unknown';",
-    "CREATE TABLE plans (id TEXT PRIMARY KEY, run TEXT REFERENCES runs (id)); INSERT INTO plans SELECT id, id FROM runs;",
-];
+fn later() -> Vec<&'static str> {
+    let more = [
+        "ALTER TABLE runs ADD COLUMN operator TEXT NOT NULL DEFAULT 'unknown';",
+        "CREATE TABLE plans (id TEXT PRIMARY KEY, run TEXT REFERENCES runs (id)); INSERT INTO plans SELECT id, id FROM runs;",
+    ];
+    [STEPS, &more].concat()
+}
+
+/// The number of the newest version of this program.
+fn newest() -> i64 {
+    i64::try_from(STEPS.len()).unwrap()
+}
 
 fn place() -> (tempfile::TempDir, Place) {
     let folder = tempfile::tempdir().unwrap();
@@ -36,7 +42,7 @@ fn a_new_journal_is_durable_and_says_what_it_is() {
     let (folder, place) = place();
     let connection = schema::open(&place, STEPS).unwrap();
     for (pragma, expected) in [
-        ("user_version", 2),
+        ("user_version", newest()),
         ("application_id", 0x6876_7231),
         ("synchronous", 2),
         ("fullfsync", 1),
@@ -49,7 +55,7 @@ fn a_new_journal_is_durable_and_says_what_it_is() {
     // Again, with what is there.
     drop(connection);
     schema::open(&place, STEPS).unwrap();
-    assert_eq!(number(&raw(folder.path()), "PRAGMA user_version"), 2);
+    assert_eq!(number(&raw(folder.path()), "PRAGMA user_version"), newest());
     // In memory it is the same.
     assert_eq!(described(&schema::in_memory(STEPS).unwrap()), described(&raw(folder.path())));
 }
@@ -57,29 +63,31 @@ fn a_new_journal_is_durable_and_says_what_it_is() {
 #[test]
 fn every_older_version_is_brought_up_to_date() {
     let (folder, newest) = place();
-    drop(schema::open(&newest, LATER).unwrap());
+    let later = later();
+    drop(schema::open(&newest, &later).unwrap());
     let newest = described(&raw(folder.path()));
-    for from in 0..=LATER.len() {
+    // This program writes its own version and what follows it; an older one is read in the next test.
+    for from in [0, 1].into_iter().chain(STEPS.len()..=later.len()) {
         let (folder, place) = place();
         let run = record(&vm(1));
         if from == 1 {
-            drop(schema::open(&place, &LATER[..from]).unwrap());
+            drop(schema::open(&place, &later[..from]).unwrap());
             leave_as_version_1(folder.path(), &run);
         } else if from > 1 {
-            let connection = schema::open(&place, &LATER[..from]).unwrap();
+            let connection = schema::open(&place, &later[..from]).unwrap();
             leave(&Store::over(connection, Some(place.clone()), None), &run, None);
         }
         // Reading changes nothing, and yet sees the newest form.
-        let read = schema::open_read_only(&place, LATER).unwrap();
+        let read = schema::open_read_only(&place, &later).unwrap();
         assert_eq!(read.is_some(), from > 0);
         if let Some(read) = read {
             assert_eq!((described(&read), number(&read, "SELECT count(*) FROM calls")), (newest.clone(), 1));
             assert_eq!(number(&raw(folder.path()), "PRAGMA user_version"), i64::try_from(from).unwrap());
         }
-        let connection = schema::open(&place, LATER).unwrap();
+        let connection = schema::open(&place, &later).unwrap();
         assert_eq!(
             (described(&connection), number(&connection, "PRAGMA user_version")),
-            (newest.clone(), 4),
+            (newest.clone(), i64::try_from(later.len()).unwrap()),
             "from {from}"
         );
         let store = Store::over(connection, Some(place), None);
@@ -131,28 +139,47 @@ fn a_refusal_of_version_1_that_proved_nothing_is_unknown() {
 }
 
 #[test]
+fn a_run_of_the_first_version_is_read_as_one_on_real_hosts() {
+    let (folder, place) = place();
+    drop(schema::open(&place, &STEPS[..1]).unwrap());
+    let run = record(&vm(1));
+    let order = crate::journal::sqlite::order_json::write(&run.order).unwrap();
+    let sql = "INSERT INTO runs (id, kind, vm, vm_name, begun, machine, program, context, order_json, changed, revision)
+               VALUES (?1, 'failover', ?2, 'vm', '2026-11-25T10:01:34.123Z', 'm', '0.1.0', '', ?3, '2026-11-25T10:01:34.123Z', 1)";
+    raw(folder.path()).execute(sql, (run.id.as_str(), run.vm.as_str(), order)).unwrap();
+    let read_only = Store::open_read_only(folder.path()).unwrap().unwrap();
+    assert_eq!(read_only.run(&run.id).unwrap().unwrap().record.world, World::Real);
+    assert_eq!(number(&raw(folder.path()), "PRAGMA user_version"), 1, "reading changes nothing");
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(store.run(&run.id).unwrap().unwrap().record.world, World::Real);
+    assert_eq!(store.end_worlds(|_| false).unwrap(), 0, "a real host is never taken for a world that ended");
+}
+
+#[test]
 fn a_step_that_fails_leaves_the_version_before_it() {
     let (folder, place) = place();
-    let broken = [LATER[0], LATER[1], LATER[2], "CREATE TABLE extra (a); INSERT INTO nowhere VALUES (1);"];
+    let later = later();
+    let broken = [later[0], later[1], later[2], "CREATE TABLE extra (a); INSERT INTO nowhere VALUES (1);"];
     let error = schema::open(&place, &broken).unwrap_err();
     assert!(chain(&error).contains("nowhere") && chain(&error).contains("journal.sqlite"), "{}", chain(&error));
     let left = raw(folder.path());
     assert_eq!(number(&left, "PRAGMA user_version"), 3);
     assert_eq!(number(&left, "SELECT count(*) FROM sqlite_master WHERE name = 'extra'"), 0);
-    schema::open(&place, LATER).unwrap();
+    schema::open(&place, &later).unwrap();
 }
 
 #[test]
 fn a_newer_version_is_refused_and_left_alone() {
     let (folder, place) = place();
-    drop(schema::open(&place, LATER).unwrap());
+    drop(schema::open(&place, &later()).unwrap());
     let before = fs::read(place.database()).unwrap();
     let refused = [
         Store::open(folder.path()).unwrap_err().to_string(),
         Store::open_read_only(folder.path()).unwrap_err().to_string(),
     ];
     for text in refused {
-        for word in ["version 4", "up to 2", "newer one", "journal.sqlite"] {
+        let (theirs, ours) = (format!("version {}", later().len()), format!("up to {}", newest()));
+        for word in [&theirs, &ours, "newer one", "journal.sqlite"] {
             assert!(text.contains(word), "{word} not in {text}");
         }
     }

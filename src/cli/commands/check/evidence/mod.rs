@@ -13,7 +13,9 @@ use crate::cli::Context;
 use crate::cli::commands::one_vm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{is_interactive, note};
+use crate::cli::printed::Printed;
 use crate::cli::problem::{Problem, RIGHTS};
+use crate::cli::way::absolute;
 use crate::cli::workflow::{Consent, Ends, Rehearsed, rehearse};
 use crate::evidence::{ASSUMPTIONS, Asked, Exchanged, Question, ReadOnly, Subject, Verdict};
 use crate::hyperv::{Error, Host, NAMESPACE, Vm};
@@ -56,7 +58,7 @@ pub async fn run(file: &Path, args: &EvidenceArgs, vm: Option<&str>, context: &C
     let recorder =
         Arc::new(recorder.map_err(|error| Problem::usage(format!("cannot record in {}: {error}", file.display())))?);
     let context = Context { recorder: Some(recorder.clone()), ..context.clone() };
-    let ends = Ends::open(&context, false, None).await?;
+    let ends = Ends::open(&context, false, None, "").await?;
     let mut inquiry = Inquiry::new(&ends, recorder);
     let identity = inquiry.identify().await?;
     inquiry.find(vm, args.with_test_failover.as_deref()).await?;
@@ -267,9 +269,10 @@ fn exchanged(number: u64, entry: &Entry) -> Option<Exchanged> {
 
 /// What to do with the recording.
 fn say_where_to_send(file: &Path) {
+    let show = Printed::of(&["trace", "show"]).operand(absolute(file));
     let file = file.display();
     note(&format!(
-        "look through it before you give it away: hvr trace show {file}; then send it in, as an issue of the project: this \
+        "look through it before you give it away: {show}; then send it in, as an issue of the project: this \
          table, and {file}"
     ));
 }
