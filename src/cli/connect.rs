@@ -10,7 +10,7 @@ use crate::auth::{Credentials, Secret};
 use crate::hyperv::{Host, NAMESPACE, random_id};
 use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
 use crate::transport::{Connector, Endpoint, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
-use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
+use crate::wsman::{ClassAddressing, Client, Exchange, Kept, Limits, Timeouts};
 
 pub use credentials::ticket_source;
 
@@ -29,6 +29,7 @@ pub struct Connection {
     pub name: String,
     timeouts: Timeouts,
     locale: Option<String>,
+    limits: Limits,
     /// On the command's clock.
     deadline: Arc<Mutex<Option<Duration>>>,
     clock: super::clock::Clock,
@@ -68,11 +69,14 @@ impl Connection {
     fn over(opened: Opened, settings: &Settings, context: &Context) -> Result<Connection, Problem> {
         let Opened { session, server, name, .. } = opened;
         let timeouts = settings.operation_timeout.map_or_else(Timeouts::default, Timeouts::new);
+        let mut limits = Limits::default();
+        limits.kept = settings.max_list.map_or(limits.kept, Kept::mebibytes);
         Ok(Connection {
             session: Arc::new(session),
             server,
             name,
             timeouts,
+            limits,
             locale: Some(settings.locale.clone().unwrap_or_else(|| "en-US".to_owned())),
             deadline: Arc::new(Mutex::new(settings.timeout)),
             clock: context.clock,
@@ -135,6 +139,7 @@ impl Connection {
         let deadline = move || *deadline.lock().unwrap_or_else(PoisonError::into_inner);
         Client::new(exchange, addressing, random_id)
             .with_timeouts(self.timeouts)
+            .with_limits(self.limits.clone())
             .with_locale(self.locale.clone())
             .with_deadline(move || deadline().map(|deadline| deadline.saturating_sub(clock.elapsed())))
     }

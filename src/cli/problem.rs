@@ -179,10 +179,19 @@ impl Problem {
             wsman::Error::Reply { .. } => Problem::new(Exit::HostRefused, "bad-reply", text)
                 .remedy("is this a WS-Management service? try `hvr wsman identify`"),
             wsman::Error::Write(_) => Problem::new(Exit::Usage, "usage", text),
+            wsman::Error::Overrun(wsman::Overrun::TooMuch { .. }) => {
+                Problem::new(Exit::HostRefused, "list-too-long", text).remedy(
+                    "raise what one list may take with --max-list MIB (HVR_MAX_LIST), or ask for less: name one VM; \
+                     `hvr wsman enumerate -o jsonl` prints a list of any length as it comes",
+                )
+            }
+            wsman::Error::Overrun(_) => Problem::new(Exit::HostRefused, "no-progress", text).remedy(
+                "the WMI provider of the host hangs, or what answers is no WinRM: restart the service there; `hvr wsman \
+                 enumerate --first-page` and `hvr wsman pull` show page by page what it sends",
+            ),
             wsman::Error::Deadline => {
                 Problem::new(Exit::NotReached, "deadline", "the deadline passed before anything was changed")
             }
-            _ => Problem::new(Exit::HostRefused, "protocol", text),
         }
     }
 }

@@ -64,6 +64,7 @@ pub struct Layer {
     pub timeout: Option<Span>,
     pub operation_timeout: Option<Span>,
     pub locale: Option<String>,
+    pub max_list: Option<u32>,
     pub state: Option<PathBuf>,
     pub output: Option<Format>,
 }
@@ -113,6 +114,7 @@ impl Layer {
             timeout: self.timeout.or(next.timeout),
             operation_timeout: self.operation_timeout.or(next.operation_timeout),
             locale: self.locale.or(next.locale),
+            max_list: self.max_list.or(next.max_list),
             state: self.state.or(next.state),
             output: self.output.or(next.output),
         }
@@ -161,6 +163,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     pub operation_timeout: Option<Duration>,
     pub locale: Option<String>,
+    /// Most MiB that one list of the host may take.
+    pub max_list: Option<u32>,
     pub output: Format,
     pub simulate: bool,
     pub scenario: Option<PathBuf>,
@@ -277,6 +281,7 @@ impl Settings {
             timeout: layer.timeout.map(|span| span.0),
             operation_timeout: layer.operation_timeout.map(|span| span.0),
             locale: layer.locale,
+            max_list: layer.max_list,
             output: layer.output.unwrap_or_default(),
             simulate,
             scenario,
@@ -374,6 +379,7 @@ fn environment_layer() -> Result<Layer, Problem> {
         timeout: parsed("HVR_TIMEOUT", "a duration such as 90s")?,
         operation_timeout: parsed("HVR_OPERATION_TIMEOUT", "a duration such as 90s")?,
         locale: variable("HVR_LOCALE"),
+        max_list: parsed("HVR_MAX_LIST", "a number of MiB")?,
         state: variable("HVR_STATE").map(PathBuf::from),
         output: choice("HVR_OUTPUT")?,
     })
