@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::exit::Exit;
-use super::output::note;
+use super::output::{new_line, note};
 use super::problem::{Changed, Problem};
 
 /// What an interruption would leave behind, told by the command as it goes on.
@@ -57,13 +57,15 @@ pub fn listen() {
             // Nobody waits who could end the command in order, and nothing was sent yet.
             if IN_PROMPT.load(Ordering::SeqCst) {
                 terminal.restore();
-                note("\nhvr: interrupted; nothing was changed on the host");
+                new_line();
+                note("hvr: interrupted; nothing was changed on the host");
                 std::process::exit(Exit::Interrupted.code().into());
             }
             sender.send_replace(true);
             signals.next().await;
             terminal.restore();
-            note("\nhvr: left at once; what was sent is on record: hvr run list --open");
+            new_line();
+            note("hvr: left at once; what was sent is on record: hvr run list --open");
             std::process::exit(Exit::Interrupted.code().into());
         });
     };

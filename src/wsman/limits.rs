@@ -38,7 +38,7 @@ impl Kept {
         let count = usize::try_from(mebibytes).unwrap_or(usize::MAX);
         Kept {
             bytes: count.saturating_mul(1 << 20),
-            instances: count.saturating_mul(1_000),
+            instances: count.saturating_mul(2_000),
             pages: mebibytes.saturating_mul(100),
         }
     }

@@ -70,10 +70,10 @@ pub fn print_page(desk: &Desk<'_>, line: &Line, page: &Page, class: &str) -> Res
     let items: Vec<_> = page.items().collect();
     if desk.printer().is_table() {
         Listing::new(desk, "wsman-enumeration", &[], line.connection.is_simulated()).page(&items, class);
-        output::line(&output::printable(&match page.context() {
+        output::line(&match page.context() {
             Some(context) => format!("context: {context}"),
             None => "end of the enumeration".to_owned(),
-        }));
+        });
         return Ok(Exit::Done);
     }
     let items: Vec<Json> = items.iter().map(|item| item_to_json(item, desk.schema.as_ref(), class)).collect();
