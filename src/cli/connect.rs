@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::auth::{Credentials, Secret};
 use crate::hyperv::{Host, NAMESPACE, random_id};
 use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
-use crate::transport::{Connector, Endpoint, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
+use crate::transport::{Connector, Endpoint, EndpointError, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
 use crate::wsman::{ClassAddressing, Client, Exchange, Kept, Limits, Timeouts};
 
 pub use credentials::ticket_source;
@@ -237,7 +237,11 @@ pub fn endpoint(settings: &Settings) -> Result<(Endpoint, String), Problem> {
 
 fn parse_endpoint(host: &str, http: bool) -> Result<Endpoint, Problem> {
     let parsed = if http { Endpoint::http(host) } else { host.parse() };
-    parsed.map_err(|error| Problem::usage(format!("host {host:?}: {error}")))
+    parsed.map_err(|error| match error {
+        // Whatever stands there may be a password.
+        EndpointError::UserInfo => Problem::usage(format!("the host: {error}")),
+        error => Problem::usage(format!("host {host:?}: {error}")),
+    })
 }
 
 /// The proxy that the settings name.
@@ -270,9 +274,14 @@ pub fn trust(settings: &Settings, tls: bool) -> Result<Trust, Problem> {
             Ok(Trust::pin(pin))
         }
         TrustSetting::Insecure => {
-            note(
-                "--insecure: ANY certificate is trusted; whoever sits between can read and change everything, the password's proof included",
-            );
+            let what = match settings.auth {
+                Auth::Basic => ", the password itself included",
+                Auth::Certificate => "",
+                _ => ", the password's proof included",
+            };
+            note(&format!(
+                "--insecure: ANY certificate is trusted; whoever sits between can read and change everything{what}"
+            ));
             Ok(Trust::dangerous_accept_any_certificate())
         }
     }

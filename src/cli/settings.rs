@@ -251,6 +251,12 @@ impl Settings {
             (None, source) => source,
         };
         let layer = flags.over(recorded).over(environment).over(profile);
+        // Refused wherever it is given, before any text can name it.
+        if layer.host.as_deref().is_some_and(|host| host.contains('@')) {
+            return Err(Problem::usage("the host holds a user name or password, and is not shown for that").remedy(
+                "give the user with -u, and the password with --password-file, --password-stdin or HVR_PASSWORD",
+            ));
+        }
         let scenario = common.scenario.clone().or_else(|| variable("HVR_SCENARIO").map(PathBuf::from));
         let trust = match (layer.insecure.unwrap_or(false), layer.pin_sha256, layer.ca) {
             (false, None, None) => TrustSetting::System,

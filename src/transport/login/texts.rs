@@ -66,7 +66,8 @@ impl Texts for Settings {
             self.endpoint.authority(),
             self.who()
         );
-        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
+        let error = ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text);
+        Failure::Refused(error.after_password(true))
     }
 
     fn ticket_refused(&self) -> Failure {
