@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::auth::AuthError;
 use crate::failover::journal::{JournalError, TakeError};
 use crate::hyperv;
+use crate::transport::TrustError;
 use crate::wsman::{self, Delivery, ExchangeErrorKind};
 
 use super::exit::Exit;
@@ -207,6 +208,15 @@ fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
         ExchangeErrorKind::Login if is_of_kerberos(error) => problem(Exit::NotAllowed, "kerberos"),
         #[cfg(feature = "credssp")]
         ExchangeErrorKind::Login if is_of_credssp(error) => problem(Exit::NotAllowed, "credssp"),
+        ExchangeErrorKind::Login if !error.tried_password() => problem(Exit::NotAllowed, "login").remedy(
+            match login_error(error) {
+                Some(_) => {
+                    "no password, and no proof of one, had left by then; what answers is no WinRM listener as it should be, \
+                     or something in between changes the login"
+                }
+                None => "no password, and no proof of one, had left by then",
+            },
+        ),
         ExchangeErrorKind::Login => problem(Exit::NotAllowed, "login").remedy(
             "check user and password; the password was tried once, so that the account is not locked out. A local \
              account is written HOST\\user",
@@ -228,10 +238,20 @@ fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
             problem(Exit::NotReached, "http-503").remedy("the WinRM service is not ready; try again")
         }
         ExchangeErrorKind::HttpStatus(_) => problem(Exit::HostRefused, "http-status"),
+        ExchangeErrorKind::Configuration if lacks_authorities(error) => problem(Exit::Usage, NO_AUTHORITIES)
+            .remedy("`hvr pin` and `hvr check --login` show the certificate of the host without it"),
         ExchangeErrorKind::Configuration => problem(Exit::Usage, "configuration"),
         _ if error.delivery() == Delivery::NotSent => problem(Exit::NotReached, "not-sent"),
         _ => problem(Exit::HostRefused, "exchange"),
     }
+}
+
+/// The code of a computer that has no certificate authorities to judge a host by.
+pub const NO_AUTHORITIES: &str = "no-authorities";
+
+fn lacks_authorities(error: &wsman::ExchangeError) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<TrustError>());
+    matches!(source, Some(TrustError::NoSystemStore))
 }
 
 fn is_of_kerberos(error: &wsman::ExchangeError) -> bool {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::super::credentials::UserName;
-use super::library::{Context, Credential, Library, Name, Source};
+use super::library::{Context, Credential, Library, Name, NoLibrary, Source};
 use super::provider::{Login, Proof, Status, Stepped, Taken};
 use super::{KerberosCause, KerberosError, ServiceName, TicketSource};
 
@@ -47,7 +47,10 @@ pub(super) fn file() -> Result<&'static str, KerberosError> {
 }
 
 fn load() -> Result<&'static Library, KerberosError> {
-    Library::system().map_err(|looked_for| KerberosError::new(KerberosCause::NoLibrary, "", looked_for))
+    Library::system().map_err(|error| match error {
+        NoLibrary::Absent(looked_for) => KerberosError::new(KerberosCause::NoLibrary, "", looked_for),
+        NoLibrary::Unusable(said) => KerberosError::new(KerberosCause::LibraryUnusable, "", said),
+    })
 }
 
 struct Held {

@@ -19,10 +19,10 @@ use std::ptr::{null, null_mut};
 use zeroize::Zeroize;
 
 use super::provider::{NOT_BEGUN, NOT_SEALED, Status, Stepped};
-pub(super) use raw::Library;
 use raw::{
     Bindings, Buffer, Handle, Iov, KERBEROS, KERBEROS_OID, KeyValue, KeyValues, OidSet, PRINCIPAL_NAME, SESSION_KEY,
 };
+pub(super) use raw::{Library, NoLibrary};
 
 /// A principal's name.
 pub(super) struct Name {

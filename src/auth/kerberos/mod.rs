@@ -265,7 +265,7 @@ impl KerberosKeys {
 /// What gives Kerberos here, to say what is used: a library's file name.
 ///
 /// # Errors
-/// Cause [`KerberosCause::NoLibrary`].
+/// Cause [`KerberosCause::NoLibrary`] or [`KerberosCause::LibraryUnusable`].
 pub fn kerberos_library() -> Result<&'static str, KerberosError> {
     #[cfg(windows)]
     return sspi::file();
