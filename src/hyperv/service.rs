@@ -62,16 +62,12 @@ impl<E: Exchange> Host<E> {
         let addressing = self.client().addressing();
         let mut enumerate = Enumerate::new(addressing.class(class)).mode(EnumerationMode::Reference);
         enumerate.selectors = addressing.class_selectors();
-        let mut enumeration = self.client().enumerate(enumerate);
-        let mut found = None;
-        while let (None, Some(page)) = (&found, enumeration.next_page().await?) {
-            found = page.items().find_map(|item| item.reference());
+        for page in self.client().enumerate(enumerate).pages().await? {
+            if let Some(reference) = page.items().find_map(|item| item.reference()) {
+                return Ok(Some(ServiceKeys::Learnt(reference)));
+            }
         }
-        // There is one service: the rest, if there is any, is not asked for. What is not released expires by itself.
-        if let Err(error) = enumeration.release().await {
-            tracing::debug!(%error, "the enumeration was not released");
-        }
-        Ok(found.map(ServiceKeys::Learnt))
+        Ok(None)
     }
 
     /// Whether the host takes replicas; none where it does not say.
