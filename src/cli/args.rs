@@ -152,6 +152,9 @@ pub struct Common {
     /// Language of the host's texts, such as de-DE [env: HVR_LOCALE]
     #[arg(long, global = true, value_name = "LANGUAGE")]
     pub locale: Option<String>,
+    /// Most memory that one list of the host may take, in MiB; 128 if not said [env: HVR_MAX_LIST]
+    #[arg(long, global = true, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub max_list: Option<u32>,
     /// Use a simulated host in place of the network [env: HVR_SIMULATE]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_name = "BOOL", hide_possible_values = true)]
@@ -230,6 +233,7 @@ impl Common {
             timeout: self.timeout,
             operation_timeout: self.operation_timeout,
             locale: self.locale.clone(),
+            max_list: self.max_list,
             state: self.state.clone(),
             output: self.output,
         }

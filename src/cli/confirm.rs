@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use super::output::printable;
+use super::output::{LONGEST, printable, shortened};
 
 /// Asks; anything but yes is no. Reading blocks, and Ctrl-C must be heard meanwhile.
 pub async fn confirm(question: &str) -> bool {
-    let question = printable(&format!("{question} [y/N] "));
+    let question = printable(&format!("{} [y/N] ", shortened(question, LONGEST)));
     let answer = tokio::task::spawn_blocking(move || {
         let _ = write!(std::io::stderr(), "{question}");
         let _ = std::io::stderr().flush();

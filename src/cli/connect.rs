@@ -10,8 +10,8 @@ use crate::auth::{Credentials, Secret};
 use crate::clock::SystemClock;
 use crate::hyperv::{Host, NAMESPACE, random_id};
 use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
-use crate::transport::{Connector, Endpoint, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
-use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
+use crate::transport::{Connector, Endpoint, EndpointError, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
+use crate::wsman::{ClassAddressing, Client, Exchange, Kept, Limits, Timeouts};
 
 pub use credentials::ticket_source;
 
@@ -32,6 +32,7 @@ pub struct Connection {
     pub name: String,
     timeouts: Timeouts,
     locale: Option<String>,
+    limits: Limits,
     /// On the command's clock.
     deadline: Arc<Mutex<Option<Duration>>>,
     clock: SystemClock,
@@ -72,11 +73,14 @@ impl Connection {
     fn over(opened: Opened, settings: &Settings, context: &Context) -> Result<Connection, Problem> {
         let Opened { session, server, name, .. } = opened;
         let timeouts = settings.operation_timeout.map_or_else(Timeouts::default, Timeouts::new);
+        let mut limits = Limits::default();
+        limits.kept = settings.max_list.map_or(limits.kept, Kept::mebibytes);
         Ok(Connection {
             session: Arc::new(session),
             server,
             name,
             timeouts,
+            limits,
             locale: Some(settings.locale.clone().unwrap_or_else(|| "en-US".to_owned())),
             deadline: Arc::new(Mutex::new(settings.timeout)),
             clock: context.clock,
@@ -153,6 +157,7 @@ impl Connection {
         let deadline = move || *deadline.lock().unwrap_or_else(PoisonError::into_inner);
         Client::new(exchange, addressing, random_id)
             .with_timeouts(self.timeouts)
+            .with_limits(self.limits.clone())
             .with_locale(self.locale.clone())
             .with_deadline(move || deadline().map(|deadline| deadline.saturating_sub(clock.elapsed())))
     }
@@ -233,7 +238,11 @@ pub fn endpoint(settings: &Settings) -> Result<(Endpoint, String), Problem> {
 
 fn parse_endpoint(host: &str, http: bool) -> Result<Endpoint, Problem> {
     let parsed = if http { Endpoint::http(host) } else { host.parse() };
-    parsed.map_err(|error| Problem::usage(format!("host {host:?}: {error}")))
+    parsed.map_err(|error| match error {
+        // Whatever stands there may be a password.
+        EndpointError::UserInfo => Problem::usage(format!("the host: {error}")),
+        error => Problem::usage(format!("host {host:?}: {error}")),
+    })
 }
 
 /// The proxy that the settings name.
@@ -266,9 +275,14 @@ pub fn trust(settings: &Settings, tls: bool) -> Result<Trust, Problem> {
             Ok(Trust::pin(pin))
         }
         TrustSetting::Insecure => {
-            note(
-                "--insecure: ANY certificate is trusted; whoever sits between can read and change everything, the password's proof included",
-            );
+            let what = match settings.auth {
+                Auth::Basic => ", the password itself included",
+                Auth::Certificate => "",
+                _ => ", the password's proof included",
+            };
+            note(&format!(
+                "--insecure: ANY certificate is trusted; whoever sits between can read and change everything{what}"
+            ));
             Ok(Trust::dangerous_accept_any_certificate())
         }
     }

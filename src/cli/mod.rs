@@ -21,6 +21,9 @@ mod workflow;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::debug_fn;
+
 pub use args::{Cli, Command, Common, Format};
 pub use exit::Exit;
 
@@ -47,6 +50,7 @@ struct Context {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    keep_memory_private();
     // The deadline is that of the whole command.
     let clock = SystemClock::start();
     let cli = match Cli::read() {
@@ -70,6 +74,21 @@ pub fn main() -> ExitCode {
         return if exit == Exit::Done { Exit::Internal } else { exit }.into();
     }
     exit.into()
+}
+
+/// Passwords are in this memory: no core file, and no process of the same user, is to hold a copy of it. What the system
+/// does not do is left.
+fn keep_memory_private() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
 }
 
 /// A command line that cannot be read still ends in a document where one was asked for.
@@ -194,8 +213,14 @@ fn log(verbose: u8) {
         1 => "hyperv_replica=debug",
         _ => "hyperv_replica=trace,hyper=debug",
     };
+    // What is logged may be of a host: an event is one line, like all else.
+    let fields = debug_fn(|writer, field, value| match field.name() {
+        "message" => write!(writer, "{}", output::printable(&format!("{value:?}"))),
+        name => write!(writer, "{name}={}", output::printable(&format!("{value:?}"))),
+    });
     let lines = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .fmt_fields(fields.delimited(" "))
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_ansi(output::stderr_has_colour());
     // Who did not ask for a log is told what must not be missed, in the form of the other notes.

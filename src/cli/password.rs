@@ -14,7 +14,7 @@ use crate::auth::Secret;
 use super::args::Common;
 #[cfg(unix)]
 use super::output::note;
-use super::output::{is_interactive, printable};
+use super::output::{WIDEST, is_interactive, printable, shortened};
 use super::problem::Problem;
 use super::settings::{Layer, switch};
 use super::stop::Interruption;
@@ -155,7 +155,7 @@ impl PasswordSource {
             PasswordSource::Command(words) => interruption.in_prompt(|| command::read(words))?,
             PasswordSource::Keyring => interruption.in_prompt(|| keyring::read(owner))?,
             PasswordSource::Prompt if is_interactive() => {
-                let prompt = printable(&format!("Password of {owner}: "));
+                let prompt = printable(&shortened(&format!("Password of {owner}: "), WIDEST * 2));
                 return interruption
                     .in_prompt(|| rpassword::prompt_password(prompt))
                     .map(Secret::from)

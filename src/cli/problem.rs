@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::auth::AuthError;
 use crate::failover::journal::{JournalError, TakeError};
 use crate::hyperv;
+use crate::transport::TrustError;
 use crate::wsman::{self, Delivery, ExchangeErrorKind};
 
 use super::exit::Exit;
@@ -179,10 +180,19 @@ impl Problem {
             wsman::Error::Reply { .. } => Problem::new(Exit::HostRefused, "bad-reply", text)
                 .remedy("is this a WS-Management service? try `hvr wsman identify`"),
             wsman::Error::Write(_) => Problem::new(Exit::Usage, "usage", text),
+            wsman::Error::Overrun(wsman::Overrun::TooMuch { .. }) => {
+                Problem::new(Exit::HostRefused, "list-too-long", text).remedy(
+                    "raise what one list may take with --max-list MIB (HVR_MAX_LIST), or ask for less: name one VM; \
+                     `hvr wsman enumerate -o jsonl` prints a list of any length as it comes",
+                )
+            }
+            wsman::Error::Overrun(_) => Problem::new(Exit::HostRefused, "no-progress", text).remedy(
+                "the WMI provider of the host hangs, or what answers is no WinRM: restart the service there; `hvr wsman \
+                 enumerate --first-page` and `hvr wsman pull` show page by page what it sends",
+            ),
             wsman::Error::Deadline => {
                 Problem::new(Exit::NotReached, "deadline", "the deadline passed before anything was changed")
             }
-            _ => Problem::new(Exit::HostRefused, "protocol", text),
         }
     }
 }
@@ -198,6 +208,15 @@ fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
         ExchangeErrorKind::Login if is_of_kerberos(error) => problem(Exit::NotAllowed, "kerberos"),
         #[cfg(feature = "credssp")]
         ExchangeErrorKind::Login if is_of_credssp(error) => problem(Exit::NotAllowed, "credssp"),
+        ExchangeErrorKind::Login if !error.tried_password() => problem(Exit::NotAllowed, "login").remedy(
+            match login_error(error) {
+                Some(_) => {
+                    "no password, and no proof of one, had left by then; what answers is no WinRM listener as it should be, \
+                     or something in between changes the login"
+                }
+                None => "no password, and no proof of one, had left by then",
+            },
+        ),
         ExchangeErrorKind::Login => problem(Exit::NotAllowed, "login").remedy(
             "check user and password; the password was tried once, so that the account is not locked out. A local \
              account is written HOST\\user",
@@ -219,10 +238,20 @@ fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
             problem(Exit::NotReached, "http-503").remedy("the WinRM service is not ready; try again")
         }
         ExchangeErrorKind::HttpStatus(_) => problem(Exit::HostRefused, "http-status"),
+        ExchangeErrorKind::Configuration if lacks_authorities(error) => problem(Exit::Usage, NO_AUTHORITIES)
+            .remedy("`hvr pin` and `hvr check --login` show the certificate of the host without it"),
         ExchangeErrorKind::Configuration => problem(Exit::Usage, "configuration"),
         _ if error.delivery() == Delivery::NotSent => problem(Exit::NotReached, "not-sent"),
         _ => problem(Exit::HostRefused, "exchange"),
     }
+}
+
+/// The code of a computer that has no certificate authorities to judge a host by.
+pub const NO_AUTHORITIES: &str = "no-authorities";
+
+fn lacks_authorities(error: &wsman::ExchangeError) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<TrustError>());
+    matches!(source, Some(TrustError::NoSystemStore))
 }
 
 fn is_of_kerberos(error: &wsman::ExchangeError) -> bool {

@@ -75,6 +75,7 @@ pub struct Layer {
     pub timeout: Option<Span>,
     pub operation_timeout: Option<Span>,
     pub locale: Option<String>,
+    pub max_list: Option<u32>,
     pub state: Option<PathBuf>,
     pub output: Option<Format>,
 }
@@ -124,6 +125,7 @@ impl Layer {
             timeout: self.timeout.or(next.timeout),
             operation_timeout: self.operation_timeout.or(next.operation_timeout),
             locale: self.locale.or(next.locale),
+            max_list: self.max_list.or(next.max_list),
             state: self.state.or(next.state),
             output: self.output.or(next.output),
         }
@@ -202,6 +204,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     pub operation_timeout: Option<Duration>,
     pub locale: Option<String>,
+    /// Most MiB that one list of the host may take.
+    pub max_list: Option<u32>,
     pub output: Format,
     pub simulate: bool,
     pub scenario: Option<PathBuf>,
@@ -345,6 +349,12 @@ impl Settings {
         let origins = Origins::of(&layers, password_from).keeping_back(lent.kept_back);
         let [flags, middle, last] = layers.map(|(layer, _)| layer);
         let layer = flags.over(middle).over(last);
+        // Refused wherever it is given, before any text can name it.
+        if layer.host.as_deref().is_some_and(|host| host.contains('@')) {
+            return Err(Problem::usage("the host holds a user name or password, and is not shown for that").remedy(
+                "give the user with -u, and the password with --password-file, --password-stdin or HVR_PASSWORD",
+            ));
+        }
         let scenario = common.scenario.clone().or_else(|| variable("HVR_SCENARIO").map(PathBuf::from));
         let trust = match (layer.insecure.unwrap_or(false), layer.pin_sha256, layer.ca) {
             (false, None, None) => TrustSetting::System,
@@ -377,6 +387,7 @@ impl Settings {
             timeout: layer.timeout.map(|span| span.0),
             operation_timeout: layer.operation_timeout.map(|span| span.0),
             locale: layer.locale,
+            max_list: layer.max_list,
             output: layer.output.unwrap_or_default(),
             simulate,
             scenario,
@@ -500,6 +511,7 @@ fn environment_layer() -> Result<Layer, Problem> {
         timeout: parsed("HVR_TIMEOUT", "a duration such as 90s")?,
         operation_timeout: parsed("HVR_OPERATION_TIMEOUT", "a duration such as 90s")?,
         locale: variable("HVR_LOCALE"),
+        max_list: parsed("HVR_MAX_LIST", "a number of MiB")?,
         state: variable("HVR_STATE").map(PathBuf::from),
         output: choice("HVR_OUTPUT")?,
     })

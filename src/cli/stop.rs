@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::exit::Exit;
-use super::output::note;
+use super::output::{new_line, note};
 use super::problem::{Changed, Problem};
 
 /// The interruption of one command: whether it has come, and what the command makes of it. Clones are the same one.
@@ -78,13 +78,15 @@ impl Interruption {
                 // Nobody waits who could end the command in order, and nothing was sent yet.
                 if heard.0.in_prompt.load(Ordering::SeqCst) {
                     terminal.restore();
-                    note("\nhvr: interrupted; nothing was changed on the host");
+                    new_line();
+                    note("hvr: interrupted; nothing was changed on the host");
                     std::process::exit(Exit::Interrupted.code().into());
                 }
                 heard.come();
                 signals.next().await;
                 terminal.restore();
-                note(&format!("\nhvr: left at once; what was sent is on record: {}", lock(&heard.0.on_record)));
+                new_line();
+                note(&format!("hvr: left at once; what was sent is on record: {}", lock(&heard.0.on_record)));
                 std::process::exit(Exit::Interrupted.code().into());
             });
         };

@@ -25,30 +25,41 @@ pub(super) struct HarFile {
 #[derive(Debug)]
 enum Store {
     File(File, PathBuf),
+    /// In place of what has this name, once there is something to write.
+    Later(PathBuf),
     Memory(Vec<u8>),
 }
 
 impl HarFile {
-    /// Begins a file, for its owner only. An existing recording stays until there is something to put in its place;
-    /// any other file stays for good.
+    /// Begins a file, for its owner only. An existing recording stays until there is something to put in its place, and
+    /// then a new file takes its name: neither its mode, nor its owner, nor who has it open, nor where a link leads, decides
+    /// who reads what is recorded. Any other file stays for good.
     pub(super) fn create(path: &Path) -> Result<Self, TraceError> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
+        let is_link = match std::fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::begin(Store::File(private_file(path)?, path.to_owned()))?);
+            }
+            there => {
+                let there = there?;
+                // A pipe would be waited for, and a device keeps nothing.
+                if !there.is_file() && !there.is_symlink() {
+                    return Err(TraceError::NotOurs);
+                }
+                there.is_symlink()
+            }
+        };
         let mut start = Vec::new();
-        (&mut file).take(256).read_to_end(&mut start)?;
+        if !is_link {
+            File::open(path)?.take(256).read_to_end(&mut start)?;
+        }
         let is_har = start.trim_ascii_start().starts_with(b"{") && start.windows(5).any(|word| word == b"\"log\"");
         if !start.trim_ascii().is_empty() && !is_har {
             return Err(TraceError::NotOurs);
         }
-        let is_new = start.is_empty();
-        let store = Store::File(file, path.to_owned());
-        match is_new {
-            true => Ok(Self::begin(store)?),
-            false => Ok(HarFile { store, tail: 0, finished: 0 }),
-        }
+        // Whether one can be made beside it is to be known before anything is sent.
+        let (_, probe) = beside(path)?;
+        std::fs::remove_file(probe)?;
+        Ok(HarFile { store: Store::Later(path.to_owned()), tail: 0, finished: 0 })
     }
 
     /// Begins one in memory.
@@ -64,9 +75,6 @@ impl HarFile {
     fn begin(store: Store) -> io::Result<Self> {
         let head = head();
         let mut file = HarFile { store, tail: 0, finished: 0 };
-        if let Store::File(file, _) = &file.store {
-            file.set_len(0)?;
-        }
         file.put(0, head.as_bytes())?;
         file.tail = u64::try_from(head.len()).unwrap_or(u64::MAX);
         Ok(file)
@@ -74,9 +82,16 @@ impl HarFile {
 
     /// Makes room for the first entry.
     fn prepare(&mut self) -> io::Result<()> {
-        if self.tail == 0 {
-            let store = std::mem::replace(&mut self.store, Store::Memory(Vec::new()));
-            *self = Self::begin(store)?;
+        let Store::Later(path) = &self.store else { return Ok(()) };
+        let path = path.clone();
+        let (file, new) = beside(&path)?;
+        let begun = Self::begin(Store::File(file, path.clone()));
+        match begun.and_then(|begun| std::fs::rename(&new, &path).map(|()| begun)) {
+            Ok(begun) => *self = begun,
+            Err(error) => {
+                let _ = std::fs::remove_file(&new);
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -101,17 +116,51 @@ impl HarFile {
     }
 
     /// Writes all entries anew, through `change`; a file is replaced as a whole.
-    pub(super) fn rewrite(&mut self, mut change: impl FnMut(&mut Entry), pending: &[&Entry]) -> Result<(), TraceError> {
+    pub(super) fn rewrite(&mut self, change: impl FnMut(&mut Entry), pending: &[&Entry]) -> Result<(), TraceError> {
         self.prepare()?;
         let bytes = self.finished_bytes()?;
-        let store = match &self.store {
-            Store::Memory(_) => Store::Memory(Vec::new()),
+        let (store, new) = match &self.store {
+            Store::Memory(_) | Store::Later(_) => (Store::Memory(Vec::new()), None),
             Store::File(_, path) => {
-                let mut beside = path.clone().into_os_string();
-                beside.push(".new");
-                Store::File(private_file(Path::new(&beside))?, path.clone())
+                let (file, new) = beside(path)?;
+                (Store::File(file, path.clone()), Some(new))
             }
         };
+        let rewritten = self.rewritten(store, bytes, change, pending);
+        let anew = match (rewritten, new) {
+            (Ok(anew), Some(new)) => {
+                let path = match &anew.store {
+                    Store::File(_, path) => path.clone(),
+                    _ => PathBuf::new(),
+                };
+                // Not every Windows replaces a file that is open.
+                self.store = Store::Memory(Vec::new());
+                if let Err(error) = std::fs::rename(&new, &path) {
+                    let _ = std::fs::remove_file(&new);
+                    let old = OpenOptions::new().read(true).write(true).open(&path)?;
+                    self.store = Store::File(old, path);
+                    return Err(error.into());
+                }
+                anew
+            }
+            (rewritten, new) => {
+                if let (Err(_), Some(new)) = (&rewritten, new) {
+                    let _ = std::fs::remove_file(new);
+                }
+                rewritten?
+            }
+        };
+        *self = anew;
+        Ok(())
+    }
+
+    fn rewritten(
+        &self,
+        store: Store,
+        bytes: Vec<u8>,
+        mut change: impl FnMut(&mut Entry),
+        pending: &[&Entry],
+    ) -> Result<Self, TraceError> {
         let mut anew = Self::begin(store)?;
         let mut failed = None;
         super::read::for_each_entry(bytes.as_slice(), |mut entry| {
@@ -123,19 +172,7 @@ impl HarFile {
             return Err(error.into());
         }
         anew.write(&[], pending)?;
-        if let Store::File(_, path) = &anew.store {
-            let mut beside = path.clone().into_os_string();
-            beside.push(".new");
-            // Not every Windows replaces a file that is open.
-            self.store = Store::Memory(Vec::new());
-            if let Err(error) = std::fs::rename(beside, path) {
-                let old = OpenOptions::new().read(true).write(true).open(path)?;
-                self.store = Store::File(old, path.clone());
-                return Err(error.into());
-            }
-        }
-        *self = anew;
-        Ok(())
+        Ok(anew)
     }
 
     /// How many entries are finished.
@@ -147,7 +184,7 @@ impl HarFile {
     pub(super) fn finished_bytes(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = match &mut self.store {
             // What is in the file is of another recording.
-            _ if self.tail == 0 => return Ok([head().as_bytes(), END].concat()),
+            Store::Later(_) => return Ok([head().as_bytes(), END].concat()),
             Store::Memory(bytes) => bytes.clone(),
             Store::File(file, _) => {
                 file.seek(SeekFrom::Start(0))?;
@@ -170,6 +207,7 @@ impl HarFile {
     fn put(&mut self, at: u64, text: &[u8]) -> io::Result<()> {
         let whole = [text, END].concat();
         match &mut self.store {
+            Store::Later(path) => return Err(io::Error::other(format!("{} is not begun", path.display()))),
             Store::Memory(bytes) => {
                 bytes.truncate(usize::try_from(at).unwrap_or(usize::MAX));
                 bytes.extend_from_slice(&whole);
@@ -200,9 +238,24 @@ fn separator(entries_before: u64) -> &'static [u8] {
     if entries_before == 0 { b"\n" } else { b",\n" }
 }
 
+/// A new file in the same directory, where a rename is one step, and its path.
+fn beside(path: &Path) -> io::Result<(File, PathBuf)> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
+    let mut number = 0;
+    loop {
+        let new = path.with_file_name(format!(".{name}.{}-{number}.new", std::process::id()));
+        match private_file(&new) {
+            // Left behind by a process of the same number, or laid there by somebody: neither is written to.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 100 => number += 1,
+            made => return Ok((made?, new)),
+        }
+    }
+}
+
+/// A file that did not exist before, for its owner only; no link is followed.
 fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(true);
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
@@ -258,5 +311,60 @@ mod tests {
         assert_eq!(urls(&path), ["old"]);
         file.write(&[], &[&entry("new")]).unwrap();
         assert_eq!(urls(&path), ["new"]);
+    }
+
+    /// Whoever may read the old file, or has it open, or made the link, sees nothing of the new recording.
+    #[cfg(unix)]
+    #[test]
+    fn a_recording_takes_nothing_over_from_what_had_its_name() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777;
+        let path = folder.path().join("old.har");
+        HarFile::create(&path).unwrap().write(&[entry("old")], &[]).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
+        let mut open = File::open(&path).unwrap();
+        let hard = folder.path().join("hard.har");
+        std::fs::hard_link(&path, &hard).unwrap();
+        HarFile::create(&path).unwrap().write(&[entry("new")], &[]).unwrap();
+        assert_eq!((urls(&path), mode(&path)), (vec!["new".to_owned()], 0o600));
+        let mut seen = String::new();
+        open.read_to_string(&mut seen).unwrap();
+        assert!(seen.contains("old") && !seen.contains("new"), "{seen}");
+        assert_eq!(urls(&hard), ["old"]);
+
+        // An empty file that waits with the rights of everybody, too.
+        let path = folder.path().join("empty.har");
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
+        let before = std::fs::metadata(&path).unwrap().ino();
+        HarFile::create(&path).unwrap().write(&[entry("new")], &[]).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        assert_ne!(std::fs::metadata(&path).unwrap().ino(), before);
+
+        // A link is replaced, wherever it leads: to a recording, or to nothing yet.
+        for (name, target) in [("to.har", "old.har"), ("nowhere.har", "made.har")] {
+            let (path, target) = (folder.path().join(name), folder.path().join(target));
+            symlink(&target, &path).unwrap();
+            let before = std::fs::read(&target).ok();
+            let mut file = HarFile::create(&path).unwrap();
+            file.write(&[entry("new")], &[]).unwrap();
+            file.rewrite(|entry| entry.request.url.push('!'), &[]).unwrap();
+            assert_eq!((urls(&path), mode(&path)), (vec!["new!".to_owned()], 0o600));
+            assert!(!std::fs::symlink_metadata(&path).unwrap().is_symlink());
+            assert_eq!(std::fs::read(&target).ok(), before);
+        }
+        // And nothing is left beside.
+        let names = || std::fs::read_dir(folder.path()).unwrap().map(|found| found.unwrap().file_name());
+        assert!(names().all(|name| !name.to_string_lossy().contains(".new")), "{:?}", names().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_recorded_in() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(HarFile::create(folder.path()), Err(TraceError::NotOurs)));
+        #[cfg(unix)]
+        assert!(matches!(HarFile::create(Path::new("/dev/null")), Err(TraceError::NotOurs)));
     }
 }

@@ -96,6 +96,11 @@ impl Endpoint {
 
     fn read(text: &str, default_tls: bool) -> Result<Self, EndpointError> {
         let text = text.trim();
+        // Before anything else, as the other errors quote what they are about. Neither a host nor the path of a listener has
+        // the sign, and a password may hold whatever else there is.
+        if text.contains('@') {
+            return Err(EndpointError::UserInfo);
+        }
         let (tls, rest) = match text.split_once("://") {
             None => (default_tls, text),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
@@ -103,9 +108,6 @@ impl Endpoint {
             Some((scheme, _)) => return Err(EndpointError::Scheme { scheme: scheme.to_owned() }),
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err(EndpointError::UserInfo);
-        }
         let (host, port) = split_port(authority)?;
         let host = parse_host(host)?;
         let port = port.unwrap_or(if tls { HTTPS_PORT } else { HTTP_PORT });
@@ -243,6 +245,10 @@ mod tests {
             ("ftp://hv", "the scheme \"ftp\" is not known"),
             ("https://admin:secret@hv", "the URL holds a user name"),
             ("admin@hv", "the URL holds a user name"),
+            ("ftp://admin:secret@hv", "the URL holds a user name"),
+            ("https://admin:secret/secret@hv", "the URL holds a user name"),
+            ("admin:secret?secret@hv:1", "the URL holds a user name"),
+            ("https://hv/admin:secret@x", "the URL holds a user name"),
             ("hv:", "\"\" is no port"),
             ("hv:+1", "\"+1\" is no port"),
             ("hv:0", "\"0\" is no port"),

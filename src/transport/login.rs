@@ -175,7 +175,9 @@ impl Failure {
     fn after(self, reason: &str) -> Self {
         let say = |error: ExchangeError| {
             let text = format!("{error}; before that Kerberos was passed over: {reason}");
-            ExchangeError::new(error.kind(), error.delivery(), text).with_source(error)
+            ExchangeError::new(error.kind(), error.delivery(), text)
+                .after_password(error.tried_password())
+                .with_source(error)
         };
         match self {
             Self::Lost(error) => Self::Lost(say(error)),

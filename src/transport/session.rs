@@ -33,7 +33,7 @@ pub(super) struct Account {
     /// Held while logging in: a wrong password must be tried once, not once for each connection.
     alone: tokio::sync::Mutex<()>,
     /// Why the login was refused.
-    refusal: Mutex<Option<String>>,
+    refusal: Mutex<Option<(String, bool)>>,
     facts: Mutex<Facts>,
 }
 
@@ -48,13 +48,17 @@ impl Account {
     /// When a login was refused before.
     fn may_log_in(&self) -> Result<(), ExchangeError> {
         match &*self.refusal.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(refusal) => Err(ExchangeError::new(ExchangeErrorKind::Login, Delivery::NotSent, refusal.clone())),
+            Some((text, tried)) => {
+                let error = ExchangeError::new(ExchangeErrorKind::Login, Delivery::NotSent, text.clone());
+                Err(error.after_password(*tried))
+            }
             None => Ok(()),
         }
     }
 
     fn refuse(&self, error: &ExchangeError) {
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((error.to_string(), error.tried_password()));
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::addressing::ClassAddressing;
 use super::enumerate::{Enumerate, Page};
+use super::enumeration::{Enumeration, Overrun};
 use super::error::ReplyError;
 use super::exchange::{Delivery, Exchange, ExchangeError, Message, Reply};
 use super::extra::Extra;
@@ -13,8 +14,6 @@ use super::identify::{Identify, Identity};
 use super::invoke::{Invoke, InvokeOutput};
 use super::limits::{Limits, Timeouts};
 use super::operation::{Operation, Repeatable};
-use super::pull::Pull;
-use super::release::Release;
 use super::request::RequestContext;
 use super::resource::{EndpointReference, SelectorSet};
 use crate::cim::{CimClass, InstanceView};
@@ -95,6 +94,11 @@ impl<E: Exchange> Client<E> {
         &self.addressing
     }
 
+    /// The sizes it asks for and keeps to.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// What carries the messages.
     pub fn exchange(&self) -> &E {
         &self.exchange
@@ -116,7 +120,7 @@ impl<E: Exchange> Client<E> {
         self.ask_within(operation, &self.limits).await
     }
 
-    async fn ask_within<O: Repeatable>(&self, operation: &O, limits: &Limits) -> Result<O::Output, Error> {
+    pub(super) async fn ask_within<O: Repeatable>(&self, operation: &O, limits: &Limits) -> Result<O::Output, Error> {
         let (id, bytes, timeouts) = self.write(operation, limits)?;
         let message = Message::repeatable(operation, id.as_str(), bytes, timeouts.reply());
         read(operation, self.exchange.send(message).await?, &id)
@@ -175,7 +179,7 @@ impl<E: Exchange> Client<E> {
 
     /// Begins an enumeration; nothing is sent before the first page is asked for.
     pub fn enumerate(&self, enumerate: Enumerate) -> Enumeration<'_, E> {
-        Enumeration { client: self, enumerate, limits: self.limits.clone(), context: None, pages: 0, ended: false }
+        Enumeration::new(self, enumerate)
     }
 
     /// A WQL query over all classes of the namespace.
@@ -276,83 +280,6 @@ impl<O: Operation> Prepared<O> {
     }
 }
 
-/// An enumeration page by page: only one page is held at a time.
-///
-/// Dropping it before the end leaves the context to expire on the host; [`Enumeration::release`] gives it up.
-pub struct Enumeration<'c, E> {
-    client: &'c Client<E>,
-    enumerate: Enumerate,
-    /// Those of the client, with fewer items where a page of as many did not fit.
-    limits: Limits,
-    context: Option<String>,
-    pages: u32,
-    ended: bool,
-}
-
-impl<E: Exchange> Enumeration<'_, E> {
-    /// The next page; none after the last. Where a page of as many items as asked for does not fit the envelope, fewer
-    /// are asked for, down to one: hosts other than Windows refuse in place of sending what fits.
-    ///
-    /// # Errors
-    /// As [`Client::ask`], and [`Error::TooManyPages`].
-    pub async fn next_page(&mut self) -> Result<Option<Page>, Error> {
-        if self.ended {
-            return Ok(None);
-        }
-        if self.pages >= self.client.limits.max_pages {
-            return Err(Error::TooManyPages(self.pages));
-        }
-        let page = loop {
-            match self.ask().await {
-                // The context stays good: the page was refused, not brought.
-                Err(Error::Fault(fault)) if fault.is_envelope_size() && self.limits.max_elements > 1 => {
-                    self.limits.max_elements = (self.limits.max_elements / 8).max(1);
-                }
-                // After any other failure nothing is known of the context.
-                other => break other.inspect_err(|_| self.context = None)?,
-            }
-        };
-        self.pages += 1;
-        self.context = page.context().map(str::to_owned);
-        self.ended = self.context.is_none();
-        Ok(Some(page))
-    }
-
-    async fn ask(&self) -> Result<Page, Error> {
-        match &self.context {
-            None => self.client.ask_within(&self.enumerate, &self.limits).await,
-            Some(context) => {
-                let resource = self.enumerate.resource.clone();
-                let selectors = self.enumerate.selectors.clone();
-                let pull = Pull { resource, selectors, context: context.clone() };
-                self.client.ask_within(&pull, &self.limits).await
-            }
-        }
-    }
-
-    /// Every page to the end; for classes known to be small.
-    ///
-    /// # Errors
-    /// As [`Enumeration::next_page`].
-    pub async fn pages(mut self) -> Result<Vec<Page>, Error> {
-        let mut pages = Vec::new();
-        while let Some(page) = self.next_page().await? {
-            pages.push(page);
-        }
-        Ok(pages)
-    }
-
-    /// Gives up what is not finished, so that it does not count against the host's quota.
-    ///
-    /// # Errors
-    /// As [`Client::ask`]; the context then expires by itself.
-    pub async fn release(mut self) -> Result<(), Error> {
-        let Some(context) = self.context.take() else { return Ok(()) };
-        let release = Release { resource: self.enumerate.resource, selectors: self.enumerate.selectors, context };
-        self.client.ask(&release).await
-    }
-}
-
 /// Why an operation did not succeed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -377,9 +304,9 @@ pub enum Error {
     /// The caller's deadline passed before anything was sent.
     #[error("the deadline passed before the request was sent")]
     Deadline,
-    /// An enumeration did not end.
-    #[error("the enumeration did not end after {0} pages")]
-    TooManyPages(u32),
+    /// An enumeration was given up before its end.
+    #[error(transparent)]
+    Overrun(#[from] Overrun),
 }
 
 impl Error {
@@ -390,7 +317,7 @@ impl Error {
             Error::Exchange(error) => error.delivery(),
             Error::Fault(fault) if fault.is_timed_out() || !fault.answers => Delivery::Unknown,
             Error::Fault(_) => Delivery::Answered,
-            Error::Reply { .. } | Error::TooManyPages(_) => Delivery::Unknown,
+            Error::Reply { .. } | Error::Overrun(_) => Delivery::Unknown,
             Error::Write(_) | Error::Deadline => Delivery::NotSent,
         }
     }

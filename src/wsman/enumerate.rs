@@ -192,9 +192,14 @@ impl Page {
 
     /// The items in order.
     pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        self.elements().map(Item::read)
+    }
+
+    /// The children of Items, in order.
+    pub(super) fn elements(&self) -> impl Iterator<Item = Element<'_>> {
         let payload = Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload());
         let items = payload.and_then(|payload| payload.child(self.items_namespace, "Items"));
-        items.into_iter().flat_map(Element::children).map(Item::read)
+        items.into_iter().flat_map(Element::children)
     }
 
     /// The instances in order; references are passed over.

@@ -194,6 +194,7 @@ pub struct ExchangeError {
     delivery: Delivery,
     kind: ExchangeErrorKind,
     message: String,
+    password_left: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -240,7 +241,7 @@ impl ExchangeError {
             Delivery::NotSent => Delivery::NotSent,
             Delivery::Unknown | Delivery::Answered => Delivery::Unknown,
         };
-        ExchangeError { delivery, kind, message: message.into(), source: None }
+        ExchangeError { delivery, kind, message: message.into(), password_left: false, source: None }
     }
 
     /// Keeps the error below.
@@ -248,6 +249,19 @@ impl ExchangeError {
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Says that a password, or a proof of one, had left this computer by then.
+    #[must_use]
+    pub fn after_password(mut self, left: bool) -> Self {
+        self.password_left = left;
+        self
+    }
+
+    /// Whether a password, or a proof of one, had left for the host to judge: whoever tries again tries it once more, and
+    /// an account locks after so many.
+    pub fn tried_password(&self) -> bool {
+        self.password_left
     }
 
     /// What is known of the delivery.

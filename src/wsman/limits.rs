@@ -11,13 +11,48 @@ pub struct Limits {
     pub max_envelope_size: u32,
     /// `n:MaxElements`; the host takes the smaller of this and its MaxBatchItems, 32000.
     pub max_elements: u32,
-    /// Most Pull replies of one enumeration, so that no host can keep a client busy for ever.
-    pub max_pages: u32,
+    /// Most pages in a row that bring nothing new: then the host stands still, however long it would go on.
+    pub patience: u32,
+    /// Most that is kept of one enumeration which is collected; one that is read page by page may be of any length.
+    pub kept: Kept,
+}
+
+/// Most that is kept at one time of an enumeration: whichever comes first ends it.
+///
+/// The default is far above what a host of 1,024 VMs, the most there may be, answers to the queries asked here, and small
+/// enough for a box with little memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Kept {
+    /// Bytes of memory that the pages take.
+    pub bytes: usize,
+    /// Instances and references.
+    pub instances: usize,
+    /// Pages.
+    pub pages: u32,
+}
+
+impl Kept {
+    /// So many mebibytes, and instances and pages in the proportions of the default.
+    pub fn mebibytes(mebibytes: u32) -> Kept {
+        let count = usize::try_from(mebibytes).unwrap_or(usize::MAX);
+        Kept {
+            bytes: count.saturating_mul(1 << 20),
+            instances: count.saturating_mul(2_000),
+            pages: mebibytes.saturating_mul(100),
+        }
+    }
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Kept::mebibytes(128)
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_envelope_size: 512_000, max_elements: 32_000, max_pages: 100_000 }
+        Limits { max_envelope_size: 512_000, max_elements: 32_000, patience: 64, kept: Kept::default() }
     }
 }
 

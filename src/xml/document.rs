@@ -109,6 +109,15 @@ impl Document {
         self.input.get(start..).unwrap_or("").trim_end()
     }
 
+    /// How many bytes of memory it takes.
+    pub fn footprint(&self) -> usize {
+        let names = self.namespaces.iter().map(String::capacity).sum::<usize>();
+        let texts = self.input.capacity() + self.unescaped.capacity() + names;
+        let nodes = self.nodes.capacity() * size_of::<Node>();
+        let attributes = self.attributes.capacity() * size_of::<AttributeNode>();
+        texts + nodes + attributes + self.bindings.capacity() * size_of::<Binding>()
+    }
+
     pub(super) fn span(&self, span: Span) -> &str {
         let arena = if span.is_unescaped() { &self.unescaped } else { &self.input };
         let start = usize::try_from(span.start()).unwrap_or(usize::MAX);

@@ -7,6 +7,7 @@
     reason = "a panic is the report of a test"
 )]
 
+mod bounds_cli;
 mod check_cli;
 mod cli;
 mod commands_cli;

@@ -30,6 +30,9 @@ pub(super) struct Status {
 pub enum KerberosCause {
     /// No library is installed that serves this.
     NoLibrary,
+    /// A library is there, and the system's loader does not load it: another architecture, a missing dependency, a
+    /// program that is linked statically and can load none.
+    LibraryUnusable,
     /// The user name is no principal: it names a Windows domain in the old way.
     NoPrincipal,
     /// There is no ticket cache, or none of the account.
@@ -159,6 +162,10 @@ impl KerberosError {
             KerberosCause::Other if self.sspi => {
                 "the System log of this computer may hold an event of Security-Kerberos"
             }
+            KerberosCause::LibraryUnusable => {
+                "the library and all it needs (ldd FILE names it) must be of this program's architecture, and a program that \
+                 is linked statically loads none: take a build that is not, or log in with --auth ntlm"
+            }
             KerberosCause::NoLibrary => {
                 "install MIT Kerberos (Debian: libgssapi-krb5-2, Red Hat: krb5-libs, Homebrew: krb5), or log in with \
                  --auth ntlm"
@@ -221,6 +228,7 @@ impl fmt::Display for KerberosError {
         let about = &self.about;
         match self.cause {
             KerberosCause::NoLibrary => f.write_str("no Kerberos library is installed")?,
+            KerberosCause::LibraryUnusable => f.write_str("the Kerberos library cannot be loaded")?,
             KerberosCause::NoPrincipal => write!(f, "{about} is no name that Kerberos knows")?,
             KerberosCause::NoTickets => write!(f, "there are no Kerberos tickets of {about}")?,
             KerberosCause::TicketsExpired => write!(f, "the Kerberos tickets of {about} have expired")?,

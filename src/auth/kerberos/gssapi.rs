@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::credentials::UserName;
 use super::error::{KerberosCause, KerberosError, Status};
-use super::library::{Context, Credential, Library, Name, Source};
+use super::library::{Context, Credential, Library, Name, NoLibrary, Source};
 use super::provider::{Login, Proof, Stepped, Taken};
 use super::service::ServiceName;
 use super::source::TicketSource;
@@ -49,7 +49,10 @@ pub(super) fn file() -> Result<&'static str, KerberosError> {
 }
 
 fn load() -> Result<&'static Library, KerberosError> {
-    Library::system().map_err(|looked_for| KerberosError::new(KerberosCause::NoLibrary, "", looked_for))
+    Library::system().map_err(|error| match error {
+        NoLibrary::Absent(looked_for) => KerberosError::new(KerberosCause::NoLibrary, "", looked_for),
+        NoLibrary::Unusable(said) => KerberosError::new(KerberosCause::LibraryUnusable, "", said),
+    })
 }
 
 struct Held {

@@ -20,10 +20,10 @@ use zeroize::Zeroize;
 
 use super::error::Status;
 use super::provider::{NOT_BEGUN, NOT_SEALED, Stepped};
-pub(super) use raw::Library;
 use raw::{
     Bindings, Buffer, Handle, Iov, KERBEROS, KERBEROS_OID, KeyValue, KeyValues, OidSet, PRINCIPAL_NAME, SESSION_KEY,
 };
+pub(super) use raw::{Library, NoLibrary};
 
 /// A principal's name.
 pub(super) struct Name {

@@ -63,7 +63,7 @@ impl fmt::Debug for Tickets {
 /// What gives Kerberos here, to say what is used: a library's file name.
 ///
 /// # Errors
-/// Cause [`KerberosCause::NoLibrary`].
+/// Cause [`KerberosCause::NoLibrary`] or [`KerberosCause::LibraryUnusable`].
 pub fn kerberos_library() -> Result<&'static str, KerberosError> {
     #[cfg(windows)]
     return sspi::file();

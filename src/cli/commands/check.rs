@@ -10,9 +10,9 @@ use std::time::SystemTime;
 
 use crate::auth::{Mechanism, Scheme, kerberos};
 use crate::cli::Context;
-use crate::cli::connect::Connection;
+use crate::cli::connect::{Connection, endpoint, proxy};
 use crate::cli::exit::Exit;
-use crate::cli::problem::{Problem, RIGHTS};
+use crate::cli::problem::{NO_AUTHORITIES, Problem, RIGHTS};
 use crate::cli::span::Span;
 use crate::failover::{Finding, Severity, preflight};
 use crate::hyperv::{Error, Host, LookedUp, NAMESPACE, ReplicationMode, Vm};
@@ -42,8 +42,12 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     if let Some(file) = &args.evidence.evidence {
         return evidence::run(file, &args.evidence, args.vm.as_deref(), context).await;
     }
-    let connection = Connection::open(context).await?;
-    let mut check = Check { steps: Vec::new(), exit: Exit::Done, shown: None, is_refused: false };
+    let connection = match Connection::open(context).await {
+        Err(problem) if args.login && problem.code == NO_AUTHORITIES => return without_trust(problem, context).await,
+        opened => opened?,
+    };
+    let mut check =
+        Check { steps: Vec::new(), exit: Exit::Done, shown: None, is_refused: false, tried_password: false };
     let goes_on = !args.login || check.legs(&connection, context).await;
     if goes_on {
         check.all(args, &connection).await;
@@ -51,7 +55,31 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     if args.login && check.is_refused {
         check.why_refused(&connection, &connection.settings(&context.settings));
     }
-    check.print(&connection, context);
+    check.print(&connection.name, connection.session().requests(), connection.is_simulated(), context);
+    Ok(check.exit)
+}
+
+/// Nothing here can judge the host: the legs are walked as far as nothing is sent, its certificate and pin shown.
+async fn without_trust(problem: Problem, context: &Context) -> Result<Exit, Problem> {
+    let settings = &context.settings;
+    let (endpoint, name) = endpoint(settings)?;
+    let proxy = proxy(settings, &endpoint)?;
+    let mut check =
+        Check { steps: Vec::new(), exit: Exit::Done, shown: None, is_refused: false, tried_password: false };
+    check.way(&endpoint, proxy.as_ref(), settings).await;
+    let remedy = match check.shown {
+        Some(pin) => format!(
+            "name the authority of the host with --ca FILE, or compare that certificate with the host's own and pin it: \
+             --pin-sha256 {pin}; or install this system's authorities (Debian, Red Hat: ca-certificates)"
+        ),
+        None => problem.remedy,
+    };
+    let meaning = "no certificate can be judged here, so nothing was sent and no login tried";
+    check.problem("authorities", problem.message, meaning, remedy, Side::Client);
+    if check.exit == Exit::Refused {
+        check.exit = Exit::Usage;
+    }
+    check.print(&name, 0, false, context);
     Ok(check.exit)
 }
 
@@ -109,6 +137,7 @@ impl Check {
             && refusal.is_login()
         {
             self.is_refused = connection.session().is_refused();
+            self.tried_password = refusal.tried_password();
             self.failed("login", error, "the host does not let this account in", Side::Client);
             return false;
         }

@@ -9,7 +9,7 @@ use crate::cim::{CimType, ClassName};
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::mof_files;
-use crate::cli::output::{line, printable};
+use crate::cli::output::{line, lines};
 use crate::cli::problem::Problem;
 
 /// Show class declarations: those that come with the program, and your own.
@@ -122,7 +122,7 @@ fn show(schema: &Schema, name: &str, member: Option<&str>, context: &Context) ->
 
 /// For people: declarations in the words of MOF, each with its names of numbers and the class that declares it.
 fn print(class: &Class, properties: &[&Property], methods: &[&Method], is_member: bool) {
-    let say = |text: &str| line(&printable(text));
+    let say = line;
     let lineage: Vec<_> = class.lineage().map(|class| class.name.as_str()).collect();
     let kind = match (class.association, class.is_abstract) {
         (true, _) => "association",
@@ -140,7 +140,7 @@ fn print(class: &Class, properties: &[&Property], methods: &[&Method], is_member
     }
     for method in methods {
         say("");
-        say(&format!("{}  // {}", method.declaration(), method.declared_in));
+        lines(&format!("{}  // {}", method.declaration(), method.declared_in));
         describe(method.description.as_deref(), method.return_values.as_ref(), "");
         for parameter in &method.parameters {
             if parameter.description.is_some() || parameter.value_map.is_some() {
@@ -165,10 +165,10 @@ fn print(class: &Class, properties: &[&Property], methods: &[&Method], is_member
 
 fn describe(description: Option<&str>, map: Option<&ValueMap>, indent: &str) {
     if let Some(description) = description {
-        line(&printable(&format!("{indent}    {description}")));
+        line(&format!("{indent}    {description}"));
     }
     for (key, name) in map.iter().flat_map(|map| map.entries()) {
-        line(&printable(&format!("{indent}    {key:>8}  {name}")));
+        line(&format!("{indent}    {key:>8}  {name}"));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::auth::kerberos::has_tickets;
+use crate::auth::kerberos::{has_tickets, kerberos_library};
 use crate::auth::{Credentials, KerberosCause, Secret, ServiceName, TicketSource, Tickets, UserName};
 use crate::cli::output::is_interactive;
 use crate::cli::password::{Owner, PasswordSource};
@@ -50,6 +50,11 @@ pub fn add_to(
         if held.is_err_and(|error| error.cause() == KerberosCause::TicketsExpired) {
             return Err(Problem::usage("no user was given, and the Kerberos tickets in the cache have expired")
                 .remedy("get new tickets with kinit, or give -u, HVR_USER, or a profile"));
+        }
+        if let Err(error) = kerberos_library()
+            && error.cause() == KerberosCause::LibraryUnusable
+        {
+            return Err(Problem::usage(format!("no user was given, and {error}")).remedy(error.remedy()));
         }
         let tickets = match cfg!(windows) {
             true => "or run it in the Windows session of a domain's account",

@@ -40,7 +40,11 @@ impl Mismatch {
     }
 
     fn declared(text: impl Into<String>, declaration: &str) -> Self {
-        Mismatch { text: text.into(), remedy: format!("it is declared as:\n{declaration}") }
+        let words = declaration.split_whitespace().collect::<Vec<_>>().join(" ");
+        Mismatch {
+            text: text.into(),
+            remedy: format!("it is declared as: {}", words.replace("( ", "(").replace(" )", ")")),
+        }
     }
 }
 

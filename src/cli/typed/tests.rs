@@ -117,7 +117,7 @@ fn what_does_not_fit_is_refused_with_the_declaration() {
     ] {
         let error = own_typed(arguments).unwrap_err();
         assert!(error.text.contains(reason), "{arguments:?}: {}", error.text);
-        assert!(error.remedy.contains("uint32 Do(\n  [in, required] uint16 First"), "{}", error.remedy);
+        assert!(error.remedy.contains("uint32 Do([in, required] uint16 First"), "{}", error.remedy);
     }
 }
 

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::cli::confirm::confirm;
-use crate::cli::output::{draws_progress, note, printable};
+use crate::cli::output::{WIDEST, draws_progress, note, printable, shortened};
 use crate::cli::problem::Changed;
 use crate::cli::span::Span;
 use crate::cli::{Context, json};
@@ -73,7 +73,7 @@ impl<'c> Console<'c> {
         if draws_progress() {
             let bar = self.bar.get_or_insert_with(new_bar);
             bar.set_position(percent);
-            bar.set_message(printable(&job.state.to_string()));
+            bar.set_message(printable(&shortened(&job.state.to_string(), WIDEST)));
             return;
         }
         let seen = (job.state.to_string(), job.percent);

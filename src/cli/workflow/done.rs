@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::exit::Exit;
 use crate::cli::json;
-use crate::cli::output::{self, Printer, note, printable};
+use crate::cli::output::{self, Printer, note};
 use crate::cli::problem::Problem;
 use crate::failover::{DryRun, Finding, Kind, Proposal, Report, Site, StartReport, StepName};
 use crate::hyperv::{FailoverType, JobRef, ReplicationState, Vm};
@@ -47,11 +47,11 @@ fn start_it(report: &Report, scene: &Scene<'_>) -> String {
 
 fn say(report: &Report, scene: &Scene<'_>) {
     let simulated = if scene.ends.are_simulated() { " (simulated)" } else { "" };
-    output::line(&printable(&format!("{}{simulated}", sentence(report, scene))));
+    output::say(&format!("{}{simulated}", sentence(report, scene)));
     let is_about_power = matches!(report.proposal.kind, Kind::Start | Kind::Stop(_));
     if matches!(report.start, StartReport::Running) && !is_about_power {
         let name = report.test_vm.as_ref().map_or(&report.after.name, |vm| &vm.name);
-        output::line(&printable(&format!("{name} is running")));
+        output::say(&format!("{name} is running"));
     }
     for remark in &report.remarks {
         note(remark);
@@ -208,7 +208,7 @@ pub(super) fn started(proposal: &Proposal, job: &JobRef, scene: &Scene<'_>) {
     let printer = scene.context.printer;
     let run = scene.run.map(|run| run.as_str());
     if printer.is_table() {
-        output::line(&printable(&job.to_string()));
+        output::line(&job.to_string());
         note(&format!("the failover of {} was started and is not followed", proposal.vm.name));
         note(&format!("     {}", super::stopped::follow_and_prove(scene, Site::Host, job)));
         return;
@@ -236,7 +236,7 @@ pub(super) fn print_dry_run(dry: &DryRun, ends: &Ends, printer: Printer) {
         note("dry run: these envelopes would be sent, and none was:");
         for envelope in &dry.envelopes {
             note(&format!("{} to {}:", envelope.step, ends.name(envelope.site)));
-            output::line(&envelope.xml);
+            output::raw(&envelope.xml);
         }
         for step in &dry.unwritten {
             note(&format!("{step}: its envelope names what an earlier step makes, so it cannot be written yet"));

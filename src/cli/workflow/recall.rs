@@ -70,6 +70,7 @@ fn one(settings: &Settings) -> Value {
         "insecure": insecure,
         "operation_timeout": settings.operation_timeout.map(|time| format!("{}ms", time.as_millis())),
         "locale": settings.locale,
+        "max_list": settings.max_list,
     })
 }
 

@@ -183,9 +183,13 @@ impl Scenario {
     /// # Errors
     /// [`ScenarioError`] naming the place or the entry that is wrong.
     pub fn from_toml(text: &str) -> Result<Scenario, ScenarioError> {
-        // The message shows the line, and a line may be of any length.
-        let scenario: Scenario = toml::from_str(text)
-            .map_err(|error| ScenarioError::Toml(error.to_string().trim_end().chars().take(1000).collect()))?;
+        // The message is of one line and quotes no other: one may be of any length.
+        let scenario: Scenario = toml::from_str(text).map_err(|error| {
+            let above = error.span().and_then(|span| text.get(..span.start));
+            let line = above.map_or_else(String::new, |above| format!("line {}: ", above.matches('\n').count() + 1));
+            let message: String = error.message().chars().take(1000).collect();
+            ScenarioError::Toml(format!("{line}{}", message.replace('\n', ", ")))
+        })?;
         scenario.check()?;
         Ok(scenario)
     }

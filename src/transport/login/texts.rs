@@ -67,7 +67,7 @@ impl Texts for Settings {
             self.endpoint.authority(),
             self.who()
         );
-        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, delivery, text))
+        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, delivery, text).after_password(true))
     }
 
     fn ticket_refused(&self) -> Failure {

@@ -116,7 +116,10 @@ pub(super) async fn converse(conversation: Conversation<'_>, mut answer: Answer)
                     settings.ticket_refused()
                 }
                 _ => match settings.login_error(error, Delivery::NotSent) {
-                    Failure::Other(error) if answer.status == UNAUTHORIZED => Failure::Refused(error),
+                    Failure::Other(error) if answer.status == UNAUTHORIZED => {
+                        Failure::Refused(error.after_password(after_password))
+                    }
+                    Failure::Other(error) => Failure::Other(error.after_password(after_password)),
                     failure => failure,
                 },
             };

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::*;
 
+mod bounds;
 mod by_hand;
 mod roads;
 
@@ -124,14 +125,6 @@ fn neither_context_nor_end_is_no_page() {
     let client = client(Script::of([first("", "", "")]));
     let error = now(client.all("Demo_Item").pages()).unwrap_err();
     assert!(matches!(error, Error::Reply { source: ReplyError::Content { .. }, .. }), "{error:?}");
-}
-
-#[test]
-fn an_endless_enumeration_is_ended() {
-    let limits = Limits { max_pages: 3, ..Limits::default() };
-    let pages = [first("uuid:c1", "", ""), next("uuid:c2", "a", ""), next("uuid:c3", "a", "")];
-    let client = client(Script::of(pages)).with_limits(limits);
-    assert!(matches!(now(client.all("Demo_Item").pages()), Err(Error::TooManyPages(3))));
 }
 
 #[test]

@@ -81,30 +81,50 @@ pub(super) type AcquireCredFrom = unsafe extern "system" fn(
     *mut u32,
 ) -> u32;
 
+/// Why there is no library; each with a text for every file that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::auth::kerberos) enum NoLibrary {
+    /// None of the files is there.
+    Absent(String),
+    /// One is there and does not load: in the words of the loader.
+    Unusable(String),
+}
+
 impl Library {
     /// The library of this system, opened at the first call.
     ///
     /// # Errors
-    /// A text that says what was looked for.
-    pub(in crate::auth::kerberos) fn system() -> Result<&'static Self, String> {
-        static LIBRARY: OnceLock<Result<Library, String>> = OnceLock::new();
+    /// [`NoLibrary`].
+    pub(in crate::auth::kerberos) fn system() -> Result<&'static Self, NoLibrary> {
+        static LIBRARY: OnceLock<Result<Library, NoLibrary>> = OnceLock::new();
         LIBRARY.get_or_init(Self::open).as_ref().map_err(Clone::clone)
     }
 
-    fn open() -> Result<Self, String> {
+    fn open() -> Result<Self, NoLibrary> {
         let mut reasons = Vec::new();
+        let mut all_absent = true;
         for file in FILES {
             // SAFETY: initialisers of a GSSAPI library set up its own state and nothing of ours.
             match unsafe { Opened::new(*file) } {
                 // Leaked, so that the functions taken from it stay valid.
                 Ok(opened) => match Self::resolve(file, Box::leak(Box::new(opened))) {
                     Ok(library) => return Ok(library),
-                    Err(error) => reasons.push(format!("{file}: {error}")),
+                    Err(error) => {
+                        all_absent = false;
+                        reasons.push(named(file, &words(&error)));
+                    }
                 },
-                Err(_) => reasons.push(format!("{file}: not there")),
+                Err(error) => match words(&error) {
+                    text if is_absent(file, &text) => reasons.push(format!("{file}: not there")),
+                    text => {
+                        all_absent = false;
+                        reasons.push(named(file, &text));
+                    }
+                },
             }
         }
-        Err(reasons.join("; "))
+        let reasons = reasons.join("; ");
+        Err(if all_absent { NoLibrary::Absent(reasons) } else { NoLibrary::Unusable(reasons) })
     }
 
     fn resolve(file: &'static str, opened: &'static Opened) -> Result<Self, libloading::Error> {
@@ -133,6 +153,27 @@ impl Library {
                 display_status: *opened.get(b"gss_display_status\0")?,
                 release_buffer: *opened.get(b"gss_release_buffer\0")?,
             })
+        }
+    }
+}
+
+/// What the loader says; the outer error only says which function failed.
+fn words(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn named(file: &str, text: &str) -> String {
+    if text.contains(file) { text.to_owned() } else { format!("{file}: {text}") }
+}
+
+/// Whether it is this file that is missing, and not one that it needs. glibc begins with the name of the file that it
+/// could not open, musl ends a sentence with it; both also say so of a dependency.
+fn is_absent(file: &str, text: &str) -> bool {
+    match std::path::Path::new(file).is_absolute() {
+        true => !std::path::Path::new(file).exists(),
+        false => {
+            let is_about_it = text.starts_with(&format!("{file}:")) || text.contains(&format!(" library {file}:"));
+            is_about_it && text.contains("No such file")
         }
     }
 }
@@ -261,3 +302,30 @@ pub(super) static PRINCIPAL_NAME: Oid =
 /// GSS_C_INQ_SSPI_SESSION_KEY, 1.2.840.113554.1.2.2.5.5
 pub(super) static SESSION_KEY: Oid =
     Oid { length: 11, elements: [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x05, 0x05].as_ptr() };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts of glibc 2.36 and musl 1.2.
+    #[test]
+    fn a_missing_dependency_is_no_missing_library() {
+        const FILE: &str = "libgssapi_krb5.so.2";
+        for (text, absent) in [
+            ("libgssapi_krb5.so.2: cannot open shared object file: No such file or directory", true),
+            ("Error loading shared library libgssapi_krb5.so.2: No such file or directory", true),
+            ("libkrb5.so.3: cannot open shared object file: No such file or directory", false),
+            (
+                "Error loading shared library libkrb5.so.3: No such file or directory (needed by libgssapi_krb5.so.2)",
+                false,
+            ),
+            ("libgssapi_krb5.so.2: wrong ELF class: ELFCLASS32", false),
+            ("/x/libgssapi_krb5.so.2: invalid ELF header", false),
+            ("Dynamic loading not supported", false),
+        ] {
+            assert_eq!(is_absent(FILE, text), absent, "{text}");
+        }
+        assert_eq!(named(FILE, "Dynamic loading not supported"), "libgssapi_krb5.so.2: Dynamic loading not supported");
+        assert!(is_absent("/nonexistent/krb5.dylib", "whatever the system says"));
+    }
+}

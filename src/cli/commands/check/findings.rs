@@ -4,9 +4,8 @@ use serde_json::{Value, json};
 
 use crate::auth::AuthError;
 use crate::cli::Context;
-use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
-use crate::cli::output::{line, printable};
+use crate::cli::output::line;
 use crate::cli::problem::Problem;
 use crate::hyperv::Error;
 use crate::transport::Pin;
@@ -87,6 +86,8 @@ pub(super) struct Check {
     pub(super) shown: Option<Pin>,
     /// Whether the host itself refused the login.
     pub(super) is_refused: bool,
+    /// Whether a password, or a proof of one, was what it refused.
+    pub(super) tried_password: bool,
 }
 
 impl Check {
@@ -152,11 +153,12 @@ impl Check {
         }
     }
 
-    pub(super) fn print(&self, connection: &Connection, context: &Context) {
+    /// `host` is what was asked, with how many requests.
+    pub(super) fn print(&self, host: &str, requests: u64, simulated: bool, context: &Context) {
         let printer = context.printer;
         if printer.is_table() {
             for step in &self.steps {
-                step.lines().iter().for_each(|text| line(&printable(text)));
+                step.lines().iter().for_each(|text| line(text));
             }
             return;
         }
@@ -174,12 +176,12 @@ impl Check {
         printer.document(&json!({
             "kind": "check",
             "schema": 1,
-            "simulated": connection.is_simulated(),
-            "host": connection.name,
+            "simulated": simulated,
+            "host": host,
             "status": worst.name(),
             "exit": self.exit.code(),
             "findings": self.steps.iter().map(finding).collect::<Vec<Value>>(),
-            "requests": connection.session().requests(),
+            "requests": requests,
         }));
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::connect::{Connection, endpoint, proxy, ticket_source};
 use crate::cli::exit::Exit;
 use crate::cli::settings::{Auth, Settings, TrustSetting};
 use crate::cli::span::Span;
-use crate::transport::{Endpoint, Greeting, ServerCertificate, addresses, show_certificate};
+use crate::transport::{Endpoint, Greeting, Proxy, ServerCertificate, addresses, show_certificate};
 use crate::wsman;
 
 use super::findings::{Check, Side};
@@ -21,18 +21,10 @@ impl Check {
         // What is not usable here has stopped the command before.
         let Ok((endpoint, _)) = endpoint(settings) else { return true };
         let Ok(proxy) = proxy(settings, &endpoint) else { return true };
-        let patience = settings.timeout.unwrap_or(PATIENCE).min(PATIENCE);
-        match &proxy {
-            Some(proxy) => self.ok("name", format!("through the proxy {proxy}"), "the way there is the proxy's matter"),
-            None if !self.address(&endpoint, patience).await => return false,
-            None => {}
+        if !self.way(&endpoint, proxy.as_ref(), settings).await {
+            return false;
         }
-        if endpoint.is_tls() {
-            match show_certificate(&endpoint, proxy.as_ref(), patience).await {
-                Ok(shown) => self.certificate(&shown, &endpoint, settings),
-                Err(error) => return self.leg_failed("certificate", error),
-            }
-        }
+        let patience = patience(settings);
         match connection.session().greeting(patience).await {
             Ok(greeting) => {
                 self.offer(&greeting, &endpoint);
@@ -45,6 +37,23 @@ impl Check {
             }
             Err(error) => self.leg_failed("offer", error),
         }
+    }
+
+    /// Name, TCP and certificate: what is seen of a host before anything is sent to it. Says whether it leads there.
+    pub(super) async fn way(&mut self, endpoint: &Endpoint, proxy: Option<&Proxy>, settings: &Settings) -> bool {
+        let patience = patience(settings);
+        match proxy {
+            Some(proxy) => self.ok("name", format!("through the proxy {proxy}"), "the way there is the proxy's matter"),
+            None if !self.address(endpoint, patience).await => return false,
+            None => {}
+        }
+        if endpoint.is_tls() {
+            match show_certificate(endpoint, proxy, patience).await {
+                Ok(shown) => self.certificate(&shown, endpoint, settings),
+                Err(error) => return self.leg_failed("certificate", error),
+            }
+        }
+        true
     }
 
     fn leg_failed(&mut self, name: &'static str, error: wsman::ExchangeError) -> bool {
@@ -280,6 +289,10 @@ impl Check {
             _ => self.warn("kerberos", seen, "it is passed over for NTLM", remedy, Side::Client),
         }
     }
+}
+
+fn patience(settings: &Settings) -> Duration {
+    settings.timeout.unwrap_or(PATIENCE).min(PATIENCE)
 }
 
 fn offers(greeting: &Greeting, scheme: &str) -> bool {

@@ -13,7 +13,7 @@ impl Check {
         const NAME: &str = "possible cause";
         let session = connection.session();
         let user = settings.user.as_deref().and_then(|user| user.parse::<UserName>().ok());
-        let by_password = user.is_some() && settings.auth != Auth::Certificate;
+        let by_password = user.is_some() && self.tried_password;
         if let Some(skew) = session.clock_skew().filter(|skew| skew.unsigned_abs() >= 300) {
             let seen = format!("the clocks are {} apart", Span(std::time::Duration::from_secs(skew.unsigned_abs())));
             let meaning = "Kerberos refuses that always, and NTLM may";

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::confirm::confirm;
 use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
-use crate::cli::output::{self, is_interactive, note, printable};
+use crate::cli::output::{self, is_interactive, note};
 use crate::cli::problem::{Changed, Problem, chain};
 use crate::cli::{Context, json};
 use crate::hyperv::{Host, Job, JobChange, JobRef, JobState};
@@ -80,7 +80,7 @@ fn dry_run<E: Exchange>(reference: &JobRef, host: &Host<E>, context: &Context) -
     let xml = String::from_utf8_lossy(&written);
     if context.printer.is_table() {
         note("dry run: this envelope would be sent, and was not:");
-        output::line(&xml);
+        output::raw(&xml);
     } else {
         let action = format!("{}/{}", call.target.resource, call.method);
         context
@@ -131,13 +131,13 @@ fn report(job: &Job, connection: &Connection, context: &Context) -> Result<Exit,
         _ => "failed",
     };
     if context.printer.is_table() {
-        output::line(&printable(&format!(
+        output::line(&format!(
             "job {} is cancelled: {}, {} ({})",
             job.reference,
             job.state,
             job.error_code.value(),
             job.error_code
-        )));
+        ));
         note(&format!("what it had changed by then, the state of the VM tells: {}", connection.command(&["status"])));
         return Ok(Exit::Done);
     }

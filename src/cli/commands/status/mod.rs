@@ -112,7 +112,7 @@ async fn once(args: &Args, connection: &Connection, context: &Context) -> Result
     }
     match (printer.format(), &verdict) {
         (Format::Prometheus, _) => {}
-        (Format::Table, Some(verdict)) => output::line(&output::printable(&verdict.line(&snapshot))),
+        (Format::Table, Some(verdict)) => output::say(&verdict.line(&snapshot)),
         (Format::Table, None) => {
             for text in show::table(&snapshot) {
                 output::line(&text);
@@ -154,7 +154,7 @@ async fn missing<E: Exchange>(
 fn tell_monitoring(problem: &Problem, args: &Args, context: &Context) {
     let printer = context.printer;
     if args.check.is_some() && printer.is_table() {
-        output::line(&output::printable(&format!("{} - {}", Level::Unknown.word(), problem.message)));
+        output::say(&format!("{} - {}", Level::Unknown.word(), problem.message));
     }
     // A wrong command line says nothing of a host, and a VM that is not there was told by one that answers.
     if matches!(problem.exit, Exit::Usage | Exit::Refused) {

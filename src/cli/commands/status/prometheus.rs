@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::cim::Datetime;
-use crate::cli::output::printable;
+use crate::cli::output::{WIDEST, printable, shortened};
 use crate::cli::problem::Problem;
 use crate::hyperv::{Relation, ReplicationStatistics, Vm};
 
@@ -69,7 +69,9 @@ pub fn write(file: &Path, page: &str) -> Result<(), Problem> {
     let name = file.file_name().ok_or_else(|| Problem::usage(format!("{} is no file", file.display())))?;
     // Beside the file, as only there a rename is one step; the node exporter reads nothing but `*.prom`.
     let beside = file.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
-    let written = std::fs::File::create(&beside).and_then(|mut open| {
+    // Made anew: what somebody laid there, a link say, is not written to. The exporter is another user and must read it.
+    let _ = std::fs::remove_file(&beside);
+    let written = std::fs::File::create_new(&beside).and_then(|mut open| {
         open.write_all(page.as_bytes())?;
         open.sync_all()
     });
@@ -100,7 +102,8 @@ fn describe(page: &mut String, name: &str, help: &str) {
 /// `{name="value",…}`; backslash, quote and line feed escaped, and what could write to a terminal shown.
 fn labels(labels: &[(&str, &str)]) -> String {
     let one = |(name, value): &(&str, &str)| {
-        let value = printable(value).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let value =
+            printable(&shortened(value, WIDEST)).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
         format!("{name}=\"{value}\"")
     };
     format!("{{{}}}", labels.iter().map(one).collect::<Vec<_>>().join(","))

@@ -69,7 +69,7 @@ fn draw(snapshot: &Snapshot, connection: &Connection, context: &Context, interva
             )];
             lines.extend(show::table(snapshot));
             lines.extend(show::issues(snapshot));
-            let lines = lines.iter().map(|line| output::printable(line));
+            let lines = lines.iter().map(|line| output::printable(&output::shortened(line, output::LONGEST)));
             let page = match redraws() {
                 // Home, each line cleared to its end, then what was below: no flicker, and nothing old left.
                 true => {

@@ -8,7 +8,7 @@ use super::open;
 use crate::cli::Context;
 use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
-use crate::cli::output::{line, note, printable};
+use crate::cli::output::{line, note};
 use crate::cli::problem::{Changed, Problem};
 use crate::hyperv::random_id;
 use crate::trace::{Again, Entry, Meaning, REDACTED, differences};
@@ -199,15 +199,10 @@ fn print(result: &Compared) {
         true => String::new(),
         false => format!(", status {} then {}", result.recorded_status, result.status),
     };
-    line(&printable(&format!("{:>3}  {}  {outcome}{status}", result.number, result.title)));
+    line(&format!("{:>3}  {}  {outcome}{status}", result.number, result.title));
     let side = |text: &Option<String>| text.as_deref().map_or_else(|| "(none)".to_owned(), one_line);
     for difference in real {
-        line(&printable(&format!(
-            "     {}: {} -> {}",
-            difference.path,
-            side(&difference.left),
-            side(&difference.right)
-        )));
+        line(&format!("     {}: {} -> {}", difference.path, side(&difference.left), side(&difference.right)));
     }
 }
 

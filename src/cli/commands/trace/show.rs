@@ -1,7 +1,6 @@
 //! `hvr trace show`: all requests of a recording in short, or one with its messages.
 
 use std::fs::File;
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use super::unusable;
 use crate::cli::Context;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Printer, line, printable};
+use crate::cli::output::{Printer, document, line, raw};
 use crate::cli::problem::Problem;
 use crate::trace::har::{Header, Kind, Timings};
 use crate::trace::{Entry, Meaning, for_each_entry, pretty};
@@ -174,11 +173,7 @@ fn show(args: &Args, number: usize, entry: &Entry, printer: Printer) {
     let reply = String::from_utf8_lossy(&reply);
     if args.request || args.reply {
         let text = if args.request { entry.request_text() } else { &reply };
-        // Exact for a program that reads it; for a terminal it is host text like any other.
-        match std::io::stdout().is_terminal() {
-            true => line(&printable(text)),
-            false => line(text),
-        }
+        raw(text);
         return;
     }
     let (title, kind) = title(entry);
@@ -206,24 +201,35 @@ fn show(args: &Args, number: usize, entry: &Entry, printer: Printer) {
         }));
         return;
     }
-    let mut text = format!("# {number}  {title}  {}\n\n", entry.started_date_time);
-    text.push_str(&format!("{} {}\n", entry.request.method, entry.request.url));
-    headers(&mut text, &entry.request.headers);
-    text.push_str(&format!("\n{}\n\n", pretty(entry.request_text())));
-    if let Some(failure) = entry.failure() {
-        text.push_str(&format!("no answer: {} ({})\n", failure.text, failure.kind));
+    line(&format!("# {number}  {title}  {}", entry.started_date_time));
+    line("");
+    line(&format!("{} {}", entry.request.method, entry.request.url));
+    headers(&entry.request.headers);
+    body(entry.request_text());
+    let failure = entry.failure();
+    if failure.is_some() || entry.response.status > 0 {
+        line("");
+    }
+    if let Some(failure) = failure {
+        line(&format!("no answer: {} ({})", failure.text, failure.kind));
     }
     if entry.response.status > 0 {
-        text.push_str(&format!("{} {}\n", entry.response.status, entry.response.status_text));
-        headers(&mut text, &entry.response.headers);
-        text.push_str(&format!("\n{}\n", pretty(&reply)));
+        line(&format!("{} {}", entry.response.status, entry.response.status_text));
+        headers(&entry.response.headers);
+        body(&reply);
     }
-    line(printable(&text).trim_end());
 }
 
-fn headers(text: &mut String, headers: &[Header]) {
+fn headers(headers: &[Header]) {
     for Header { name, value } in headers {
-        text.push_str(&format!("{name}: {value}\n"));
+        line(&format!("{name}: {value}"));
+    }
+}
+
+fn body(text: &str) {
+    if !text.is_empty() {
+        line("");
+        document(&pretty(text));
     }
 }
 

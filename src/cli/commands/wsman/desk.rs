@@ -1,7 +1,6 @@
 //! What all of `hvr wsman` works with: addressing, declarations, a connection, and the printing of what came.
 
 use std::cell::Cell;
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -135,7 +134,7 @@ impl<'a> Desk<'a> {
                 let send = settings.command(&["wsman", "send"]).operand("-");
                 let send = if yes { send.switch("--yes") } else { send };
                 output::line(&format!("{} <<'END_OF_ENVELOPE'", send.line()));
-                output::line(&xml);
+                output::raw(&xml);
                 output::line("END_OF_ENVELOPE");
             }
             (Some(DryRun::Json), format) | (_, format @ (Format::Json | Format::Jsonl)) => {
@@ -144,7 +143,7 @@ impl<'a> Desk<'a> {
                     "kind": "wsman-dry-run", "schema": 1, "action": operation.action(), "xml": xml, "sent": false,
                 }));
             }
-            _ => output::line(&xml),
+            _ => output::raw(&xml),
         }
         Ok(Exit::Done)
     }
@@ -188,11 +187,7 @@ impl<'a> Desk<'a> {
     pub fn print_raw(&self, line: &Line) {
         let Some(xml) = line.client.exchange().take() else { return };
         self.raw_shown.set(true);
-        // Exact for a program that reads it; for a terminal it is host text like any other.
-        match std::io::stdout().is_terminal() {
-            true => output::line(&output::printable(&xml)),
-            false => output::line(&xml),
-        }
+        output::raw(&xml);
     }
 
     pub fn print_instance(&self, instance: &Json) {
@@ -213,7 +208,7 @@ impl<'a> Desk<'a> {
     pub fn done(&self, line: &Line, action: &str, target: &str) -> Exit {
         if !self.args.raw {
             match self.printer().is_table() {
-                true => output::line(&output::printable(&format!("{action}: {target}"))),
+                true => output::line(&format!("{action}: {target}")),
                 false => self.document(line, "wsman-done", json!({ "action": action, "target": target })),
             }
         }

@@ -4,8 +4,8 @@ use crate::cli::exit::Exit;
 use crate::cli::problem::Problem;
 use crate::cli::typed::{ExtraSelector, Keys, ReferenceText, has_property};
 use crate::wsman::{
-    Associated, AssociationFilter, Client, Enumerate, EnumerationMode, Exchange, Filter, Limits, PolymorphismMode,
-    ResourceUri, SelectorSet,
+    Associated, AssociationFilter, Client, Enumerate, EnumerationMode, Exchange, Filter, PolymorphismMode, ResourceUri,
+    SelectorSet,
 };
 
 use super::desk::{Desk, Line};
@@ -240,7 +240,7 @@ fn all_classes(class: &ReferenceText, desk: &Desk<'_>) -> ResourceUri {
 }
 
 fn sized<E: Exchange>(client: Client<E>, args: &Args) -> Client<E> {
-    let mut limits = Limits::default();
+    let mut limits = client.limits().clone();
     let wanted = args.max_elements.unwrap_or(limits.max_elements);
     limits.max_elements = args.limit.map_or(wanted, |limit| limit.min(wanted));
     limits.max_envelope_size = args.max_envelope.unwrap_or(limits.max_envelope_size);

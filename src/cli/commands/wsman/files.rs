@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 
 use crate::cli::exit::Exit;
-use crate::cli::output::{line, note, printable};
+use crate::cli::output::{line, note};
 use crate::cli::problem::Problem;
 use crate::wsman::Decoded;
 use crate::wsman::diff::{DifferenceKind, diff as compare};
@@ -83,8 +83,8 @@ pub fn lint(args: &LintArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
     if desk.printer().is_table() {
         for finding in &findings {
             let Rule { name, clause, says, level, .. } = finding.rule;
-            line(&printable(&format!("{}: {name}: {}", word(*level), finding.text)));
-            line(&printable(&format!("  {says} ({clause})")));
+            line(&format!("{}: {name}: {}", word(*level), finding.text));
+            line(&format!("  {says} ({clause})"));
         }
         note(&match findings.len() {
             0 => format!("{} breaks no rule", file.display()),
@@ -133,7 +133,7 @@ pub fn diff(args: &DiffArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let (left, right) = (parse(&args.left)?, parse(&args.right)?);
     let found = compare(&left, &right).map_err(|error| Problem::usage(error.to_string()))?;
     if desk.printer().is_table() {
-        found.iter().for_each(|difference| line(&printable(&difference.to_string())));
+        found.iter().for_each(|difference| line(&difference.to_string()));
         if found.is_empty() {
             note("both mean the same");
         }

@@ -82,7 +82,7 @@ impl<'a> Listing<'a> {
                 match (item.get("instance").filter(|instance| instance.is_object()), reference) {
                     (Some(instance), reference) => {
                         if let Some(reference) = reference {
-                            output::line(&output::printable(&words(reference)));
+                            output::line(&words(reference));
                         }
                         self.desk.print_instance(instance);
                     }

@@ -218,7 +218,7 @@ pub fn print_body(body: &Json, printer: Printer) {
             let is_end = body.get("complete").and_then(Json::as_bool).unwrap_or(false);
             let end =
                 if is_end { "end of the enumeration".to_owned() } else { format!("context: {}", text("context")) };
-            output::line(&output::printable(&end));
+            output::line(&end);
         }
         kind => {
             let shown = |name: &str, value: &Json| !matches!(value, Json::Null) && name != "type";

@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::problem::Problem;
 use crate::cli::typed::ReferenceText;
-use crate::wsman::{Client, Exchange, Limits, Page, Pull, Release};
+use crate::wsman::{Client, Exchange, Page, Pull, Release};
 
 use super::desk::{Desk, Line};
 use super::listing::{Listing, item_to_json};
@@ -70,10 +70,10 @@ pub fn print_page(desk: &Desk<'_>, line: &Line, page: &Page, class: &str) -> Res
     let items: Vec<_> = page.items().collect();
     if desk.printer().is_table() {
         Listing::new(desk, "wsman-enumeration", &[], line.connection.is_simulated()).page(&items, class);
-        output::line(&output::printable(&match page.context() {
+        output::line(&match page.context() {
             Some(context) => format!("context: {context}"),
             None => "end of the enumeration".to_owned(),
-        }));
+        });
         return Ok(Exit::Done);
     }
     let items: Vec<Json> = items.iter().map(|item| item_to_json(item, desk.schema.as_ref(), class)).collect();
@@ -86,7 +86,7 @@ pub fn print_page(desk: &Desk<'_>, line: &Line, page: &Page, class: &str) -> Res
 }
 
 fn sized<E: Exchange>(client: Client<E>, args: &PullArgs) -> Client<E> {
-    let mut limits = Limits::default();
+    let mut limits = client.limits().clone();
     limits.max_elements = args.max_elements.unwrap_or(limits.max_elements);
     limits.max_envelope_size = args.max_envelope.unwrap_or(limits.max_envelope_size);
     client.with_limits(limits)

@@ -133,14 +133,15 @@ impl<'a> Feed<'a> {
                         Some(context) => self.context = context.to_owned(),
                         None => return Ok(End::Reached),
                     }
+                    if page.items().next().is_none() && self.rests(asked).await {
+                        return Ok(End::Interrupted);
+                    }
                 }
                 // No event in the time of one operation (DSP0226 10.2.9.5). A host that does not wait is not asked
                 // without a pause.
                 Err(Error::Fault(fault)) if fault.is_timed_out() => {
-                    let rest = SHORTEST.saturating_sub(asked.elapsed());
-                    tokio::select! {
-                        () = tokio::time::sleep(rest) => {}
-                        () = self.desk.context.interruption.first_signal() => return Ok(End::Interrupted),
+                    if self.rests(asked).await {
+                        return Ok(End::Interrupted);
                     }
                 }
                 Err(error) => return Err(Problem::from(error)),
@@ -149,6 +150,14 @@ impl<'a> Feed<'a> {
                 return Ok(End::Reached);
             }
             self.renew().await?;
+        }
+    }
+
+    /// What is left of the shortest time between two questions; says whether it was interrupted.
+    async fn rests(&self, asked: Instant) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(SHORTEST.saturating_sub(asked.elapsed())) => false,
+            () = self.desk.context.interruption.first_signal() => true,
         }
     }
 

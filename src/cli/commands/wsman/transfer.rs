@@ -176,7 +176,7 @@ pub async fn create(args: &CreateArgs, desk: &Desk<'_>) -> Result<Exit, Problem>
     let (line, made) = send(desk, operation, &heading, "Create", &lines, args.yes).await?;
     if !desk.args.raw {
         match desk.printer().is_table() {
-            true => output::line(&output::printable(&made.to_string())),
+            true => output::line(&made.to_string()),
             false => desk.document(&line, "wsman-created", json!({ "reference": reference_to_json(&made) })),
         }
     }
@@ -298,7 +298,7 @@ fn print_fragment(desk: &Desk<'_>, line: &Line, response: &fragment::Response) -
         return Ok(Exit::Done);
     }
     match text.as_str() {
-        Some(text) => output::line(&output::printable(text)),
+        Some(text) => output::line(text),
         None => {
             let words = |part: &Json, name| part.get(name).map(typed::words).unwrap_or_default();
             let row = |part: &Json| vec![words(part, "name"), words(part, "value")];

@@ -79,7 +79,7 @@ impl Report {
         let host =
             self.identity.as_ref().map(|identity| format!("{} {}", identity.product_vendor, identity.product_version));
         if let Some(host) = host {
-            line(&printable(&format!("host: {}", self.recorder.clean(host.trim()))));
+            line(&format!("host: {}", self.recorder.clean(host.trim())));
         }
         let is_shared = |verdict: &Verdict| {
             let same = self.verdicts.iter().filter(|(_, other)| other == verdict).count();
@@ -93,7 +93,7 @@ impl Report {
                 [one] => format!(" (entry {one})"),
                 several => format!(" (entries {})", list(several)),
             };
-            line(&printable(&format!("{INDENT}{}{shown}", verdict.seen)));
+            line(&format!("{INDENT}{}{shown}", verdict.seen));
             if verdict.finding == Finding::Refuted {
                 line(&format!("{INDENT}so here: {}", assumption.otherwise));
             }
@@ -105,7 +105,7 @@ impl Report {
                 continue;
             }
             told.push(verdict);
-            line(&printable(&format!("{}: {}", verdict.finding, verdict.seen)));
+            line(&format!("{}: {}", verdict.finding, verdict.seen));
             for (assumption, _) in shared.iter().filter(|(_, other)| other == verdict) {
                 line(&format!("{}  {:<11}  {}", assumption.id, "", assumption.claim));
             }
