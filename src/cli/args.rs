@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::base::{self, Base};
 use super::commands;
 use super::exit::Exit;
 use super::settings::{Auth, Layer};
 use super::span::Span;
 use crate::auth::Secret;
+use crate::cim::Namespace;
 
 /// Fails Hyper-V Replica virtual machines over from any operating system.
 ///
@@ -145,6 +147,16 @@ pub struct Common {
     /// Language of the host's texts, such as de-DE [env: HVR_LOCALE]
     #[arg(long, global = true, value_name = "LANGUAGE")]
     pub locale: Option<String>,
+    /// Form of class URIs: microsoft, dmtf, or a URI prefix of your own; learned from the host if not said [env: HVR_BASE]
+    #[arg(long, global = true, value_name = "FORM")]
+    pub base: Option<Base>,
+    /// CIM namespace of the classes; root/virtualization/v2 if not said [env: HVR_NAMESPACE]
+    #[arg(long, global = true, value_parser = base::namespace)]
+    pub namespace: Option<Namespace>,
+    /// Send the namespace as selector __cimnamespace; the default fits --base [env: HVR_CIMNAMESPACE]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", hide_possible_values = true)]
+    pub cimnamespace: Option<bool>,
     /// Use a simulated host in place of the network [env: HVR_SIMULATE]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_name = "BOOL", hide_possible_values = true)]
@@ -209,6 +221,9 @@ impl Common {
             timeout: self.timeout,
             operation_timeout: self.operation_timeout,
             locale: self.locale.clone(),
+            base: self.base.clone(),
+            namespace: self.namespace.as_ref().map(|namespace| namespace.as_str().to_owned()),
+            cimnamespace: self.cimnamespace,
             state: self.state.clone(),
             output: self.output,
         }

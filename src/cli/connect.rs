@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::auth::{Credentials, Secret};
-use crate::hyperv::{Host, NAMESPACE, random_id};
+use crate::hyperv::{Host, random_id};
 use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
 use crate::transport::{Connector, Endpoint, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
 use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
@@ -29,6 +29,8 @@ pub struct Connection {
     pub name: String,
     timeouts: Timeouts,
     locale: Option<String>,
+    /// How the host's classes are addressed.
+    addressing: ClassAddressing,
     /// On the command's clock.
     deadline: Arc<Mutex<Option<Duration>>>,
     clock: super::clock::Clock,
@@ -74,6 +76,7 @@ impl Connection {
             name,
             timeouts,
             locale: Some(settings.locale.clone().unwrap_or_else(|| "en-US".to_owned())),
+            addressing: settings.addressing.classes(),
             deadline: Arc::new(Mutex::new(settings.timeout)),
             clock: context.clock,
             typed: settings.typed.clone(),
@@ -115,13 +118,18 @@ impl Connection {
 
     /// A Hyper-V host behind this connection.
     pub fn host(&self) -> Host<Arc<Session>> {
-        Host::new(self.client(ClassAddressing::microsoft(NAMESPACE)))
+        Host::new(self.client(self.addressing.clone()))
+    }
+
+    /// How the host's classes are addressed.
+    pub fn addressing(&self) -> &ClassAddressing {
+        &self.addressing
     }
 
     /// The same host over up to so many connections, for questions at the same time.
     pub fn pooled_host(&self, connections: usize) -> Host<Pooled> {
         let pooled = self.session.pooled(PoolOptions::default().connections(connections));
-        Host::new(self.client_over(pooled, ClassAddressing::microsoft(NAMESPACE)))
+        Host::new(self.client_over(pooled, self.addressing.clone()))
     }
 
     /// A client for any classes.

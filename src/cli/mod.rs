@@ -1,6 +1,7 @@
 //! The command line: a thin skin over the library. Maps flags to calls, values to output, ends to exit codes.
 
 mod args;
+mod base;
 mod clock;
 mod commands;
 mod confirm;

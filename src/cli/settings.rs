@@ -10,6 +10,7 @@ use crate::auth::Secret;
 use crate::transport::Proxy;
 
 use super::args::{Common, Format};
+use super::base::{self, Addressing, Base};
 use super::connect::quoted;
 use super::password::PasswordSource;
 use super::problem::Problem;
@@ -64,6 +65,9 @@ pub struct Layer {
     pub timeout: Option<Span>,
     pub operation_timeout: Option<Span>,
     pub locale: Option<String>,
+    pub base: Option<Base>,
+    pub namespace: Option<String>,
+    pub cimnamespace: Option<bool>,
     pub state: Option<PathBuf>,
     pub output: Option<Format>,
 }
@@ -113,6 +117,9 @@ impl Layer {
             timeout: self.timeout.or(next.timeout),
             operation_timeout: self.operation_timeout.or(next.operation_timeout),
             locale: self.locale.or(next.locale),
+            base: self.base.or(next.base),
+            namespace: self.namespace.or(next.namespace),
+            cimnamespace: self.cimnamespace.or(next.cimnamespace),
             state: self.state.or(next.state),
             output: self.output.or(next.output),
         }
@@ -161,6 +168,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     pub operation_timeout: Option<Duration>,
     pub locale: Option<String>,
+    /// How classes are addressed.
+    pub addressing: Addressing,
     pub output: Format,
     pub simulate: bool,
     pub scenario: Option<PathBuf>,
@@ -261,6 +270,8 @@ impl Settings {
             (None, true) => ProxySetting::Environment,
             (None, false) => ProxySetting::None,
         };
+        let namespace = layer.namespace.as_deref().map(base::namespace).transpose();
+        let namespace = namespace.map_err(|error| Problem::usage(format!("the CIM namespace: {error}")))?;
         Ok(Settings {
             host: layer.host,
             user: layer.user,
@@ -277,6 +288,7 @@ impl Settings {
             timeout: layer.timeout.map(|span| span.0),
             operation_timeout: layer.operation_timeout.map(|span| span.0),
             locale: layer.locale,
+            addressing: Addressing { base: layer.base, namespace, cimnamespace: layer.cimnamespace },
             output: layer.output.unwrap_or_default(),
             simulate,
             scenario,
@@ -328,6 +340,8 @@ fn typed(common: &Common) -> Vec<String> {
         ("--proxy", common.proxy.clone()),
         ("--ca", path(&common.ca)),
         ("--pin-sha256", common.pin_sha256.clone()),
+        ("--base", common.base.as_ref().map(ToString::to_string)),
+        ("--namespace", common.namespace.as_ref().map(ToString::to_string)),
         ("--profile", common.profile.clone()),
         ("--scenario", path(&common.scenario)),
         ("--state", path(&common.state)),
@@ -339,6 +353,7 @@ fn typed(common: &Common) -> Vec<String> {
         ("--delegate", common.delegate),
         ("--proxy-from-env", common.proxy_from_env),
         ("--insecure", common.insecure),
+        ("--cimnamespace", common.cimnamespace),
         ("--simulate", common.simulate),
     ];
     let mut words = Vec::new();
@@ -374,6 +389,11 @@ fn environment_layer() -> Result<Layer, Problem> {
         timeout: parsed("HVR_TIMEOUT", "a duration such as 90s")?,
         operation_timeout: parsed("HVR_OPERATION_TIMEOUT", "a duration such as 90s")?,
         locale: variable("HVR_LOCALE"),
+        base: variable("HVR_BASE")
+            .map(|text| text.parse::<Base>().map_err(|error| Problem::usage(format!("HVR_BASE: {error}"))))
+            .transpose()?,
+        namespace: variable("HVR_NAMESPACE"),
+        cimnamespace: switch("HVR_CIMNAMESPACE")?,
         state: variable("HVR_STATE").map(PathBuf::from),
         output: choice("HVR_OUTPUT")?,
     })

@@ -36,7 +36,7 @@ pub mod subscribe;
 pub mod unsubscribe;
 pub mod wql;
 
-pub use addressing::{ClassAddressing, ClassBase};
+pub use addressing::{ClassAddressing, ClassBase, all_classes_beside};
 pub use client::{Client, Enumeration, Error, Prepared};
 pub use create::Create;
 pub use decode::{Content, Decoded};

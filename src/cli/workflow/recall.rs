@@ -49,6 +49,9 @@ fn one(settings: &Settings) -> Value {
         "insecure": insecure,
         "operation_timeout": settings.operation_timeout.map(|time| format!("{}ms", time.as_millis())),
         "locale": settings.locale,
+        "base": settings.addressing.base.as_ref().map(ToString::to_string),
+        "namespace": settings.addressing.namespace.as_ref().map(ToString::to_string),
+        "cimnamespace": settings.addressing.cimnamespace,
     })
 }
 
