@@ -14,7 +14,9 @@ pub struct Base(ClassBase);
 
 /// Text that is no form of class URIs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no form of class URIs: microsoft, dmtf, or a prefix such as http://vendor/wbem/wscim/1/cim-schema/2/")]
+#[error(
+    "{0:?} is no form of class URIs: microsoft, dmtf, or a prefix such as http://vendor/wbem/wscim/1/cim-schema/2/"
+)]
 pub struct BaseError(String);
 
 impl Base {
@@ -26,8 +28,8 @@ impl Base {
     /// The form that fits a service, by what it says of itself. Windows is of Microsoft and writes its version as
     /// `OS: … SP: … Stack: …` (MS-WSMV 3.1.4.1.23); Microsoft has made another server, too, for other systems.
     pub fn of_identity(identity: &Identity) -> Base {
-        let is_windows =
-            identity.product_vendor.starts_with("Microsoft") && identity.product_version.trim_start().starts_with("OS:");
+        let is_windows = identity.product_vendor.starts_with("Microsoft")
+            && identity.product_version.trim_start().starts_with("OS:");
         Base(if is_windows { ClassBase::Microsoft } else { ClassBase::Dmtf })
     }
 }

@@ -5,9 +5,11 @@ use serde_json::{Map, Value, json};
 use crate::auth::AuthError;
 use crate::failover::journal::{JournalError, TakeError};
 use crate::hyperv;
-use crate::wsman::{self, Delivery, ExchangeErrorKind};
+use crate::wsman::{self, Delivery, ExchangeErrorKind, Fault, FaultKind};
 
 use super::exit::Exit;
+
+pub use crate::wsman::fault::RIGHTS;
 
 /// May the host have been changed?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,18 +166,7 @@ impl Problem {
         let text = chain(error);
         match error {
             wsman::Error::Exchange(inner) => from_exchange(inner, text),
-            wsman::Error::Fault(fault) if fault.is_access_denied() => {
-                Problem::new(Exit::NotAllowed, "access-denied", text).remedy(RIGHTS)
-            }
-            wsman::Error::Fault(fault) if fault.is_quota() => Problem::new(Exit::HostRefused, "quota", text).remedy(
-                "a quota of the host is used up: close other sessions of this account, or try again in a minute",
-            ),
-            wsman::Error::Fault(fault) if fault.is_unknown_class() => Problem::new(Exit::HostRefused, "no-class", text)
-                .remedy("the host lacks the class or the namespace: is the Hyper-V role installed there?"),
-            wsman::Error::Fault(fault) if fault.is_not_found() => {
-                Problem::new(Exit::Refused, "not-found", text).remedy("check the class, its keys and the namespace")
-            }
-            wsman::Error::Fault(_) => Problem::new(Exit::HostRefused, "fault", text),
+            wsman::Error::Fault(fault) => of_fault(fault, text),
             wsman::Error::Reply { .. } => Problem::new(Exit::HostRefused, "bad-reply", text)
                 .remedy("is this a WS-Management service? try `hvr wsman identify`"),
             wsman::Error::Write(_) => Problem::new(Exit::Usage, "usage", text),
@@ -185,6 +176,17 @@ impl Problem {
             _ => Problem::new(Exit::HostRefused, "protocol", text),
         }
     }
+}
+
+/// By the table of faults alone, so that the same refusal has the same name and remedy wherever it is met.
+fn of_fault(fault: &Fault, text: String) -> Problem {
+    let meaning = fault.meaning();
+    let exit = match meaning.kind {
+        FaultKind::AccessDenied => Exit::NotAllowed,
+        FaultKind::NotFound | FaultKind::ResourceUri => Exit::Refused,
+        _ => Exit::HostRefused,
+    };
+    Problem::new(exit, meaning.code, text).remedy(meaning.remedy)
 }
 
 fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
@@ -239,8 +241,3 @@ fn is_of_credssp(error: &wsman::ExchangeError) -> bool {
 fn login_error(error: &wsman::ExchangeError) -> Option<&AuthError> {
     std::error::Error::source(error)?.downcast_ref()
 }
-
-/// What an account needs on the host (specified; that it is enough is not known, E23).
-pub const RIGHTS: &str = "the account needs: WinRM access (local Administrators or Remote Management Users), Remote \
-    Enable and Execute Methods on the WMI namespace root/virtualization/v2, and Hyper-V Administrators; a local account \
-    other than the built-in Administrator is filtered by UAC unless LocalAccountTokenFilterPolicy is 1";

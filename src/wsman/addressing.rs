@@ -98,6 +98,19 @@ impl ClassAddressing {
         }
     }
 
+    /// A reference as it came from the host, or was kept, with the namespace where the server wants it and the reference
+    /// leaves it out: servers other than Windows give references with and without it, and take another namespace where
+    /// it is missing.
+    pub fn complete(&self, reference: &EndpointReference) -> EndpointReference {
+        let uri = reference.resource.as_str();
+        let is_microsoft = uri.get(..MICROSOFT.len()).is_some_and(|head| head.eq_ignore_ascii_case(MICROSOFT));
+        let selectors = match is_microsoft {
+            true => reference.selectors.clone(),
+            false => self.selectors(reference.selectors.clone()),
+        };
+        EndpointReference { selectors, ..reference.clone() }
+    }
+
     /// A reference to an instance of a class.
     pub fn reference(&self, class: &str, keys: SelectorSet) -> EndpointReference {
         EndpointReference::new(self.class(class), self.selectors(keys))

@@ -45,7 +45,7 @@ pub use enumerate::{Enumerate, EnumerationMode, Item, Page, PolymorphismMode};
 pub use error::ReplyError;
 pub use exchange::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
 pub use extra::{Extra, HeaderBlock, ResourceOption};
-pub use fault::{Fault, ProviderFault, WmiError, WsmanFault};
+pub use fault::{Fault, FaultKind, FaultMeaning, ProviderFault, WmiError, WsmanFault};
 pub use filter::{Associated, AssociationFilter, Filter};
 pub use fragment::{Fragment, FragmentContent, GetFragment, PutFragment};
 pub use get::Get;

@@ -42,7 +42,13 @@ pub struct Line {
 impl<'a> Desk<'a> {
     pub fn new(args: &'a Args, context: &'a Context) -> Result<Self, Problem> {
         let schema = if args.no_schema { None } else { Some(mof_files::load(&args.schema)?) };
-        Ok(Desk { schema, addressing: context.settings.addressing.classes(), args, context, raw_shown: Cell::new(false) })
+        Ok(Desk {
+            schema,
+            addressing: context.settings.addressing.classes(),
+            args,
+            context,
+            raw_shown: Cell::new(false),
+        })
     }
 
     pub fn printer(&self) -> Printer {
