@@ -10,11 +10,12 @@ use crate::auth::{Credentials, Secret};
 use crate::hyperv::{Host, random_id};
 use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
 use crate::transport::{Connector, Endpoint, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
-use crate::wsman::{ClassAddressing, Client, Exchange, Timeouts};
+use crate::wsman::{ClassAddressing, Client, Exchange, Identity, Timeouts};
 
 pub use credentials::ticket_source;
 
 use super::Context;
+use super::base::{Addressing, Base};
 use super::output::note;
 use super::password::PasswordSource;
 use super::problem::{Problem, chain};
@@ -23,8 +24,8 @@ use super::settings::{Auth, ProxySetting, Settings, TrustSetting};
 /// A session with a host, and what it takes to ask it.
 pub struct Connection {
     session: Arc<Session>,
-    /// The embedded host; it ends with the connection.
-    server: Option<Server>,
+    /// The embedded host; it ends with the command.
+    server: Option<Arc<Server>>,
     /// The name for people.
     pub name: String,
     timeouts: Timeouts,
@@ -41,6 +42,9 @@ impl Connection {
     /// Makes a connection ready; nothing is dialled before the first message.
     pub async fn open(context: &Context) -> Result<Connection, Problem> {
         let settings = &context.settings;
+        if let Some(opened) = context.kept.find(0) {
+            return Connection::over(opened, settings, context);
+        }
         let opened = match settings.simulate {
             true => {
                 let scenario = scenario(settings.scenario.as_deref())?;
@@ -48,30 +52,40 @@ impl Connection {
             }
             false => network(settings, None, context)?,
         };
+        context.kept.keep(&opened);
         Connection::over(opened, settings, context)
     }
 
     /// Makes the connections to a host and to that of its primary ready; a password that both have is asked for once.
     pub async fn open_both(context: &Context, primary: Option<&Settings>) -> Result<(Connection, Connection), Problem> {
         let settings = &context.settings;
+        if let (Some(host), Some(other)) = (context.kept.find(0), context.kept.find(1)) {
+            let primary = primary.unwrap_or(settings);
+            return Ok((Connection::over(host, settings, context)?, Connection::over(other, primary, context)?));
+        }
         if settings.simulate {
             let pair = Pair::new(scenario(settings.scenario.as_deref())?);
             let host = simulated(pair.replica, "simulated host", context).await?;
             let primary = simulated(pair.primary, "simulated primary", context).await?;
+            context.kept.keep(&host);
+            context.kept.keep(&primary);
             return Ok((Connection::over(host, settings, context)?, Connection::over(primary, settings, context)?));
         }
         let primary = primary.ok_or_else(|| Problem::usage("this needs the primary's host too: --primary HOST"))?;
         let is_same = primary.password.is_same(&settings.password) && primary.user == settings.user;
         let host = network(settings, None, context)?;
         let other = network(primary, host.secret.clone().filter(|_| is_same), context)?;
+        context.kept.keep(&host);
+        context.kept.keep(&other);
         Ok((Connection::over(host, settings, context)?, Connection::over(other, primary, context)?))
     }
 
-    fn over(opened: Opened, settings: &Settings, context: &Context) -> Result<Connection, Problem> {
+    /// A connection over what was opened before.
+    pub fn over(opened: Opened, settings: &Settings, context: &Context) -> Result<Connection, Problem> {
         let Opened { session, server, name, .. } = opened;
         let timeouts = settings.operation_timeout.map_or_else(Timeouts::default, Timeouts::new);
         Ok(Connection {
-            session: Arc::new(session),
+            session,
             server,
             name,
             timeouts,
@@ -119,6 +133,18 @@ impl Connection {
     /// A Hyper-V host behind this connection.
     pub fn host(&self) -> Host<Arc<Session>> {
         Host::new(self.client(self.addressing.clone()))
+    }
+
+    /// Takes the form of class URIs that fits what answers, where nobody has said one. Says which, where it is another than
+    /// that of Windows.
+    pub fn learn(&mut self, identity: &Identity, context: &Context) -> Option<Base> {
+        let said = &context.settings.addressing;
+        let base = Base::of_identity(identity);
+        if said.base.is_some() || base != Base::dmtf() {
+            return None;
+        }
+        self.addressing = Addressing { base: Some(base.clone()), ..said.clone() }.classes();
+        Some(base)
     }
 
     /// How the host's classes are addressed.
@@ -171,9 +197,10 @@ pub fn quoted(word: &str) -> String {
 }
 
 /// What a connection is made of.
-struct Opened {
-    session: Session,
-    server: Option<Server>,
+#[derive(Clone)]
+pub struct Opened {
+    session: Arc<Session>,
+    server: Option<Arc<Server>>,
     name: String,
     /// The password, where it was read.
     secret: Option<Secret>,
@@ -190,7 +217,7 @@ async fn simulated(simulator: Arc<Simulator>, name: &str, context: &Context) -> 
         .credentials(credentials)
         .session()
         .map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
-    Ok(Opened { session, server: Some(server), name: name.to_owned(), secret: None })
+    Ok(Opened { session: Arc::new(session), server: Some(Arc::new(server)), name: name.to_owned(), secret: None })
 }
 
 fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Result<Opened, Problem> {
@@ -216,7 +243,7 @@ fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Re
     let (connector, secret) = credentials::add_to(connector, settings, secret)?;
     let connector = recorded(connector, user_text(settings), secret.as_ref(), context);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
-    Ok(Opened { session, server: None, name, secret })
+    Ok(Opened { session: Arc::new(session), server: None, name, secret })
 }
 
 /// Observed by the recording of this command if there is one, which is told what to hide.

@@ -8,6 +8,7 @@ mod confirm;
 mod connect;
 mod exit;
 mod json;
+mod learn;
 mod mof_files;
 mod output;
 mod password;
@@ -42,6 +43,8 @@ struct Context {
     clock: clock::Clock,
     /// The recording of this command, where one was asked for.
     recorder: Option<Arc<Recorder>>,
+    /// The connections that were opened so far.
+    kept: learn::Kept,
 }
 
 /// Runs the command line of this process.
@@ -106,20 +109,21 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Ok(recorder) => recorder,
         Err(problem) => return printer.problem(&problem),
     };
-    let context = Context { common: cli.common.clone(), printer, settings, clock, recorder };
+    let context =
+        Context { common: cli.common.clone(), printer, settings, clock, recorder, kept: learn::Kept::default() };
     let ended = match &cli.command {
-        Command::Failover(args) => block_on(commands::failover::run(args, &context)),
-        Command::Test(args) => block_on(commands::test::run(args, &context)),
-        Command::Commit(args) => block_on(commands::commit::commit(args, &context)),
-        Command::Undo(args) => block_on(commands::commit::undo(args, &context)),
-        Command::Reverse(args) => block_on(commands::reverse::run(args, &context)),
+        Command::Failover(_)
+        | Command::Test(_)
+        | Command::Commit(_)
+        | Command::Undo(_)
+        | Command::Reverse(_)
+        | Command::Start(_)
+        | Command::Stop(_)
+        | Command::Status(_)
+        | Command::Points(_)
+        | Command::Job(_)
+        | Command::Network(_) => block_on(learn::run(&cli.command, &context)),
         Command::Run(args) => block_on(commands::run::run(args, &context)),
-        Command::Start(args) => block_on(commands::power::start(args, &context)),
-        Command::Stop(args) => block_on(commands::power::stop(args, &context)),
-        Command::Status(args) => block_on(commands::status::run(args, &context)),
-        Command::Points(args) => block_on(commands::points::run(args, &context)),
-        Command::Job(args) => block_on(commands::job::run(args, &context)),
-        Command::Network(args) => block_on(commands::network::run(args, &context)),
         Command::Check(args) => block_on(commands::check::run(args, &context)),
         Command::Wsman(args) => block_on(commands::wsman::run(args, &context)),
         Command::Schema(args) => commands::schema::run(args, &context),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::wsman::{
-    ClassAddressing, Filter, Identity, Request, RequestBody, RequestHeader, ResponseContext, get, release,
+    ClassAddressing, Filter, Identity, Request, RequestBody, RequestHeader, ResponseContext, enumerate, get, release,
 };
 use crate::xml::ns;
 
@@ -172,7 +172,12 @@ impl Service<'_> {
         };
         let catalogue = self.catalogue();
         if !catalogue.has_namespace(&namespace) {
-            return Err(Refusal::not_found());
+            let enumerates = header.action.as_deref() == Some(enumerate::ACTION);
+            return Err(match (is_windows, enumerates) {
+                (true, true) => Refusal::no_namespace(),
+                (true, false) => Refusal::not_found(),
+                (false, _) => Refusal::resource_uri(),
+            });
         }
         let class = match class {
             "*" => None,

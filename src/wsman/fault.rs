@@ -319,6 +319,8 @@ pub mod code {
     pub const WBEM_INVALID_NAMESPACE: u32 = 0x8004_100e;
     /// WBEM_E_INVALID_CLASS.
     pub const WBEM_INVALID_CLASS: u32 = 0x8004_1010;
+    /// WBEM_E_PROVIDER_LOAD_FAILURE.
+    pub const WBEM_PROVIDER_LOAD_FAILURE: u32 = 0x8004_1013;
     /// WBEM_E_INVALID_QUERY.
     pub const WBEM_INVALID_QUERY: u32 = 0x8004_1017;
     /// WBEM_E_INVALID_QUERY_TYPE.
@@ -388,7 +390,7 @@ pub mod code {
         (WBEM_INVALID_CLASS, "WMI: invalid class"),
         (0x8004_1011, "WMI: no provider"),
         (0x8004_1012, "WMI: invalid registration of the provider"),
-        (0x8004_1013, "WMI: the provider does not load"),
+        (WBEM_PROVIDER_LOAD_FAILURE, "WMI: the provider does not load"),
         (0x8004_1014, "WMI: the provider does not start"),
         (WBEM_INVALID_QUERY, "WMI: invalid query"),
         (WBEM_INVALID_QUERY_TYPE, "WMI: no such query language"),

@@ -42,11 +42,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     if let Some(file) = &args.evidence.evidence {
         return evidence::run(file, &args.evidence, args.vm.as_deref(), context).await;
     }
-    let connection = Connection::open(context).await?;
+    let mut connection = Connection::open(context).await?;
     let mut check = Check { steps: Vec::new(), exit: Exit::Done, shown: None, is_refused: false };
     let goes_on = !args.login || check.legs(&connection, context).await;
     if goes_on {
-        check.all(args, &connection).await;
+        check.all(args, &mut connection, context).await;
     }
     if args.login && check.is_refused {
         check.why_refused(&connection, &connection.settings(&context.settings));
@@ -56,10 +56,15 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
 }
 
 impl Check {
-    async fn all(&mut self, args: &Args, connection: &Connection) {
+    async fn all(&mut self, args: &Args, connection: &mut Connection, context: &Context) {
         let answer = connection.client(connection.addressing().clone()).identify().await;
+        let base = answer.as_ref().ok().and_then(|identity| connection.learn(identity, context));
         if !self.reach(answer, connection) {
             return;
+        }
+        if let Some(base) = base {
+            let meaning = "this is no Windows host: its classes are asked for as DMTF names them";
+            self.ok("class URIs", format!("--base {base}"), meaning);
         }
         self.configuration(connection).await;
         let host = connection.host();

@@ -162,7 +162,8 @@ fn parse<E: Exchange>(text: &str, host: &Host<E>) -> Result<JobRef, Problem> {
         }
         None => key,
     };
-    let id = id.trim_matches('"');
+    // As the reference is written in full by other servers; the namespace is that of the command.
+    let id = id.split_once(",__cimnamespace=").map_or(id, |(id, _)| id).trim_matches('"');
     if id.is_empty() || class.is_empty() {
         return Err(Problem::usage("a job is Msvm_ConcreteJob?InstanceID=… or the bare id"));
     }

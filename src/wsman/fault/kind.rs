@@ -83,11 +83,12 @@ impl FaultMeaning {
 }
 
 impl Fault {
-    /// What the fault means: told by the innermost number that the table knows, then by the status of CIM, then by the
-    /// subcode.
+    /// What the fault means: told by the innermost number that the table knows, before that of a refused filter, which
+    /// covers much; then by the status of CIM, then by the subcode.
     pub fn meaning(&self) -> &'static FaultMeaning {
         let numbers = self.numbers();
-        let by_number = numbers.iter().find_map(|number| FaultMeaning::by_number(*number));
+        let known = || numbers.iter().filter_map(|number| FaultMeaning::by_number(*number));
+        let by_number = known().find(|row| row.kind != FaultKind::Filter).or_else(|| known().next());
         let status = self.wmi.as_ref().and_then(|wmi| wmi.cim_status);
         let by_status = status.and_then(|status| MEANINGS.iter().find(|row| row.cim_status.contains(&status)));
         let found = match by_number {
@@ -222,7 +223,7 @@ pub static MEANINGS: &[FaultMeaning] = &[
             not help, register the classes again: mofcomp %SystemRoot%\\System32\\WindowsVirtualization.V2.mof",
         evidence: "WBEM_E_PROVIDER_NOT_FOUND, _INVALID_PROVIDER_REGISTRATION, _PROVIDER_LOAD_FAILURE, _INITIALIZATION_FAILURE \
             (WMI error constants)",
-        numbers: &[0x8004_1011, 0x8004_1012, 0x8004_1013, 0x8004_1014],
+        numbers: &[0x8004_1011, 0x8004_1012, code::WBEM_PROVIDER_LOAD_FAILURE, 0x8004_1014],
         cim_status: &[],
         subcodes: &[],
     },
