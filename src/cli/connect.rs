@@ -267,7 +267,14 @@ pub fn endpoint(settings: &Settings) -> Result<(Endpoint, String), Problem> {
 
 fn parse_endpoint(host: &str, http: bool) -> Result<Endpoint, Problem> {
     let parsed = if http { Endpoint::http(host) } else { host.parse() };
-    parsed.map_err(|error| Problem::usage(format!("host {host:?}: {error}")))
+    parsed.map_err(|error| Problem::usage(format!("host {:?}: {error}", without_user(host))))
+}
+
+/// A host as it was given, without what stands before an `@`: a password may.
+fn without_user(host: &str) -> String {
+    let (scheme, rest) = host.split_once("://").map_or((None, host), |(scheme, rest)| (Some(scheme), rest));
+    let shown = rest.rsplit_once('@').map_or_else(|| rest.to_owned(), |(_, rest)| format!("…@{rest}"));
+    scheme.map_or_else(|| shown.clone(), |scheme| format!("{scheme}://{shown}"))
 }
 
 /// The proxy that the settings name.

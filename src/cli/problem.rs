@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::auth::AuthError;
 use crate::failover::journal::{JournalError, TakeError};
 use crate::hyperv;
-use crate::wsman::{self, Delivery, ExchangeErrorKind, Fault, FaultKind};
+use crate::wsman::{self, Delivery, ExchangeErrorKind, Fault, FaultKind, Stray};
 
 use super::exit::Exit;
 
@@ -105,18 +105,26 @@ impl Problem {
     }
 }
 
-/// The texts of an error and of what is below it, each once.
+/// The texts of an error and of what is below it, each once. What is below an exchange is the HTTP library, which speaks to
+/// programmers; the exchange has said it in words of ours.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(error) = below {
+    let mut above = error;
+    while let Some(error) = above.source().filter(|_| !is_of_exchange(above)) {
         let next = error.to_string();
         if !text.contains(&next) {
             text = format!("{text}: {next}");
         }
-        below = error.source();
+        above = error;
     }
     text
+}
+
+fn is_of_exchange(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_wsman = |error: &wsman::Error| matches!(error, wsman::Error::Exchange(_));
+    error.is::<wsman::ExchangeError>()
+        || error.downcast_ref().is_some_and(of_wsman)
+        || matches!(error.downcast_ref(), Some(hyperv::Error::Wsman(error)) if of_wsman(error))
 }
 
 impl From<hyperv::Error> for Problem {
@@ -167,6 +175,10 @@ impl Problem {
         match error {
             wsman::Error::Exchange(inner) => from_exchange(inner, text),
             wsman::Error::Fault(fault) => of_fault(fault, text),
+            wsman::Error::Reply { source: wsman::ReplyError::Stray(Stray::Page(_)), .. } => {
+                Problem::new(Exit::HostRefused, "bad-reply", text)
+                    .remedy("a proxy, a portal or another service answers there: check host, port and path")
+            }
             wsman::Error::Reply { .. } => Problem::new(Exit::HostRefused, "bad-reply", text)
                 .remedy("is this a WS-Management service? try `hvr wsman identify`"),
             wsman::Error::Write(_) => Problem::new(Exit::Usage, "usage", text),

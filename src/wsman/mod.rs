@@ -32,8 +32,10 @@ pub mod renew;
 mod representation;
 mod request;
 mod resource;
+mod stray;
 pub mod subscribe;
 pub mod unsubscribe;
+mod waited;
 pub mod wql;
 
 pub use addressing::{ClassAddressing, ClassBase, all_classes_beside};
@@ -63,8 +65,10 @@ pub use renew::Renew;
 pub use representation::Representation;
 pub use request::{Head, Request, RequestBody, RequestContext, RequestHeader, ResponseContext, accept};
 pub use resource::{EndpointReference, ResourceUri, Selector, SelectorSet};
+pub use stray::Stray;
 pub use subscribe::{Subscribe, Subscription, SubscriptionManager};
 pub use unsubscribe::Unsubscribe;
+pub use waited::Waited;
 
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
         Refusal::NoPoint { choice, points } => Problem::new(
             Exit::Refused,
             "no-point",
-            format!("none of the {} recovery points of the VM fits {choice:?}", points.len()),
+            format!("none of the {} recovery points of the VM fits {choice}", points.len()),
         )
         .remedy("see them with `hvr points VM`; `--point latest` needs none")
         .detail("points", points.iter().map(json::point).collect()),
