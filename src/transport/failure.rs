@@ -36,7 +36,7 @@ impl Broken {
             (ExchangeErrorKind::ConnectionLost, text, true)
         } else if error.is_dns() {
             let through = wire.proxy().map(|proxy| format!(", or that of the proxy {proxy},")).unwrap_or_default();
-            let text = format!("the name of {authority}{through} cannot be resolved{}", system(&error));
+            let text = format!("the name of {authority}{through} cannot be resolved{}", resolver(&error));
             (ExchangeErrorKind::Resolve, text, true)
         } else if let Some(cause) = find::<TlsError>(&error).filter(|_| !wire.dial().is_open()) {
             (ExchangeErrorKind::Tls, tls_text(cause, wire), true)
@@ -136,6 +136,14 @@ fn system(error: &(dyn Error + 'static)) -> String {
     let said = chain(error).filter_map(|link| link.downcast_ref::<io::Error>());
     let said = said.filter(|error| error.get_ref().is_none()).last();
     said.map_or_else(String::new, |error| format!(": {error}"))
+}
+
+/// What the system's resolver says, after a colon.
+fn resolver(error: &(dyn Error + 'static)) -> String {
+    const BEGINNING: &str = "failed to lookup address information: ";
+    let said = chain(error).map(ToString::to_string);
+    let said = said.filter_map(|text| text.strip_prefix(BEGINNING).map(str::to_lowercase)).last();
+    said.map_or_else(String::new, |text| format!(": {text}"))
 }
 
 /// The kinds of what the system reported, the innermost first.

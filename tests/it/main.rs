@@ -7,6 +7,8 @@
     reason = "a panic is the report of a test"
 )]
 
+mod bases_cli;
+mod broken_cli;
 mod check_cli;
 mod cli;
 mod evidence_cli;
