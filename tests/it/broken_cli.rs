@@ -21,6 +21,9 @@ enum Does {
     Blurts(Vec<u8>),
 }
 
+/// What it is, whether it speaks TLS, whether it is spoken to in TLS, what it does, the exit, what is said.
+type Case<'c> = (&'c str, bool, bool, Does, i32, &'c [&'c str]);
+
 /// A server on a thread; it ends with the value.
 struct Broken {
     port: u16,
@@ -138,8 +141,7 @@ fn each_broken_server_is_named_in_plain_words() {
     let page = "<!DOCTYPE html>\n<html><head><title>Sign in to\n the portal</title></head><body/></html>";
     let alert = vec![0x15, 3, 3, 0, 2, 2, 70];
     let config = tls();
-    let cases: Vec<(&str, bool, bool, Does, i32, &[&str])> = vec![
-        // What, whether it speaks TLS, whether it is spoken to in TLS, what it does, the exit, what is said.
+    let cases: Vec<Case<'_>> = vec![
         ("tls in plain, alert", false, false, Does::Blurts(alert), 6, &["is not HTTP", "TLS port", "--http"]),
         ("tls in plain, for real", true, false, Does::Waits, 6, &["TLS port", "--http"]),
         ("tls in plain, closed", false, false, Does::Says(Vec::new()), 6, &["closed it", "TLS port"]),
