@@ -379,7 +379,15 @@ impl TryFrom<SystemTime> for Datetime {
             .and_then(|since| EPOCH.checked_add(since).ok())
             .filter(|local| local.year() >= 0)
             .map(|local| Self(Point::Exact { local, offset: 0 }))
-            .ok_or_else(|| DatetimeError::Range { kind: "date", text: format!("{time:?}"), what: "the year" })
+            .ok_or_else(|| DatetimeError::Range { kind: "date", text: seconds(time), what: "the year" })
+    }
+}
+
+/// A time that no calendar here reaches, as seconds from 1970 on.
+fn seconds(time: SystemTime) -> String {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => format!("{} s", since.as_secs()),
+        Err(before) => format!("-{} s", before.duration().as_secs()),
     }
 }
 

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::base::{self, Base};
 use super::commands;
 use super::exit::Exit;
 use super::settings::{Auth, Layer};
 use super::span::Span;
 use super::way::Way;
 use crate::auth::Secret;
+use crate::cim::Namespace;
 
 /// Fails Hyper-V Replica virtual machines over from any operating system.
 ///
@@ -155,6 +157,16 @@ pub struct Common {
     /// Most memory that one list of the host may take, in MiB; 128 if not said [env: HVR_MAX_LIST]
     #[arg(long, global = true, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub max_list: Option<u32>,
+    /// Form of class URIs: microsoft, dmtf, or a URI prefix of your own; learned from the host if not said [env: HVR_BASE]
+    #[arg(long, global = true, value_name = "FORM")]
+    pub base: Option<Base>,
+    /// CIM namespace of the classes; root/virtualization/v2 if not said [env: HVR_NAMESPACE]
+    #[arg(long, global = true, value_parser = base::namespace)]
+    pub namespace: Option<Namespace>,
+    /// Send the namespace as selector __cimnamespace; the default fits --base [env: HVR_CIMNAMESPACE]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", hide_possible_values = true)]
+    pub cimnamespace: Option<bool>,
     /// Use a simulated host in place of the network [env: HVR_SIMULATE]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true",
           value_name = "BOOL", hide_possible_values = true)]
@@ -234,6 +246,9 @@ impl Common {
             operation_timeout: self.operation_timeout,
             locale: self.locale.clone(),
             max_list: self.max_list,
+            base: self.base.clone(),
+            namespace: self.namespace.as_ref().map(|namespace| namespace.as_str().to_owned()),
+            cimnamespace: self.cimnamespace,
             state: self.state.clone(),
             output: self.output,
         }

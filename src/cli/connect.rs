@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use crate::auth::{Credentials, Secret};
 use crate::clock::SystemClock;
-use crate::hyperv::{Host, NAMESPACE, random_id};
+use crate::hyperv::{Host, random_id};
 use crate::simulator::{Pair, Scenario, Server, ServerOptions, Simulator};
 use crate::transport::{Connector, Endpoint, EndpointError, Pin, PoolOptions, Pooled, Proxy, Session, Trust};
-use crate::wsman::{ClassAddressing, Client, Exchange, Kept, Limits, Timeouts};
+use crate::wsman::{ClassAddressing, Client, Exchange, Identity, Kept, Limits, Timeouts};
 
 pub use credentials::ticket_source;
 
 use super::Context;
+use super::base::{Addressing, Base};
 use super::output::note;
 use super::password::PasswordSource;
 use super::printed::Printed;
@@ -26,13 +27,15 @@ use super::way::Way;
 /// A session with a host, and what it takes to ask it.
 pub struct Connection {
     session: Arc<Session>,
-    /// The embedded host; it ends with the connection.
-    server: Option<Server>,
+    /// The embedded host; it ends with the command.
+    server: Option<Arc<Server>>,
     /// The name for people.
     pub name: String,
     timeouts: Timeouts,
     locale: Option<String>,
     limits: Limits,
+    /// How the host's classes are addressed.
+    addressing: ClassAddressing,
     /// On the command's clock.
     deadline: Arc<Mutex<Option<Duration>>>,
     clock: SystemClock,
@@ -44,6 +47,9 @@ impl Connection {
     /// Makes a connection ready; nothing is dialled before the first message.
     pub async fn open(context: &Context) -> Result<Connection, Problem> {
         let settings = &context.settings;
+        if let Some(opened) = context.kept.find(0) {
+            return Connection::over(opened, settings, context);
+        }
         let opened = match settings.simulate {
             true => {
                 let scenario = scenario(settings.scenario.as_deref())?;
@@ -51,37 +57,48 @@ impl Connection {
             }
             false => network(settings, None, context)?,
         };
+        context.kept.keep(&opened);
         Connection::over(opened, settings, context)
     }
 
     /// Makes the connections to a host and to that of its primary ready; a password that both have is asked for once.
     pub async fn open_both(context: &Context, primary: Option<&Settings>) -> Result<(Connection, Connection), Problem> {
         let settings = &context.settings;
+        if let (Some(host), Some(other)) = (context.kept.find(0), context.kept.find(1)) {
+            let primary = primary.unwrap_or(settings);
+            return Ok((Connection::over(host, settings, context)?, Connection::over(other, primary, context)?));
+        }
         if settings.simulate {
             let pair = Pair::new(scenario(settings.scenario.as_deref())?);
             let host = simulated(pair.replica, "simulated host", context).await?;
             let primary = simulated(pair.primary, "simulated primary", context).await?;
+            context.kept.keep(&host);
+            context.kept.keep(&primary);
             return Ok((Connection::over(host, settings, context)?, Connection::over(primary, settings, context)?));
         }
         let primary = primary.ok_or_else(|| Problem::usage("this needs the primary's host too: --primary HOST"))?;
         let is_same = primary.password.is_same(&settings.password) && primary.user == settings.user;
         let host = network(settings, None, context)?;
         let other = network(primary, host.secret.clone().filter(|_| is_same), context)?;
+        context.kept.keep(&host);
+        context.kept.keep(&other);
         Ok((Connection::over(host, settings, context)?, Connection::over(other, primary, context)?))
     }
 
-    fn over(opened: Opened, settings: &Settings, context: &Context) -> Result<Connection, Problem> {
+    /// A connection over what was opened before.
+    pub fn over(opened: Opened, settings: &Settings, context: &Context) -> Result<Connection, Problem> {
         let Opened { session, server, name, .. } = opened;
         let timeouts = settings.operation_timeout.map_or_else(Timeouts::default, Timeouts::new);
         let mut limits = Limits::default();
         limits.kept = settings.max_list.map_or(limits.kept, Kept::mebibytes);
         Ok(Connection {
-            session: Arc::new(session),
+            session,
             server,
             name,
             timeouts,
             limits,
             locale: Some(settings.locale.clone().unwrap_or_else(|| "en-US".to_owned())),
+            addressing: settings.addressing.classes(),
             deadline: Arc::new(Mutex::new(settings.timeout)),
             clock: context.clock,
             way: settings.way.clone(),
@@ -137,13 +154,30 @@ impl Connection {
 
     /// A Hyper-V host behind this connection.
     pub fn host(&self) -> Host<Arc<Session>> {
-        Host::new(self.client(ClassAddressing::microsoft(NAMESPACE)))
+        Host::new(self.client(self.addressing.clone()))
+    }
+
+    /// Takes the form of class URIs that fits what answers, where nobody has said one. Says which, where it is another than
+    /// that of Windows.
+    pub fn learn(&mut self, identity: &Identity, context: &Context) -> Option<Base> {
+        let said = &context.settings.addressing;
+        let base = Base::of_identity(identity);
+        if said.base.is_some() || base != Base::dmtf() {
+            return None;
+        }
+        self.addressing = Addressing { base: Some(base.clone()), ..said.clone() }.classes();
+        Some(base)
+    }
+
+    /// How the host's classes are addressed.
+    pub fn addressing(&self) -> &ClassAddressing {
+        &self.addressing
     }
 
     /// The same host over up to so many connections, for questions at the same time.
     pub fn pooled_host(&self, connections: usize) -> Host<Pooled> {
         let pooled = self.session.pooled(PoolOptions::default().connections(connections));
-        Host::new(self.client_over(pooled, ClassAddressing::microsoft(NAMESPACE)))
+        Host::new(self.client_over(pooled, self.addressing.clone()))
     }
 
     /// A client for any classes.
@@ -169,9 +203,10 @@ impl Connection {
 }
 
 /// What a connection is made of.
-struct Opened {
-    session: Session,
-    server: Option<Server>,
+#[derive(Clone)]
+pub struct Opened {
+    session: Arc<Session>,
+    server: Option<Arc<Server>>,
     name: String,
     /// The password, where it was read.
     secret: Option<Secret>,
@@ -188,7 +223,7 @@ async fn simulated(simulator: Arc<Simulator>, name: &str, context: &Context) -> 
         .credentials(credentials)
         .session()
         .map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
-    Ok(Opened { session, server: Some(server), name: name.to_owned(), secret: None })
+    Ok(Opened { session: Arc::new(session), server: Some(Arc::new(server)), name: name.to_owned(), secret: None })
 }
 
 fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Result<Opened, Problem> {
@@ -214,7 +249,7 @@ fn network(settings: &Settings, secret: Option<Secret>, context: &Context) -> Re
     let (connector, secret) = credentials::add_to(connector, settings, secret, &context.interruption)?;
     let connector = recorded(connector, user_text(settings), secret.as_ref(), context);
     let session = connector.session().map_err(|error| Problem::from(crate::wsman::Error::from(error)))?;
-    Ok(Opened { session, server: None, name, secret })
+    Ok(Opened { session: Arc::new(session), server: None, name, secret })
 }
 
 /// Observed by the recording of this command if there is one, which is told what to hide.
@@ -241,8 +276,15 @@ fn parse_endpoint(host: &str, http: bool) -> Result<Endpoint, Problem> {
     parsed.map_err(|error| match error {
         // Whatever stands there may be a password.
         EndpointError::UserInfo => Problem::usage(format!("the host: {error}")),
-        error => Problem::usage(format!("host {host:?}: {error}")),
+        error => Problem::usage(format!("host {:?}: {error}", without_user(host))),
     })
+}
+
+/// A host as it was given, without what stands before an `@`: a password may.
+fn without_user(host: &str) -> String {
+    let (scheme, rest) = host.split_once("://").map_or((None, host), |(scheme, rest)| (Some(scheme), rest));
+    let shown = rest.rsplit_once('@').map_or_else(|| rest.to_owned(), |(_, rest)| format!("…@{rest}"));
+    scheme.map_or_else(|| shown.clone(), |scheme| format!("{scheme}://{shown}"))
 }
 
 /// The proxy that the settings name.

@@ -1,11 +1,13 @@
 //! The command line: a thin skin over the library. Maps flags to calls, values to output, ends to exit codes.
 
 mod args;
+mod base;
 mod commands;
 mod confirm;
 mod connect;
 mod exit;
 mod json;
+mod learn;
 mod mof_files;
 mod output;
 mod password;
@@ -46,6 +48,8 @@ struct Context {
     /// The recording of this command, where one was asked for.
     recorder: Option<Arc<Recorder>>,
     interruption: Interruption,
+    /// The connections that were opened so far.
+    kept: learn::Kept,
 }
 
 /// Runs the command line of this process.
@@ -128,20 +132,21 @@ fn run(cli: Cli, clock: SystemClock) -> Exit {
         Ok(recorder) => recorder,
         Err(problem) => return printer.problem(&problem),
     };
-    let context = Context { common: cli.common.clone(), printer, settings, clock, recorder, interruption };
+    let kept = learn::Kept::default();
+    let context = Context { common: cli.common.clone(), printer, settings, clock, recorder, interruption, kept };
     let ended = match &cli.command {
-        Command::Failover(args) => block_on(&context, commands::failover::run(args, &context)),
-        Command::Test(args) => block_on(&context, commands::test::run(args, &context)),
-        Command::Commit(args) => block_on(&context, commands::commit::commit(args, &context)),
-        Command::Undo(args) => block_on(&context, commands::commit::undo(args, &context)),
-        Command::Reverse(args) => block_on(&context, commands::reverse::run(args, &context)),
+        Command::Failover(_)
+        | Command::Test(_)
+        | Command::Commit(_)
+        | Command::Undo(_)
+        | Command::Reverse(_)
+        | Command::Start(_)
+        | Command::Stop(_)
+        | Command::Status(_)
+        | Command::Points(_)
+        | Command::Job(_)
+        | Command::Network(_) => block_on(&context, learn::run(&cli.command, &context)),
         Command::Run(args) => block_on(&context, commands::run::run(args, &context)),
-        Command::Start(args) => block_on(&context, commands::power::start(args, &context)),
-        Command::Stop(args) => block_on(&context, commands::power::stop(args, &context)),
-        Command::Status(args) => block_on(&context, commands::status::run(args, &context)),
-        Command::Points(args) => block_on(&context, commands::points::run(args, &context)),
-        Command::Job(args) => block_on(&context, commands::job::run(args, &context)),
-        Command::Network(args) => block_on(&context, commands::network::run(args, &context)),
         Command::Check(args) => block_on(&context, commands::check::run(args, &context)),
         Command::Wsman(args) => block_on(&context, commands::wsman::run(args, &context)),
         Command::Schema(args) => commands::schema::run(args, &context),

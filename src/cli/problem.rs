@@ -6,9 +6,11 @@ use crate::auth::AuthError;
 use crate::failover::journal::{JournalError, TakeError};
 use crate::hyperv;
 use crate::transport::TrustError;
-use crate::wsman::{self, Delivery, ExchangeErrorKind};
+use crate::wsman::{self, Delivery, ExchangeErrorKind, Fault, FaultKind, Stray};
 
 use super::exit::Exit;
+
+pub use crate::wsman::fault::RIGHTS;
 
 /// May the host have been changed?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,18 +106,26 @@ impl Problem {
     }
 }
 
-/// The texts of an error and of what is below it, each once.
+/// The texts of an error and of what is below it, each once. What is below an exchange is the HTTP library, which speaks to
+/// programmers; the exchange has said it in words of ours.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(error) = below {
+    let mut above = error;
+    while let Some(error) = above.source().filter(|_| !is_of_exchange(above)) {
         let next = error.to_string();
         if !text.contains(&next) {
             text = format!("{text}: {next}");
         }
-        below = error.source();
+        above = error;
     }
     text
+}
+
+fn is_of_exchange(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_wsman = |error: &wsman::Error| matches!(error, wsman::Error::Exchange(_));
+    error.is::<wsman::ExchangeError>()
+        || error.downcast_ref().is_some_and(of_wsman)
+        || matches!(error.downcast_ref(), Some(hyperv::Error::Wsman(error)) if of_wsman(error))
 }
 
 impl From<hyperv::Error> for Problem {
@@ -165,18 +175,11 @@ impl Problem {
         let text = chain(error);
         match error {
             wsman::Error::Exchange(inner) => from_exchange(inner, text),
-            wsman::Error::Fault(fault) if fault.is_access_denied() => {
-                Problem::new(Exit::NotAllowed, "access-denied", text).remedy(RIGHTS)
+            wsman::Error::Fault(fault) => of_fault(fault, text),
+            wsman::Error::Reply { source: wsman::ReplyError::Stray(Stray::Page(_)), .. } => {
+                Problem::new(Exit::HostRefused, "bad-reply", text)
+                    .remedy("a proxy, a portal or another service answers there: check host, port and path")
             }
-            wsman::Error::Fault(fault) if fault.is_quota() => Problem::new(Exit::HostRefused, "quota", text).remedy(
-                "a quota of the host is used up: close other sessions of this account, or try again in a minute",
-            ),
-            wsman::Error::Fault(fault) if fault.is_unknown_class() => Problem::new(Exit::HostRefused, "no-class", text)
-                .remedy("the host lacks the class or the namespace: is the Hyper-V role installed there?"),
-            wsman::Error::Fault(fault) if fault.is_not_found() => {
-                Problem::new(Exit::Refused, "not-found", text).remedy("check the class, its keys and the namespace")
-            }
-            wsman::Error::Fault(_) => Problem::new(Exit::HostRefused, "fault", text),
             wsman::Error::Reply { .. } => Problem::new(Exit::HostRefused, "bad-reply", text)
                 .remedy("is this a WS-Management service? try `hvr wsman identify`"),
             wsman::Error::Write(_) => Problem::new(Exit::Usage, "usage", text),
@@ -195,6 +198,17 @@ impl Problem {
             }
         }
     }
+}
+
+/// By the table of faults alone, so that the same refusal has the same name and remedy wherever it is met.
+fn of_fault(fault: &Fault, text: String) -> Problem {
+    let meaning = fault.meaning();
+    let exit = match meaning.kind {
+        FaultKind::AccessDenied => Exit::NotAllowed,
+        FaultKind::NotFound | FaultKind::ResourceUri => Exit::Refused,
+        _ => Exit::HostRefused,
+    };
+    Problem::new(exit, meaning.code, text).remedy(meaning.remedy)
 }
 
 fn from_exchange(error: &wsman::ExchangeError, text: String) -> Problem {
@@ -268,8 +282,3 @@ fn is_of_credssp(error: &wsman::ExchangeError) -> bool {
 fn login_error(error: &wsman::ExchangeError) -> Option<&AuthError> {
     std::error::Error::source(error)?.downcast_ref()
 }
-
-/// What an account needs on the host (specified; that it is enough is not known, E23).
-pub const RIGHTS: &str = "the account needs: WinRM access (local Administrators or Remote Management Users), Remote \
-    Enable and Execute Methods on the WMI namespace root/virtualization/v2, and Hyper-V Administrators; a local account \
-    other than the built-in Administrator is filtered by UAC unless LocalAccountTokenFilterPolicy is 1";

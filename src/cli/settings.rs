@@ -13,6 +13,7 @@ use crate::auth::Secret;
 use crate::transport::Proxy;
 
 use super::args::{Common, Format};
+use super::base::{self, Addressing, Base};
 use super::password::PasswordSource;
 use super::printed::{Completing, Printed};
 use super::problem::Problem;
@@ -76,6 +77,9 @@ pub struct Layer {
     pub operation_timeout: Option<Span>,
     pub locale: Option<String>,
     pub max_list: Option<u32>,
+    pub base: Option<Base>,
+    pub namespace: Option<String>,
+    pub cimnamespace: Option<bool>,
     pub state: Option<PathBuf>,
     pub output: Option<Format>,
 }
@@ -126,6 +130,9 @@ impl Layer {
             operation_timeout: self.operation_timeout.or(next.operation_timeout),
             locale: self.locale.or(next.locale),
             max_list: self.max_list.or(next.max_list),
+            base: self.base.or(next.base),
+            namespace: self.namespace.or(next.namespace),
+            cimnamespace: self.cimnamespace.or(next.cimnamespace),
             state: self.state.or(next.state),
             output: self.output.or(next.output),
         }
@@ -139,6 +146,7 @@ impl Layer {
             timeout: self.timeout,
             operation_timeout: self.operation_timeout,
             locale: self.locale.clone(),
+            max_list: self.max_list,
             state: self.state.clone(),
             output: self.output,
             ..Layer::default()
@@ -206,6 +214,8 @@ pub struct Settings {
     pub locale: Option<String>,
     /// Most MiB that one list of the host may take.
     pub max_list: Option<u32>,
+    /// How classes are addressed.
+    pub addressing: Addressing,
     pub output: Format,
     pub simulate: bool,
     pub scenario: Option<PathBuf>,
@@ -371,6 +381,8 @@ impl Settings {
         };
         let state = layer.state.as_deref().map(absolute);
         let host = layer.host.clone().filter(|_| !simulate);
+        let namespace = layer.namespace.as_deref().map(base::namespace).transpose();
+        let namespace = namespace.map_err(|error| Problem::usage(format!("the CIM namespace: {error}")))?;
         Ok(Settings {
             host: layer.host,
             user: layer.user,
@@ -388,6 +400,7 @@ impl Settings {
             operation_timeout: layer.operation_timeout.map(|span| span.0),
             locale: layer.locale,
             max_list: layer.max_list,
+            addressing: Addressing { base: layer.base, namespace, cimnamespace: layer.cimnamespace },
             output: layer.output.unwrap_or_default(),
             simulate,
             scenario,
@@ -512,6 +525,11 @@ fn environment_layer() -> Result<Layer, Problem> {
         operation_timeout: parsed("HVR_OPERATION_TIMEOUT", "a duration such as 90s")?,
         locale: variable("HVR_LOCALE"),
         max_list: parsed("HVR_MAX_LIST", "a number of MiB")?,
+        base: variable("HVR_BASE")
+            .map(|text| text.parse::<Base>().map_err(|error| Problem::usage(format!("HVR_BASE: {error}"))))
+            .transpose()?,
+        namespace: variable("HVR_NAMESPACE"),
+        cimnamespace: switch("HVR_CIMNAMESPACE")?,
         state: variable("HVR_STATE").map(PathBuf::from),
         output: choice("HVR_OUTPUT")?,
     })

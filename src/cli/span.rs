@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::wsman::Waited;
+
 /// A duration given on the command line or in the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
@@ -49,17 +51,10 @@ impl TryFrom<String> for Span {
     }
 }
 
-/// As people read it: the two largest units, such as `4 min 12 s`.
+/// As people read it, such as `4 min 12 s`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-        match (days, hours, minutes) {
-            (0, 0, 0) => write!(f, "{seconds} s"),
-            (0, 0, _) => write!(f, "{minutes} min {} s", seconds % 60),
-            (0, _, _) => write!(f, "{hours} h {minutes} min"),
-            _ => write!(f, "{days} d {hours} h"),
-        }
+        Waited(self.0).fmt(f)
     }
 }
 
@@ -76,7 +71,7 @@ mod tests {
             ("90s", 90_000, "1 min 30 s"),
             ("10m", 600_000, "10 min 0 s"),
             ("1h30m", 5_400_000, "1 h 30 min"),
-            ("500ms", 500, "0 s"),
+            ("500ms", 500, "500 ms"),
             (" 2d4h ", 187_200_000, "2 d 4 h"),
         ] {
             let span: Span = text.parse().unwrap();

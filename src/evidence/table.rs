@@ -189,7 +189,7 @@ pub const ASSUMPTIONS: &[Assumption] = &[
         id: "E23",
         claim: "an account that is no administrator can pass WinRM and read VMs",
         reference: "hyperv-replica 7.5, 10.9",
-        relied_on: &["src/cli/problem.rs"],
+        relied_on: &["src/wsman/fault/kind.rs"],
         otherwise: "the remedy for a refusal names too few rights",
         shown_by: Reading(&[Q::Config, Q::Vms], judge::rights),
     },

@@ -51,7 +51,7 @@ pub enum JobChange {
 impl<E: Exchange> Host<E> {
     /// The call that asks a job to end, without sending it.
     pub fn cancel_job_call(&self, job: &JobRef) -> Invoke {
-        Invoke::new(job.reference().clone(), "RequestStateChange")
+        Invoke::new(self.client().addressing().complete(job.reference()), "RequestStateChange")
             .with("RequestedState", Parameter::Value(Value::uint16(TERMINATE)))
     }
 

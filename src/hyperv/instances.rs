@@ -5,7 +5,7 @@
 
 use crate::cim::schema::Schema;
 use crate::cim::{ClassName, Instance, InstanceView, PropertyName};
-use crate::wsman::{EndpointReference, Exchange, Fault, Page, SelectorSet};
+use crate::wsman::{self, EndpointReference, Enumerate, EnumerationMode, Exchange, Fault, Page, SelectorSet};
 
 use super::error::Error;
 use super::host::Host;
@@ -51,6 +51,25 @@ pub(super) struct Link {
 }
 
 impl<E: Exchange> Host<E> {
+    /// Whether the host has an answer for a class of Hyper-V: the fault that it has instead, where it has one. The second
+    /// question where a first was refused in a way that has several causes. Costs one request, and one more where there
+    /// are more instances than one.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn lacks(&self, class: &str) -> Result<Option<Box<Fault>>, Error> {
+        let addressing = self.client().addressing();
+        let mut enumerate = Enumerate::new(addressing.class(class)).mode(EnumerationMode::Reference);
+        enumerate.selectors = addressing.class_selectors();
+        let mut asked = self.client().enumerate(enumerate);
+        match asked.next_page().await {
+            // What is left unreleased expires by itself.
+            Ok(_) => asked.release().await.map(|()| None).or(Ok(None)),
+            Err(wsman::Error::Fault(fault)) => Ok(Some(fault)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What a query finds; none where the server refuses it, or knows no such class.
     pub(super) async fn ask_query(&self, query: String) -> Result<Option<Vec<Page>>, Error> {
         match self.client().query(query).pages().await {

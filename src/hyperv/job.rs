@@ -36,10 +36,11 @@ impl JobRef {
     }
 }
 
-/// `Class?InstanceID=…`, the form that `hvr job` takes.
+/// `Class?InstanceID=…`, the form that `hvr job` takes. The namespace that some servers add to the selectors is that of the
+/// question.
 impl fmt::Display for JobRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{}?InstanceID={}", self.0.resource.last_segment(), self.instance_id())
     }
 }
 

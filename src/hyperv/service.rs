@@ -91,7 +91,7 @@ impl<E: Exchange> Host<E> {
     /// # Errors
     /// No answer, or another fault than "not found".
     pub async fn job(&self, job: &JobRef) -> Result<Option<Job>, Error> {
-        match self.client().get(job.reference().clone()).await {
+        match self.client().get(self.client().addressing().complete(job.reference())).await {
             Ok(response) => Job::read(job.clone(), &response.instance()).map(Some),
             Err(error) if error.fault().is_some_and(crate::wsman::Fault::is_not_found) => Ok(None),
             Err(error) => Err(error.into()),
@@ -103,7 +103,7 @@ impl<E: Exchange> Host<E> {
     /// # Errors
     /// No answer, or a fault; older hosts do not have the method.
     pub async fn job_errors(&self, job: &JobRef) -> Result<Vec<JobError>, Error> {
-        let call = Invoke::new(job.reference().clone(), "GetErrorEx");
+        let call = Invoke::new(self.client().addressing().complete(job.reference()), "GetErrorEx");
         let output = self.client().invoke(&call).await?;
         let texts = output.parameters().texts("Errors").into_iter().filter(|text| !text.trim().is_empty());
         let instances = texts.map(crate::cim::Instance::from_cim_xml).collect::<Result<Vec<_>, _>>()?;

@@ -162,6 +162,12 @@ pub enum FaultName {
     WmiAccessDenied,
     /// `MSFT_WmiError` with WBEM_E_INVALID_METHOD_PARAMETERS.
     WmiInvalidParameters,
+    /// A namespace that is not there, by the number of a refused filter: 2150858778.
+    InvalidNamespace,
+    /// `MSFT_WmiError` with WBEM_E_INVALID_NAMESPACE.
+    WmiInvalidNamespace,
+    /// `MSFT_WmiError` with WBEM_E_PROVIDER_LOAD_FAILURE.
+    WmiProviderFailure,
 }
 
 /// An entry as it is written.

@@ -87,6 +87,12 @@ impl Refusal {
             .detail("InvalidResourceURI")
     }
 
+    /// A namespace that is not there: the number of a refused filter, whatever was asked with nothing inside that tells
+    /// (virt-who looks for this very answer to its Enumerate).
+    pub(super) fn no_namespace() -> Refusal {
+        Refusal::sender(("n", "CannotProcessFilter"), Form::Wmi(code::CANNOT_PROCESS_FILTER), NO_NAMESPACE)
+    }
+
     /// No such instance or class, or keys that do not suffice (captured).
     pub(super) fn not_found() -> Refusal {
         Refusal::sender(("a", "DestinationUnreachable"), Form::Provider(code::NOT_FOUND), NOT_FOUND)
@@ -177,6 +183,13 @@ impl Refusal {
                 Refusal::receiver(("w", "InternalError"), Form::Wmi(code::WBEM_ACCESS_DENIED), ACCESS_DENIED)
             }
             FaultName::WmiInvalidParameters => Refusal::wmi_parameters(),
+            FaultName::InvalidNamespace => Refusal::no_namespace(),
+            FaultName::WmiInvalidNamespace => {
+                Refusal::receiver(("w", "InternalError"), Form::Wmi(code::WBEM_INVALID_NAMESPACE), NO_NAMESPACE)
+            }
+            FaultName::WmiProviderFailure => {
+                Refusal::receiver(("w", "InternalError"), Form::Wmi(code::WBEM_PROVIDER_LOAD_FAILURE), INTERNAL)
+            }
         }
     }
 
@@ -302,6 +315,8 @@ reasons! {
         "ユーザーの同時操作の最大数に達しました。";
     FILTER = "The filter cannot be processed: the query, its class or the namespace is not valid.",
         "フィルターを処理できません。クエリ、クラス、または名前空間が無効です。";
+    NO_NAMESPACE = "The service cannot process the request. The CIM namespace is invalid.",
+        "要求を処理できません。CIM 名前空間が無効です。";
     FILTER_CLASS = "A WQL query needs the resource URI that ends with '*'.",
         "WQL クエリには '*' で終わるリソース URI が必要です。";
     CONTEXT = "The enumeration context is not valid: it has expired or was used already.",

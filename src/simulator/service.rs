@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::wsman::{
-    ClassAddressing, Filter, Identity, Request, RequestBody, RequestHeader, ResponseContext, get, release,
+    ClassAddressing, Filter, Identity, Request, RequestBody, RequestHeader, ResponseContext, enumerate, get, release,
 };
 use crate::xml::ns;
 
@@ -153,6 +153,8 @@ impl Service<'_> {
     fn resource(&self, header: &RequestHeader) -> Result<Resource, Refusal> {
         const MICROSOFT: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/";
         const DMTF: &str = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/";
+        // One URI for all classes of whatever schema (DSP0227 R7.1-7, seen at three servers); `*` is no class of a schema.
+        const DMTF_ALL: &str = "http://schemas.dmtf.org/wbem/wscim/1/*";
         let uri = header.resource.as_ref().ok_or_else(Refusal::resource_uri)?.as_str();
         let after = |prefix: &str| {
             let head = uri.get(..prefix.len()).filter(|head| head.eq_ignore_ascii_case(prefix));
@@ -166,7 +168,9 @@ impl Service<'_> {
                 return Err(Refusal::other_namespace());
             }
             (namespace.to_owned(), class, ClassAddressing::microsoft(namespace))
-        } else if let Some(class) = after(DMTF) {
+        } else if let Some(class) =
+            after(DMTF).filter(|class| *class != "*").or(after(DMTF_ALL).filter(|rest| rest.is_empty()).map(|_| "*"))
+        {
             // The namespace when the selector is missing (MS-WSMV 3.1.4.1.1).
             let namespace = selector.unwrap_or_else(|| "root/hardware".to_owned());
             let addressing = ClassAddressing::dmtf(&namespace);
@@ -176,7 +180,12 @@ impl Service<'_> {
         };
         let catalogue = self.catalogue();
         if !catalogue.has_namespace(&namespace) {
-            return Err(Refusal::not_found());
+            let enumerates = header.action.as_deref() == Some(enumerate::ACTION);
+            return Err(match (is_windows, enumerates) {
+                (true, true) => Refusal::no_namespace(),
+                (true, false) => Refusal::not_found(),
+                (false, _) => Refusal::resource_uri(),
+            });
         }
         let class = match class {
             "*" => None,

@@ -16,7 +16,7 @@ use super::endpoint::Endpoint;
 use super::proxy::Proxy;
 use super::tls::Judge;
 use super::wire::{Counters, Wire, WireOptions};
-use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind};
+use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Waited};
 
 /// The SHA-256 of a server certificate in DER: names one certificate and nothing else.
 ///
@@ -89,7 +89,7 @@ pub async fn show_certificate(
         (None, _) => Err(ExchangeError::new(
             ExchangeErrorKind::Connect,
             Delivery::NotSent,
-            format!("{} showed no certificate within {timeout:?}", endpoint.authority()),
+            format!("{} showed no certificate within {}", endpoint.authority(), Waited(timeout)),
         )),
     }
 }

@@ -10,7 +10,7 @@ use super::certificate::{Pin, ServerCertificate};
 use super::proxy::Proxy;
 use super::tls::PinDiffers;
 use super::wire::{SecondDial, Wire};
-use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind};
+use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Waited};
 
 /// A request without an answer. Whether that matters depends on what it carried, so the delivery is
 /// said by whoever sent it.
@@ -36,7 +36,7 @@ impl Broken {
             (ExchangeErrorKind::ConnectionLost, text, true)
         } else if error.is_dns() {
             let through = wire.proxy().map(|proxy| format!(", or that of the proxy {proxy},")).unwrap_or_default();
-            let text = format!("the name of {authority}{through} cannot be resolved: {}", root(&error));
+            let text = format!("the name of {authority}{through} cannot be resolved{}", resolver(&error));
             (ExchangeErrorKind::Resolve, text, true)
         } else if let Some(cause) = find::<TlsError>(&error).filter(|_| !wire.dial().is_open()) {
             (ExchangeErrorKind::Tls, tls_text(cause, wire), true)
@@ -46,8 +46,7 @@ impl Broken {
             // TLS 1.3 tells what is wrong with a client certificate after the handshake.
             (ExchangeErrorKind::Tls, tls_text(cause, wire), false)
         } else {
-            let text = format!("the connection to {authority} ended before a reply came: {}", root(&error));
-            (ExchangeErrorKind::ConnectionLost, text, false)
+            (ExchangeErrorKind::ConnectionLost, lost_text(&error, wire), false)
         };
         Self { kind, text, unsent, source: Some(Box::new(error)) }
     }
@@ -55,7 +54,8 @@ impl Broken {
     /// From a response whose body did not come whole.
     pub(super) fn from_reply(error: reqwest::Error, wire: &Wire) -> Self {
         let error = error.without_url();
-        let text = format!("the connection to {} ended in the middle of the reply: {}", wire.authority(), root(&error));
+        let text =
+            format!("the connection to {} ended in the middle of the reply: {}", wire.authority(), ended(&error));
         Self { kind: ExchangeErrorKind::ConnectionLost, text, unsent: false, source: Some(Box::new(error)) }
     }
 
@@ -87,37 +87,105 @@ impl Broken {
 
 /// The message ran out of time.
 pub(super) fn timed_out(timeout: Duration, authority: &str, delivery: Delivery) -> ExchangeError {
+    let waited = Waited(timeout);
     let text = match delivery {
-        Delivery::NotSent => format!("{authority} took longer than {timeout:?}; the request had not been sent"),
+        Delivery::NotSent => format!("{authority} took longer than {waited}; the request had not been sent"),
         _ => {
-            format!("no reply from {authority} within {timeout:?}; whether the host acted on the request is not known")
+            format!("no reply from {authority} within {waited}; whether the host acted on the request is not known")
         }
     };
     ExchangeError::new(ExchangeErrorKind::Timeout, delivery, text)
+}
+
+/// An open connection brought no reply. One that was spoken to in the wrong way ends like any other, so what may be wrong is
+/// asked where nothing has come over it yet.
+fn lost_text(error: &reqwest::Error, wire: &Wire) -> String {
+    let authority = wire.authority();
+    let is_http = !chain(error).any(|link| {
+        let text = link.to_string();
+        NO_HTTP.iter().any(|start| text.starts_with(start))
+    });
+    match (is_http, wire.is_tls()) {
+        (false, false) => {
+            format!(
+                "what {authority} answers is not HTTP; if this is a TLS port (5986 is one), leave --http and http:// out"
+            )
+        }
+        (false, true) => format!("what {authority} answers inside TLS is not HTTP: this is no WinRM listener"),
+        (true, false) if !wire.has_answered() => format!(
+            "the connection to {authority} ended before a reply came: {}; if this is a TLS port (5986 is one), leave --http \
+             and http:// out",
+            ended(error)
+        ),
+        _ => format!("the connection to {authority} ended before a reply came: {}", ended(error)),
+    }
+}
+
+/// How a connection ended, in words. The HTTP library's errors are no types of a crate we name.
+fn ended(error: &(dyn Error + 'static)) -> &'static str {
+    match io_kinds(error).next() {
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted) => "it was reset",
+        Some(io::ErrorKind::BrokenPipe) => "the other side had closed it",
+        Some(io::ErrorKind::TimedOut) => "nothing came for too long",
+        _ => "the other side closed it",
+    }
+}
+
+/// What the system says of its own call, after a colon; nothing where it was not the system.
+fn system(error: &(dyn Error + 'static)) -> String {
+    let said = chain(error).filter_map(|link| link.downcast_ref::<io::Error>());
+    let said = said.filter(|error| error.get_ref().is_none()).last();
+    said.map_or_else(String::new, |error| format!(": {error}"))
+}
+
+/// What the system's resolver says, after a colon.
+fn resolver(error: &(dyn Error + 'static)) -> String {
+    const BEGINNING: &str = "failed to lookup address information: ";
+    let said = chain(error).map(ToString::to_string);
+    let said = said.filter_map(|text| text.strip_prefix(BEGINNING).map(str::to_lowercase)).last();
+    said.map_or_else(String::new, |text| format!(": {text}"))
+}
+
+/// The kinds of what the system reported, the innermost first.
+fn io_kinds(error: &(dyn Error + 'static)) -> impl Iterator<Item = io::ErrorKind> {
+    let kinds: Vec<_> = chain(error).filter_map(|link| link.downcast_ref().map(io::Error::kind)).collect();
+    kinds.into_iter().rev()
 }
 
 fn connect_text(error: &reqwest::Error, wire: &Wire) -> String {
     let authority = wire.authority();
     if error.is_timeout() {
         return format!(
-            "no connection to {authority} within {:?}: check the address, the port and the firewall",
-            wire.connect_timeout()
+            "no connection to {authority} within {}: check the address, the port and the firewall",
+            Waited(wire.connect_timeout())
         );
     }
     if let Some(proxy) = wire.proxy() {
         return proxy_text(error, proxy, authority);
     }
-    match find::<io::Error>(error).map(io::Error::kind) {
+    let kind = io_kinds(error).find(|kind| *kind != io::ErrorKind::Other);
+    match kind {
         Some(io::ErrorKind::ConnectionRefused) => {
             format!("{authority} refuses connections: is WinRM running there, with a listener on this port?")
         }
         Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) if wire.is_tls() => {
             format!(
-                "{authority} ended the connection in the TLS handshake: does this port speak TLS, with a certificate?"
+                "{authority} ended the connection in the TLS handshake: does this port speak TLS, with a certificate? For plain \
+                 HTTP (sealed, port 5985) use --http"
             )
         }
-        _ => format!("no connection to {authority}: {}", root(error)),
+        _ => format!("no connection to {authority}{}", system(error)),
     }
+}
+
+/// Time ran out before a TLS connection came to stand: a server of plain HTTP waits for the end of a head that never comes.
+pub(super) fn no_tls(timeout: Duration, authority: &str) -> ExchangeError {
+    let text = format!(
+        "{authority} took longer than {}: no TLS connection came to stand, so nothing was sent; does this port speak TLS? For \
+         plain HTTP (sealed, port 5985) use --http",
+        Waited(timeout)
+    );
+    ExchangeError::new(ExchangeErrorKind::Timeout, Delivery::NotSent, text)
 }
 
 /// Why a proxy leads nowhere. Its errors are no types of a crate we name; their texts are their names.
@@ -137,7 +205,7 @@ fn proxy_text(error: &reqwest::Error, proxy: &Proxy, authority: &str) -> String 
     } else {
         ("does not connect", "it must allow this host and port, and reach it")
     };
-    format!("the proxy {proxy} {what} for {authority}: {}; {advice}", root(error))
+    format!("the proxy {proxy} {what} for {authority}{}; {advice}", system(error))
 }
 
 /// The cause of a failed TLS handshake and the option that settles it.
@@ -180,20 +248,32 @@ fn tls_text(error: &TlsError, wire: &Wire) -> String {
                      makes good; give the host another, or {advice}"
                 );
             }
-            format!("the certificate of {authority} is not usable: {inner}; {advice}")
+            let why = unusable(&inner.to_string());
+            format!("the certificate of {authority} is not usable{why}; {advice}")
         }
         TlsError::InvalidCertificate(CertificateError::BadSignature) => format!(
             "the certificate of {authority} names a trusted issuer but is signed with another key; name the right \
              issuer with --ca FILE, or {advice}"
         ),
         TlsError::InvalidCertificate(cause) => {
-            format!("the certificate of {authority} is not usable: {cause}; {advice}")
+            let why = match cause {
+                CertificateError::BadEncoding => ": it cannot be read",
+                CertificateError::Revoked => ": it was revoked",
+                CertificateError::UnhandledCriticalExtension => ": it has a critical extension that is not known here",
+                CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+                    ": it is not for servers"
+                }
+                CertificateError::UnknownRevocationStatus => ": whether it was revoked is not known",
+                _ => "",
+            };
+            format!("the certificate of {authority} is not usable{why}; {advice}")
         }
         TlsError::InvalidMessage(_) => {
             format!("{authority} does not speak TLS; for plain HTTP (sealed, port 5985) use --http")
         }
-        TlsError::PeerIncompatible(cause) => {
-            format!("{authority} and this client have no TLS version or cipher in common (TLS 1.2 at least): {cause:?}")
+        TlsError::PeerIncompatible(_)
+        | TlsError::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure) => {
+            format!("{authority} and this client have no TLS version or cipher in common (TLS 1.2 at least)")
         }
         TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
             format!("{authority} lets nobody in without a client certificate; give one with --cert")
@@ -205,12 +285,28 @@ fn tls_text(error: &TlsError, wire: &Wire) -> String {
             | AlertDescription::CertificateExpired
             | AlertDescription::AccessDenied),
         ) => format!(
-            "{authority} does not accept the client certificate (alert {alert:?}): is its issuer trusted there, and is it \
-             for client authentication?"
+            "{authority} does not accept the client certificate (alert {}): is its issuer trusted there, and is it \
+             for client authentication?",
+            u8::from(*alert)
         ),
-        TlsError::AlertReceived(alert) => format!("{authority} ended the TLS handshake with alert {alert:?}"),
-        other => format!("the TLS handshake with {authority} failed: {other}"),
+        TlsError::AlertReceived(alert) => {
+            format!("{authority} ended the TLS handshake with alert {} (RFC 8446, 6)", u8::from(*alert))
+        }
+        TlsError::PeerMisbehaved(_)
+        | TlsError::InappropriateMessage { .. }
+        | TlsError::InappropriateHandshakeMessage { .. }
+        | TlsError::DecryptError
+        | TlsError::PeerSentOversizedRecord => {
+            format!("{authority} breaks the rules of TLS in the handshake; something in between may have changed it")
+        }
+        _ => format!("the TLS handshake with {authority} failed on this side"),
     }
+}
+
+/// webpki's errors are no types of a crate we name; their texts are their names.
+fn unusable(name: &str) -> &'static str {
+    let known = WEBPKI.iter().find(|(part, _)| name.contains(part));
+    known.map_or("", |(_, why)| why)
 }
 
 fn pin_advice(certificate: Option<&ServerCertificate>) -> String {
@@ -229,10 +325,6 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     chain(error).find_map(|link| link.downcast_ref())
 }
 
-fn root(error: &(dyn Error + 'static)) -> String {
-    chain(error).last().unwrap_or(error).to_string()
-}
-
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let next = |error: &&'a (dyn Error + 'static)| -> Option<&'a (dyn Error + 'static)> {
         let error: &'a (dyn Error + 'static) = *error;
@@ -242,5 +334,14 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     std::iter::successors(Some(error), next).take(MAX_CHAIN)
 }
 
+/// How the texts of the HTTP library begin where it cannot read a head.
+const NO_HTTP: [&str; 2] = ["invalid HTTP", "message head is too large"];
+/// X.509 version 1 is what OMI's installer makes.
+const WEBPKI: [(&str, &str); 4] = [
+    ("UnsupportedCertVersion", ": it is of X.509 version 1, which no --ca makes good"),
+    ("UnsupportedSignatureAlgorithm", ": it is signed in a way that is not known here, or no longer safe"),
+    ("BadDer", ": it cannot be read"),
+    ("UnsupportedCriticalExtension", ": it has a critical extension that is not known here"),
+];
 const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 const MAX_CHAIN: usize = 32;

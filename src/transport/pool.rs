@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::connect::Connector;
 use super::login::Login;
 use super::session::Session;
-use crate::wsman::{Content, Decoded, Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
+use crate::wsman::{Content, Decoded, Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply, Waited};
 
 /// Connections to many hosts, by host and account.
 ///
@@ -181,9 +181,9 @@ impl Pooled {
         // A turn that comes with the deadline comes too late.
         let in_time = turn.ok().filter(|_| deadline.is_none_or(|deadline| Instant::now() < deadline));
         let turn = in_time.ok_or_else(|| {
-            let (limit, host) = (hosted.sessions.len(), authority());
+            let (limit, host, waited) = (hosted.sessions.len(), authority(), Waited(timeout));
             let text = format!(
-                "no connection to {host} was free within {timeout:?}: all {limit} are in use; the request had not been sent"
+                "no connection to {host} was free within {waited}: all {limit} are in use; the request had not been sent"
             );
             error(ExchangeErrorKind::Timeout, text)
         })?;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::connect::Settings;
 use super::endpoint::Endpoint;
 use super::failure::timed_out;
-use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind};
+use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Waited};
 
 /// What a listener says to an empty request without a login.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub async fn addresses(endpoint: &Endpoint, patience: Duration) -> Result<Vec<Ad
         ExchangeError::new(ExchangeErrorKind::Resolve, Delivery::NotSent, text)
     };
     let resolved = timeout(patience, lookup_host((endpoint.host(), endpoint.port()))).await;
-    let resolved = resolved.map_err(|_| unresolved(format!("no answer within {patience:?}")))?;
+    let resolved = resolved.map_err(|_| unresolved(format!("no answer within {}", Waited(patience))))?;
     let mut found: Vec<SocketAddr> = resolved.map_err(|error| unresolved(error.to_string()))?.collect();
     found.dedup();
     if found.is_empty() {
@@ -57,7 +57,7 @@ pub async fn addresses(endpoint: &Endpoint, patience: Duration) -> Result<Vec<Ad
         let connected = match timeout(patience, TcpStream::connect(address)).await {
             Ok(Ok(_)) => Ok(begun.elapsed()),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {patience:?}")),
+            Err(_) => Err(format!("no answer within {}", Waited(patience))),
         };
         addresses.push(Address { address, connected });
     }

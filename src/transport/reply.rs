@@ -2,7 +2,7 @@
 
 use super::wire::Answer;
 use crate::auth::{PartHeaders, SecurityContext, is_sealed, unseal_message};
-use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Reply};
+use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Reply, Stray};
 
 /// The keys of a login over plain HTTP, and how its server wants part headers written.
 pub(super) struct Seal {
@@ -15,7 +15,7 @@ pub(super) fn read_clear(answer: Answer, authority: &str) -> Result<Reply, Excha
     if is_success(answer.status) || (answer.status >= 400 && is_soap(answer.content_type.as_deref())) {
         return Ok(Reply { status: answer.status, content_type: answer.content_type, bytes: answer.body });
     }
-    Err(bare_status(answer.status, authority, true))
+    Err(bare_status(answer.status, &answer.body, authority, true))
 }
 
 /// Opens the answer to a sealed message. A clear answer is refused, as someone in between could have
@@ -33,7 +33,7 @@ pub(super) fn read_sealed(answer: Answer, seal: &mut Seal, authority: &str) -> R
         return Ok(Reply { status: answer.status, content_type: Some(SOAP.to_owned()), bytes });
     }
     if answer.status >= 300 && !is_soap(Some(content_type)) {
-        return Err(bare_status(answer.status, authority, false));
+        return Err(bare_status(answer.status, &answer.body, authority, false));
     }
     Err(protection(format!(
         "{authority} answers a sealed request with an unsealed reply (status {}), which is not to be believed; use https, \
@@ -42,9 +42,11 @@ pub(super) fn read_sealed(answer: Answer, seal: &mut Seal, authority: &str) -> R
     )))
 }
 
-/// What a status without SOAP means.
-pub(super) fn status_text(status: u16, authority: &str, tls: bool) -> String {
-    match status {
+/// What a status without SOAP means, and what came with it.
+pub(super) fn status_text(status: u16, body: &[u8], authority: &str, tls: bool) -> String {
+    let stray = Stray::of(body);
+    let seen = stray.as_ref().map_or_else(|| "no WS-Management message".to_owned(), Stray::to_string);
+    let text = match status {
         300..=399 => format!("{authority} answers with a redirect ({status}), which is not followed; check the URL"),
         403 => format!("{authority} forbids access to this address (403)"),
         404 => format!("{authority} has no WS-Management service at this path (404); check the URL"),
@@ -52,20 +54,25 @@ pub(super) fn status_text(status: u16, authority: &str, tls: bool) -> String {
         407 => format!("a proxy before {authority} asks for a login (407)"),
         413 => format!("{authority} refuses the request as too large (413)"),
         500 if !tls => format!(
-            "{authority} failed without saying why (500); over plain HTTP a host does so when it refuses unencrypted \
-             traffic or cannot open the seal"
+            "{authority} failed without saying why (500, with {seen}); over plain HTTP a host does so when it refuses \
+             unencrypted traffic or cannot open the seal"
         ),
         503 => format!(
             "{authority} is up, its WS-Management service is not available (503): stopped, starting or overloaded"
         ),
-        other => format!("{authority} answers with HTTP status {other} and no WS-Management message"),
+        other => return format!("{authority} answers with HTTP status {other} and {seen}"),
+    };
+    match stray {
+        // A page's title says whose answer it is.
+        Some(page @ Stray::Page(Some(_))) if status != 500 => format!("{text}; it shows {page}"),
+        _ => text,
     }
 }
 
 /// The error for a status that carries no SOAP, in answer to a request that carried a message. Whatever its number: a
 /// proxy may give it after the host has acted, and over plain HTTP anybody on the way may write it.
-fn bare_status(status: u16, authority: &str, tls: bool) -> ExchangeError {
-    let text = status_text(status, authority, tls);
+fn bare_status(status: u16, body: &[u8], authority: &str, tls: bool) -> ExchangeError {
+    let text = status_text(status, body, authority, tls);
     ExchangeError::new(ExchangeErrorKind::HttpStatus(status), Delivery::Unknown, text)
 }
 
@@ -113,7 +120,24 @@ mod tests {
 
     #[test]
     fn the_hint_at_unencrypted_traffic_is_for_plain_http_only() {
-        assert!(bare_status(500, "hv", false).to_string().contains("unencrypted"));
-        assert!(!bare_status(500, "hv", true).to_string().contains("unencrypted"));
+        assert!(bare_status(500, b"", "hv", false).to_string().contains("unencrypted"));
+        assert!(!bare_status(500, b"", "hv", true).to_string().contains("unencrypted"));
+    }
+
+    #[test]
+    fn what_came_with_a_status_is_said() {
+        let page = b"<html><head><title>504 Gateway Time-out</title></head></html>";
+        for (status, body, expected) in [
+            (500, &b""[..], "hv answers with HTTP status 500 and an empty body"),
+            (504, &page[..], "hv answers with HTTP status 504 and an HTML page (\"504 Gateway Time-out\")"),
+            (502, b"oops", "hv answers with HTTP status 502 and no WS-Management message"),
+            (404, b"", "hv has no WS-Management service at this path (404); check the URL"),
+        ] {
+            assert_eq!(status_text(status, body, "hv", true), expected);
+        }
+        let sealed = status_text(500, b"", "hv", false);
+        assert!(sealed.contains("an empty body") && sealed.contains("unencrypted"), "{sealed}");
+        let shown = status_text(503, b"<html><title>Sorry</title>", "hv", true);
+        assert!(shown.contains("(503)") && shown.ends_with("it shows an HTML page (\"Sorry\")"), "{shown}");
     }
 }

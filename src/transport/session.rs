@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::certificate::Pin;
 use super::channel::Progress;
 use super::connect::Settings;
-use super::failure::timed_out;
+use super::failure::{no_tls, timed_out};
 use super::login::{Failure, Link, Login, log_in};
 use super::pool::{PoolOptions, Pooled};
 use super::probe::{Greeting, greeting};
@@ -148,6 +148,9 @@ impl Session {
         };
         match timeout_at(deadline, self.attempts(message, progress)).await {
             Ok(outcome) => outcome,
+            Err(_) if self.settings.endpoint.is_tls() && self.connections() == 0 => {
+                Err(no_tls(timeout, self.authority()))
+            }
             Err(_) => Err(timed_out(timeout, self.settings.endpoint.authority(), progress.delivery())),
         }
     }

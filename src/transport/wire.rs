@@ -41,6 +41,8 @@ pub(super) struct Wire {
     reply_limit: usize,
     dial: Arc<Dial>,
     seen: Option<Seen>,
+    /// Whether a response has come over it.
+    answered: AtomicBool,
     counters: Counters,
 }
 
@@ -142,6 +144,7 @@ impl Wire {
             reply_limit: options.reply_limit,
             dial,
             seen: endpoint.is_tls().then_some(seen),
+            answered: AtomicBool::new(false),
             counters: options.counters,
         })
     }
@@ -180,6 +183,7 @@ impl Wire {
             broken
         })?;
 
+        self.answered.store(true, Ordering::Relaxed);
         let headers = response.headers();
         let server = text(headers, SERVER);
         let mut answer = Answer {
@@ -226,6 +230,10 @@ impl Wire {
 
     pub(super) fn is_tls(&self) -> bool {
         self.seen.is_some()
+    }
+
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     pub(super) fn connect_timeout(&self) -> Duration {

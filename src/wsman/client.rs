@@ -16,6 +16,7 @@ use super::limits::{Limits, Timeouts};
 use super::operation::{Operation, Repeatable};
 use super::request::RequestContext;
 use super::resource::{EndpointReference, SelectorSet};
+use super::stray::Stray;
 use crate::cim::{CimClass, InstanceView};
 use crate::xml::WriteError;
 
@@ -242,9 +243,13 @@ fn typed<T: CimClass>(instance: &InstanceView<'_>) -> Result<T, Error> {
 }
 
 fn read<O: Operation>(operation: &O, reply: Reply, id: &str) -> Result<O::Output, Error> {
-    operation.read(reply.bytes, id).map_err(|error| match error {
-        ReplyError::Fault(fault) => Error::Fault(fault),
-        source => Error::Reply { status: reply.status, source },
+    let stray = Stray::of(&reply.bytes);
+    operation.read(reply.bytes, id).map_err(|error| match (error, stray) {
+        (ReplyError::Fault(fault), _) => Error::Fault(fault),
+        (ReplyError::Xml(_) | ReplyError::Envelope(_), Some(stray)) => {
+            Error::Reply { status: reply.status, source: ReplyError::Stray(stray) }
+        }
+        (source, _) => Error::Reply { status: reply.status, source },
     })
 }
 

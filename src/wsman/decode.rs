@@ -97,9 +97,26 @@ impl Decoded {
         &self.document
     }
 
-    /// Whether it answers another message.
+    /// Whether it answers another message: told by the body, then by the action, and by `a:RelatesTo` only where neither
+    /// tells. Faults to what could not be read have none (seen at three servers), and it makes no reply of a request.
     pub fn is_reply(&self) -> bool {
-        self.relates_to.is_some() || matches!(self.content(), Content::Fault(_) | Content::Identity(_))
+        let payload = Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload());
+        let local = payload.map_or("", |payload| payload.local());
+        let action = self.header.action.as_deref().unwrap_or("");
+        let is_fault = payload.is_some_and(|payload| payload.is(ns::SOAP, "Fault"));
+        if is_fault || ["Response", "_OUTPUT"].iter().any(|ending| local.ends_with(ending)) {
+            return true;
+        }
+        if local.ends_with("_INPUT") {
+            return false;
+        }
+        if action.ends_with("Response") || action.ends_with("/fault") {
+            return true;
+        }
+        match self.request {
+            RequestBody::Unknown | RequestBody::Invoke { .. } => self.relates_to.is_some(),
+            _ => false,
+        }
     }
 
     /// The header blocks as elements.

@@ -99,6 +99,11 @@ impl<'c, E: Exchange> Enumeration<'c, E> {
                 Err(Error::Fault(fault)) if fault.is_envelope_size() && self.limits.max_elements > 1 => {
                     self.limits.max_elements = (self.limits.max_elements / 8).max(1);
                 }
+                Err(Error::Fault(mut fault)) => {
+                    fault.unfiltered = self.enumerate.filter.is_none();
+                    self.context = None;
+                    return Err(Error::Fault(fault));
+                }
                 // After any other failure nothing is known of the context.
                 other => break other.inspect_err(|_| self.context = None)?,
             }

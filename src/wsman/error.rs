@@ -1,6 +1,7 @@
 //! Why a reply was not accepted.
 
 use super::fault::Fault;
+use super::stray::Stray;
 use crate::soap::EnvelopeError;
 use crate::xml;
 
@@ -14,6 +15,9 @@ pub enum ReplyError {
     /// XML, but no SOAP envelope.
     #[error("the message is not SOAP: {0}")]
     Envelope(#[from] EnvelopeError),
+    /// No message at all.
+    #[error("the reply is {0}, and no WS-Management message")]
+    Stray(Stray),
     /// The host answered with a fault.
     #[error(transparent)]
     Fault(Box<Fault>),

@@ -1,11 +1,15 @@
 //! Faults of WS-Management hosts: what is numbered is kept as number, what is text is for people.
 
+mod kind;
+
 use std::fmt;
 
 use crate::soap::{self, FaultCode, Reason};
 use crate::xml::{Element, WriteError, ns};
 
 use super::request::ResponseContext;
+
+pub use kind::{FaultKind, FaultMeaning, MEANINGS, RIGHTS};
 
 /// A fault with everything a host says about it.
 ///
@@ -23,6 +27,8 @@ pub struct Fault {
     pub wmi: Option<WmiError>,
     /// Whether it names the message that it answers, by RelatesTo: only then it proves that a call was refused.
     pub answers: bool,
+    /// Whether it came to a question without a filter, so that none can have been refused.
+    pub unfiltered: bool,
 }
 
 /// `f:WSManFault` (MS-WSMV 2.2.4.43).
@@ -86,6 +92,7 @@ impl Fault {
             wsman: parts().find(|part| part.is(ns::MS_FAULT, "WSManFault")).map(|part| WsmanFault::read(part, 0)),
             wmi: parts().find(|part| part.local() == "MSFT_WmiError").map(WmiError::read),
             answers: false,
+            unfiltered: false,
         })
     }
 
@@ -109,29 +116,23 @@ impl Fault {
 
     /// The account may not do this: WinRM's, WMI's or Hyper-V's refusal.
     pub fn is_access_denied(&self) -> bool {
-        self.soap.has_subcode(ns::WSMAN, "AccessDenied")
-            || matches!(self.code(), Some(code::ACCESS_DENIED | code::WBEM_ACCESS_DENIED | code::E_ACCESSDENIED))
+        self.is(FaultKind::AccessDenied)
     }
 
     /// OperationTimeout ran out on the host: the work may go on.
     pub fn is_timed_out(&self) -> bool {
-        self.soap.has_subcode(ns::WSMAN, "TimedOut") || self.code() == Some(code::OPERATION_TIMEDOUT)
+        self.is(FaultKind::TimedOut)
     }
 
     /// No such instance, class or namespace. For a job this proves nothing about its outcome.
     pub fn is_not_found(&self) -> bool {
-        self.soap.has_subcode(ns::ADDRESSING, "DestinationUnreachable")
-            || matches!(self.code(), Some(code::NOT_FOUND | code::DESTINATION_UNREACHABLE | code::WBEM_NOT_FOUND))
+        self.is(FaultKind::NotFound)
     }
 
     /// The selectors are wrong, or missing: the two symptoms of a service addressed without all its keys are
     /// `w:InternalError` and WBEM_E_INVALID_METHOD_PARAMETERS (seen on live hosts).
     pub fn is_selector_trouble(&self) -> bool {
-        self.soap.has_subcode(ns::WSMAN, "InvalidSelectors")
-            || matches!(
-                self.code(),
-                Some(code::INVALID_SELECTORS | code::INSUFFICIENT_SELECTORS | code::UNEXPECTED_SELECTORS)
-            )
+        self.is(FaultKind::Selectors)
     }
 
     /// Whether the symptom fits a service addressed by too few keys.
@@ -144,56 +145,37 @@ impl Fault {
 
     /// The filter was refused: WQL with a class URI, an unknown class, or a server without WQL.
     pub fn is_filter_refused(&self) -> bool {
-        let family = |local| self.soap.has_subcode(ns::ENUMERATION, local);
-        family("CannotProcessFilter")
-            || family("FilteringNotSupported")
-            || family("FilterDialectRequestedUnavailable")
-            || matches!(self.code(), Some(code::CANNOT_PROCESS_FILTER | code::WQL_WITH_CLASS))
+        self.is(FaultKind::Filter)
     }
 
     /// The enumeration context is stale, or idle for too long.
     pub fn is_context_expired(&self) -> bool {
-        self.soap.has_subcode(ns::ENUMERATION, "InvalidEnumerationContext")
-            || self.code() == Some(code::INVALID_ENUMERATION_CONTEXT)
+        self.is(FaultKind::Context)
     }
 
     /// A quota of the host is used up; trying again later may help.
     pub fn is_quota(&self) -> bool {
-        self.soap.has_subcode(ns::WSMAN, "QuotaLimit")
-            || matches!(
-                self.code(),
-                Some(code::QUOTA_LIMIT | code::QUOTA_MAX_SHELLS..=code::QUOTA_SYSTEM | code::QUOTA_OPERATIONS_PPQ)
-            )
+        self.is(FaultKind::Quota)
     }
 
     /// The body of the request does not fit the class.
     pub fn is_schema_violation(&self) -> bool {
-        self.soap.has_subcode(ns::WSMAN, "SchemaValidationError") || self.code() == Some(code::SCHEMA_VALIDATION)
+        self.is(FaultKind::Schema)
     }
 
     /// The answer, or the request, does not fit into the envelope size.
     pub fn is_envelope_size(&self) -> bool {
-        self.soap.has_subcode(ns::WSMAN, "EncodingLimit")
-            || matches!(self.code(), Some(code::ENVELOPE_TOO_LARGE | code::MAX_ENVELOPE_SIZE_EXCEEDED))
+        self.is(FaultKind::EnvelopeSize)
     }
 
     /// The class does not have the method that was called: an older host.
     pub fn is_unknown_method(&self) -> bool {
-        self.soap.has_subcode(ns::ADDRESSING, "ActionNotSupported")
-            || matches!(
-                self.code(),
-                Some(
-                    code::ACTION_NOT_SUPPORTED
-                        | code::INVALID_ACTION
-                        | code::WBEM_INVALID_METHOD
-                        | code::WBEM_METHOD_NOT_IMPLEMENTED
-                )
-            )
+        self.is(FaultKind::Method)
     }
 
     /// Whether the class or the namespace does not exist on the host, as far as numbers tell.
     pub fn is_unknown_class(&self) -> bool {
-        matches!(self.code(), Some(code::WBEM_INVALID_CLASS | code::WBEM_INVALID_NAMESPACE))
+        self.is(FaultKind::NoClass) || self.is(FaultKind::NoNamespace)
     }
 }
 
@@ -346,6 +328,12 @@ pub mod code {
     pub const WBEM_INVALID_NAMESPACE: u32 = 0x8004_100e;
     /// WBEM_E_INVALID_CLASS.
     pub const WBEM_INVALID_CLASS: u32 = 0x8004_1010;
+    /// WBEM_E_PROVIDER_LOAD_FAILURE.
+    pub const WBEM_PROVIDER_LOAD_FAILURE: u32 = 0x8004_1013;
+    /// WBEM_E_INVALID_QUERY.
+    pub const WBEM_INVALID_QUERY: u32 = 0x8004_1017;
+    /// WBEM_E_INVALID_QUERY_TYPE.
+    pub const WBEM_INVALID_QUERY_TYPE: u32 = 0x8004_1018;
     /// WBEM_E_INVALID_METHOD.
     pub const WBEM_INVALID_METHOD: u32 = 0x8004_102e;
     /// WBEM_E_INVALID_METHOD_PARAMETERS.
@@ -360,6 +348,10 @@ pub mod code {
     pub const DESTINATION_UNREACHABLE: u32 = 0x8033_8012;
     /// ERROR_WSMAN_ACTION_NOT_SUPPORTED.
     pub const ACTION_NOT_SUPPORTED: u32 = 0x8033_8013;
+    /// ERROR_WSMAN_ENUMERATE_FILTERING_NOT_SUPPORTED.
+    pub const FILTERING_NOT_SUPPORTED: u32 = 0x8033_8018;
+    /// ERROR_WSMAN_ENUMERATE_FILTER_DIALECT_REQUESTED_UNAVAILABLE.
+    pub const FILTER_DIALECT_UNAVAILABLE: u32 = 0x8033_8019;
     /// ERROR_WSMAN_ENUMERATE_CANNOT_PROCESS_FILTER.
     pub const CANNOT_PROCESS_FILTER: u32 = 0x8033_801a;
     /// ERROR_WSMAN_ENUMERATE_INVALID_ENUMERATION_CONTEXT.
@@ -368,6 +360,8 @@ pub mod code {
     pub const ENVELOPE_TOO_LARGE: u32 = 0x8033_8026;
     /// ERROR_WSMAN_OPERATION_TIMEDOUT.
     pub const OPERATION_TIMEDOUT: u32 = 0x8033_8029;
+    /// ERROR_WSMAN_INVALID_RESOURCE_URI.
+    pub const INVALID_RESOURCE_URI: u32 = 0x8033_803b;
     /// ERROR_WSMAN_INVALID_SELECTORS.
     pub const INVALID_SELECTORS: u32 = 0x8033_803d;
     /// ERROR_WSMAN_QUOTA_LIMIT.
@@ -382,10 +376,14 @@ pub mod code {
     pub const UNEXPECTED_SELECTORS: u32 = 0x8033_805b;
     /// ERROR_WSMAN_INVALID_URI_WMI_ENUM_WQL.
     pub const WQL_WITH_CLASS: u32 = 0x8033_80fb;
+    /// ERROR_WSMAN_DIFFERENT_CIM_SELECTOR.
+    pub const DIFFERENT_CIM_SELECTOR: u32 = 0x8033_813b;
     /// ERROR_WSMAN_QUOTA_MAX_SHELLS; the quota numbers run on to [`QUOTA_SYSTEM`].
     pub const QUOTA_MAX_SHELLS: u32 = 0x8033_81a5;
     /// ERROR_WSMAN_QUOTA_MAX_OPERATIONS.
     pub const QUOTA_MAX_OPERATIONS: u32 = 0x8033_81a6;
+    /// ERROR_WSMAN_QUOTA_USER.
+    pub const QUOTA_USER: u32 = 0x8033_81a7;
     /// ERROR_WSMAN_QUOTA_SYSTEM.
     pub const QUOTA_SYSTEM: u32 = 0x8033_81a8;
     /// ERROR_WSMAN_QUOTA_MAX_OPERATIONS_USER_PPQ.
@@ -399,6 +397,12 @@ pub mod code {
         (WBEM_ACCESS_DENIED, "WMI: access denied"),
         (WBEM_INVALID_NAMESPACE, "WMI: invalid namespace"),
         (WBEM_INVALID_CLASS, "WMI: invalid class"),
+        (0x8004_1011, "WMI: no provider"),
+        (0x8004_1012, "WMI: invalid registration of the provider"),
+        (WBEM_PROVIDER_LOAD_FAILURE, "WMI: the provider does not load"),
+        (0x8004_1014, "WMI: the provider does not start"),
+        (WBEM_INVALID_QUERY, "WMI: invalid query"),
+        (WBEM_INVALID_QUERY_TYPE, "WMI: no such query language"),
         (WBEM_INVALID_METHOD, "WMI: invalid method"),
         (WBEM_INVALID_METHOD_PARAMETERS, "WMI: invalid method parameters"),
         (WBEM_METHOD_NOT_IMPLEMENTED, "WMI: method not implemented"),
@@ -406,12 +410,14 @@ pub mod code {
         (INVALID_ACTION, "invalid action URI"),
         (DESTINATION_UNREACHABLE, "destination unreachable"),
         (ACTION_NOT_SUPPORTED, "action not supported"),
+        (FILTERING_NOT_SUPPORTED, "filtering not supported"),
+        (FILTER_DIALECT_UNAVAILABLE, "filter dialect unavailable"),
         (CANNOT_PROCESS_FILTER, "cannot process filter"),
         (INVALID_ENUMERATION_CONTEXT, "invalid enumeration context"),
         (ENVELOPE_TOO_LARGE, "envelope too large"),
         (OPERATION_TIMEDOUT, "operation timed out"),
         (0x8033_8036, "failed authentication"),
-        (0x8033_803b, "invalid resource URI"),
+        (INVALID_RESOURCE_URI, "invalid resource URI"),
         (INVALID_SELECTORS, "invalid selectors"),
         (QUOTA_LIMIT, "quota limit"),
         (SCHEMA_VALIDATION, "schema validation error"),
@@ -420,10 +426,10 @@ pub mod code {
         (UNEXPECTED_SELECTORS, "unexpected selectors"),
         (0x8033_80fa, "not a singleton, keys are needed"),
         (WQL_WITH_CLASS, "WQL needs the all-classes URI"),
-        (0x8033_813b, "another CIM namespace in the selectors"),
+        (DIFFERENT_CIM_SELECTOR, "another CIM namespace in the selectors"),
         (QUOTA_MAX_SHELLS, "quota: shells"),
         (QUOTA_MAX_OPERATIONS, "quota: operations"),
-        (0x8033_81a7, "quota: user"),
+        (QUOTA_USER, "quota: user"),
         (QUOTA_SYSTEM, "quota: system"),
         (QUOTA_OPERATIONS_PPQ, "quota: operations of the user"),
     ];

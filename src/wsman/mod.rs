@@ -33,11 +33,13 @@ pub mod renew;
 mod representation;
 mod request;
 mod resource;
+mod stray;
 pub mod subscribe;
 pub mod unsubscribe;
+mod waited;
 pub mod wql;
 
-pub use addressing::{ClassAddressing, ClassBase};
+pub use addressing::{ClassAddressing, ClassBase, all_classes_beside};
 pub use client::{Client, Error, Prepared};
 pub use create::Create;
 pub use decode::{Content, Decoded};
@@ -47,7 +49,7 @@ pub use enumeration::{Enumeration, KeptLimit, Overrun};
 pub use error::ReplyError;
 pub use exchange::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
 pub use extra::{Extra, HeaderBlock, ResourceOption};
-pub use fault::{Fault, ProviderFault, WmiError, WsmanFault};
+pub use fault::{Fault, FaultKind, FaultMeaning, ProviderFault, WmiError, WsmanFault};
 pub use filter::{Associated, AssociationFilter, Filter};
 pub use fragment::{Fragment, FragmentContent, GetFragment, PutFragment};
 pub use get::Get;
@@ -65,8 +67,10 @@ pub use renew::Renew;
 pub use representation::Representation;
 pub use request::{Head, Request, RequestBody, RequestContext, RequestHeader, ResponseContext, accept};
 pub use resource::{EndpointReference, ResourceUri, Selector, SelectorSet};
+pub use stray::Stray;
 pub use subscribe::{Subscribe, Subscription, SubscriptionManager};
 pub use unsubscribe::Unsubscribe;
+pub use waited::Waited;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,9 @@
     reason = "a panic is the report of a test"
 )]
 
+mod bases_cli;
 mod bounds_cli;
+mod broken_cli;
 mod check_cli;
 mod cli;
 mod commands_cli;

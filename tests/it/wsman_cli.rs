@@ -73,7 +73,7 @@ fn a_dry_run_needs_no_login_and_prints_the_exact_envelope() {
         dmtf.contains("cim-schema/2/X</w:ResourceURI>") && dmtf.contains("Name=\"__cimnamespace\">root/cimv2<"),
         "{dmtf}"
     );
-    let without = envelope(&["wsman", "get", "X?A=1", "--base", "dmtf", "--no-cimnamespace"]);
+    let without = envelope(&["wsman", "get", "X?A=1", "--base", "dmtf", "--cimnamespace=false"]);
     assert!(!without.contains("__cimnamespace"), "{without}");
     let forced = envelope(&["wsman", "get", "X?A=1", "--cimnamespace"]);
     assert!(forced.contains("Name=\"__cimnamespace\">root/virtualization/v2<"), "{forced}");

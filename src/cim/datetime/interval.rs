@@ -164,7 +164,7 @@ impl TryFrom<Duration> for Interval {
     fn try_from(duration: Duration) -> Result<Self, DatetimeError> {
         Self::bounded(duration).ok_or_else(|| DatetimeError::Range {
             kind: "interval",
-            text: format!("{duration:?}"),
+            text: format!("{} s", duration.as_secs()),
             what: "the number of days",
         })
     }

@@ -15,8 +15,8 @@ use crate::cli::exit::Exit;
 use crate::cli::problem::{NO_AUTHORITIES, Problem, RIGHTS};
 use crate::cli::span::Span;
 use crate::failover::{Finding, Severity, preflight};
-use crate::hyperv::{Error, Host, LookedUp, NAMESPACE, ReplicationMode, Vm};
-use crate::wsman::{self, ClassAddressing, Exchange, Fault, Identity, fault};
+use crate::hyperv::{Error, Host, LookedUp, ReplicationMode, Vm};
+use crate::wsman::{self, Exchange, Fault, FaultKind, FaultMeaning, Identity};
 
 use findings::{Check, Side};
 
@@ -42,7 +42,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     if let Some(file) = &args.evidence.evidence {
         return evidence::run(file, &args.evidence, args.vm.as_deref(), context).await;
     }
-    let connection = match Connection::open(context).await {
+    let mut connection = match Connection::open(context).await {
         Err(problem) if args.login && problem.code == NO_AUTHORITIES => return without_trust(problem, context).await,
         opened => opened?,
     };
@@ -50,7 +50,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
         Check { steps: Vec::new(), exit: Exit::Done, shown: None, is_refused: false, tried_password: false };
     let goes_on = !args.login || check.legs(&connection, context).await;
     if goes_on {
-        check.all(args, &connection).await;
+        check.all(args, &mut connection, context).await;
     }
     if args.login && check.is_refused {
         check.why_refused(&connection, &connection.settings(&context.settings));
@@ -84,14 +84,19 @@ async fn without_trust(problem: Problem, context: &Context) -> Result<Exit, Prob
 }
 
 impl Check {
-    async fn all(&mut self, args: &Args, connection: &Connection) {
-        let answer = connection.client(ClassAddressing::microsoft(NAMESPACE)).identify().await;
+    async fn all(&mut self, args: &Args, connection: &mut Connection, context: &Context) {
+        let answer = connection.client(connection.addressing().clone()).identify().await;
+        let base = answer.as_ref().ok().and_then(|identity| connection.learn(identity, context));
         if !self.reach(answer, connection) {
             return;
         }
+        if let Some(base) = base {
+            let meaning = "this is no Windows host: its classes are asked for as DMTF names them";
+            self.ok("class URIs", format!("--base {base}"), meaning);
+        }
         self.configuration(connection).await;
         let host = connection.host();
-        if !self.service(host.learn_service("Msvm_ReplicationService").await) {
+        if !self.service(&host).await {
             return;
         }
         self.replica_server(&host).await;
@@ -188,20 +193,23 @@ impl Check {
         }
     }
 
-    /// Namespace and replication service, told by one enumeration. Says whether going on makes sense.
-    fn service(&mut self, answer: Result<Option<crate::hyperv::ServiceKeys>, Error>) -> bool {
+    /// Namespace and replication service, told by one enumeration, and by a second where the first was refused in a way that
+    /// has several causes. Says whether going on makes sense.
+    async fn service<E: Exchange>(&mut self, host: &Host<E>) -> bool {
         const NAME: &str = "replication service";
-        let namespace = format!("{NAMESPACE} can be read");
-        let readable =
+        const SERVICE: &str = "Msvm_ReplicationService";
+        let namespace = host.client().addressing().namespace().to_owned();
+        let readable = format!("{namespace} can be read");
+        let reads =
             "the account may read Hyper-V's classes; whether it may call a method shows only when one is called";
-        let error = match answer {
+        let error = match host.learn_service(SERVICE).await {
             Ok(Some(_)) => {
-                self.ok("namespace", namespace, readable);
+                self.ok("namespace", readable, reads);
                 self.ok(NAME, "Msvm_ReplicationService is there", "the host can be asked for a failover");
                 return true;
             }
             Ok(None) => {
-                self.ok("namespace", namespace, readable);
+                self.ok("namespace", readable, reads);
                 self.problem(
                     NAME,
                     "no Msvm_ReplicationService is visible to this account",
@@ -213,31 +221,80 @@ impl Check {
             }
             Err(error) => error,
         };
-        let code = error.fault().and_then(Fault::code);
-        if error.fault().is_some_and(Fault::is_access_denied) {
-            let remedy = format!("{RIGHTS}. {HOW_TO_GRANT}");
-            let seen = error.to_string();
-            let meaning = "the login is good, and the account may not read Hyper-V's classes";
-            self.problem("namespace", seen, meaning, remedy, Side::Host);
-            self.exit_with(Exit::NotAllowed);
+        let Some(fault) = error.fault() else {
+            self.failed_reading(NAME, error, "the replication service cannot be asked");
             return false;
+        };
+        match fault.kind() {
+            FaultKind::AccessDenied => {
+                let remedy = format!("{RIGHTS}. {HOW_TO_GRANT}");
+                let meaning = "the login is good, and the account may not read Hyper-V's classes";
+                self.problem("namespace", error.to_string(), meaning, remedy, Side::Host);
+                self.exit_with(Exit::NotAllowed);
+                false
+            }
+            FaultKind::NoNamespace | FaultKind::Provider | FaultKind::OtherNamespace => {
+                self.refused_namespace(&namespace, error, None);
+                false
+            }
+            // One class may be missing, or all of them: one that every Hyper-V host has tells.
+            FaultKind::NoClass | FaultKind::NotFound | FaultKind::ResourceUri | FaultKind::Filter => {
+                match host.lacks("Msvm_ComputerSystem").await {
+                    Ok(None) => {
+                        self.ok("namespace", readable, reads);
+                        let meaning =
+                            "the host has Hyper-V's classes and not this one: it is older than Windows Server 2012";
+                        self.problem(NAME, error.to_string(), meaning, "ask a host with Hyper-V Replica", Side::Host);
+                        true
+                    }
+                    Ok(Some(other)) => {
+                        self.refused_namespace(&namespace, error, Some(*other));
+                        false
+                    }
+                    Err(error) => {
+                        self.failed_reading(NAME, error, "the replication service cannot be asked");
+                        false
+                    }
+                }
+            }
+            // The namespace is neither proven nor missing.
+            _ => {
+                self.failed_reading(NAME, error, "the replication service cannot be asked");
+                true
+            }
         }
-        if code == Some(fault::code::WBEM_INVALID_NAMESPACE) {
-            self.problem(
-                "namespace",
-                error.to_string(),
-                format!("the host has no namespace {NAMESPACE}: it is no Hyper-V host, or Hyper-V's WMI provider is broken there"),
-                "check that this is the Hyper-V host and that its role is installed; if it is, repair the WMI provider",
-                Side::Host,
-            );
-            return false;
-        }
-        let is_answer = error.fault().is_some();
-        if is_answer {
-            self.ok("namespace", format!("{NAMESPACE} was addressed"), "the host has an answer for this namespace");
-        }
-        self.failed_reading(NAME, error, "the replication service cannot be asked");
-        is_answer
+    }
+
+    /// The namespace as a whole gives no answer; `second` came to another question about it.
+    fn refused_namespace(&mut self, namespace: &str, error: Error, second: Option<Fault>) {
+        let meaning = error.fault().map(Fault::meaning);
+        let kind = second.as_ref().map(Fault::kind).or(meaning.map(|meaning| meaning.kind));
+        let says = match kind {
+            Some(FaultKind::AccessDenied) => {
+                return self.problem(
+                    "namespace",
+                    error.to_string(),
+                    FaultMeaning::of(FaultKind::AccessDenied).says,
+                    RIGHTS,
+                    Side::Host,
+                );
+            }
+            Some(FaultKind::Provider) => FaultMeaning::of(FaultKind::Provider).says.to_owned(),
+            Some(FaultKind::OtherNamespace) => FaultMeaning::of(FaultKind::OtherNamespace).says.to_owned(),
+            Some(FaultKind::ResourceUri) => {
+                format!("{}; it has nothing of {namespace}", FaultMeaning::of(FaultKind::ResourceUri).says)
+            }
+            _ => format!(
+                "the host has no namespace {namespace}: it is no Hyper-V host, or Hyper-V's WMI provider is broken there"
+            ),
+        };
+        let remedy = match kind {
+            Some(kind @ (FaultKind::Provider | FaultKind::OtherNamespace | FaultKind::ResourceUri)) => {
+                FaultMeaning::of(kind).remedy
+            }
+            _ => FaultMeaning::of(FaultKind::NoNamespace).remedy,
+        };
+        self.problem("namespace", error.to_string(), says, remedy, Side::Host);
     }
 
     async fn replica_server<E: Exchange>(&mut self, host: &Host<E>) {

@@ -4,12 +4,18 @@ use serde_json::{Value, json};
 
 use crate::cli::exit::Exit;
 use crate::cli::problem::Problem;
-use crate::hyperv::{ClusterOwner, Host, ReplicationMode, Vm};
-use crate::wsman::Exchange;
+use crate::hyperv::{ClusterOwner, Host, ReplicationMode, Vm, VmSelector};
+use crate::wsman::{self, Exchange};
 
 /// No VM of that name is visible: says on which node of the cluster it is, else exactly what was looked at.
 pub async fn not_visible<E: Exchange>(name: &str, host: &Host<E>) -> Problem {
     let problem = |message| Problem::new(Exit::Refused, "not-visible", message);
+    // A VM that is asked for by its id is not found where the class is not either.
+    if matches!(super::selector(name), VmSelector::Id(_))
+        && let Ok(Some(fault)) = host.lacks("Msvm_ComputerSystem").await
+    {
+        return wsman::Error::Fault(fault).into();
+    }
     let nowhere = || problem(format!("no VM {name:?} is visible to this account on this host"));
     const CHECK: &str = "check the name with `hvr status --all`, that this is the replica's host, and the account's \
         rights: a filtered account sees an empty host";

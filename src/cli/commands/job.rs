@@ -11,7 +11,7 @@ use crate::cli::problem::{Changed, Problem};
 use crate::cli::{Context, json};
 use crate::failover::Clock;
 use crate::hyperv::{self, Follow, Host, Job, JobFollower, JobRef, JobState};
-use crate::wsman::{self, Exchange};
+use crate::wsman::{self, Exchange, SelectorSet};
 
 /// Show, follow or cancel a job.
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
         false => host.job(&reference).await?,
         true => follow(&reference, None, &host, &connection, context).await?,
     };
-    let Some(job) = job else { return Err(gone(&reference)) };
+    let Some(job) = job else { return Err(gone(&reference, &host).await) };
     let failed = job.is_over() && !job.is_good();
     // One document in JSON: a failure that was waited for is told by that of the error.
     if !(wait && failed) || context.printer.is_table() {
@@ -162,14 +162,29 @@ fn parse<E: Exchange>(text: &str, host: &Host<E>) -> Result<JobRef, Problem> {
         }
         None => key,
     };
-    let id = id.trim_matches('"');
+    // As the reference is written in full by other servers; the namespace is that of the command.
+    let id = id.split_once(",__cimnamespace=").map_or(id, |(id, _)| id).trim_matches('"');
     if id.is_empty() || class.is_empty() {
         return Err(Problem::usage("a job is Msvm_ConcreteJob?InstanceID=… or the bare id"));
     }
-    Ok(JobRef::by_id(host.client().addressing().class(class), id))
+    let keys = SelectorSet::new().with("InstanceID", id);
+    Ok(JobRef::new(host.client().addressing().reference(class, keys)))
 }
 
-fn gone(reference: &JobRef) -> Problem {
+/// A job that is not there is gone, if the host knows jobs by this URI at all.
+async fn gone<E: Exchange>(reference: &JobRef, host: &Host<E>) -> Problem {
+    let resource = &reference.reference().resource;
+    match host.lacks(resource.last_segment()).await {
+        Ok(Some(fault)) => {
+            let mut problem = Problem::from(wsman::Error::Fault(fault));
+            problem.message = format!("the host does not answer for {resource}: {}", problem.message);
+            return problem;
+        }
+        Err(error) => {
+            return Problem::from(error).changed(Changed::Perhaps);
+        }
+        Ok(None) => {}
+    }
     Problem::new(Exit::Unknown, "job-gone", format!("the host has no job {reference}"))
         .remedy(
             "a finished job is kept for about five minutes; the state of the VM tells what became of it: `hvr status`",

@@ -71,6 +71,9 @@ fn one(settings: &Settings) -> Value {
         "operation_timeout": settings.operation_timeout.map(|time| format!("{}ms", time.as_millis())),
         "locale": settings.locale,
         "max_list": settings.max_list,
+        "base": settings.addressing.base.as_ref().map(ToString::to_string),
+        "namespace": settings.addressing.namespace.as_ref().map(ToString::to_string),
+        "cimnamespace": settings.addressing.cimnamespace,
     })
 }
 

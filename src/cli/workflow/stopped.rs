@@ -42,7 +42,7 @@ async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
         Refusal::NoPoint { choice, points } => Problem::new(
             Exit::Refused,
             "no-point",
-            format!("none of the {} recovery points of the VM fits {choice:?}", points.len()),
+            format!("none of the {} recovery points of the VM fits {choice}", points.len()),
         )
         .remedy(format!("see them with {}; --point latest needs none", scene.ends.command(&["points"], Site::Host)))
         .detail("points", points.iter().map(json::point).collect()),

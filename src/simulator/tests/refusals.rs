@@ -195,8 +195,11 @@ fn another_server_wants_its_own_form() {
     check_at(other, &system(), (400, "Sender DestinationUnreachable", None));
     let query = "<n:Enumerate><w:OptimizeEnumeration/><w:Filter Dialect=\"http://schemas.microsoft.com/wbem/wsman/1/WQL\">\
                  SELECT * FROM Msvm_ComputerSystem</w:Filter></n:Enumerate>";
-    let wql = Envelope::new(ENUMERATE, &format!("{DMTF}/*"), &[namespace], query);
+    let wql = Envelope::new(ENUMERATE, "http://schemas.dmtf.org/wbem/wscim/1/*", &[namespace], query);
     check_at(other, &wql, (400, "Sender FilterDialectRequestedUnavailable", None));
+    // The star is no class of a schema.
+    let wql = Envelope::new(ENUMERATE, &format!("{DMTF}/*"), &[namespace], query);
+    check_at(other, &wql, (400, "Sender DestinationUnreachable", None));
     let service = Envelope::new(
         ENUMERATE,
         &format!("{DMTF}/Msvm_ReplicationService"),

@@ -8,7 +8,7 @@ use super::texts::{Texts, not_sent, scheme_error};
 use super::{Failure, Link, Login, UNAUTHORIZED};
 use crate::auth::kerberos::RC4;
 use crate::auth::{AuthError, Handshake, KerberosCause, Offer, Scheme, Step};
-use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Message};
+use crate::wsman::{Delivery, ExchangeError, ExchangeErrorKind, Message, Stray};
 
 /// A link that is logged in, and the answer to the message where it went with the last token.
 pub(super) type Carried<E> = Result<(Link, Option<Answer>), E>;
@@ -72,12 +72,17 @@ pub(super) fn asks_for_login(settings: &Settings, answer: &Answer, scheme: Optio
         400.. => Err(Failure::Other(ExchangeError::new(
             ExchangeErrorKind::HttpStatus(answer.status),
             Delivery::NotSent,
-            status_text(answer.status, authority, true),
+            status_text(answer.status, &answer.body, authority, true),
         ))),
         _ if scheme.is_some_and(|scheme| answer.token(scheme).is_some()) => Ok(()),
-        status => Err(scheme_error(format!(
-            "{authority} answers with status {status} without asking for a login: this is no WinRM listener, or one for anybody"
-        ))),
+        status => {
+            let seen = Stray::of(&answer.body).filter(|stray| *stray != Stray::Empty);
+            let seen = seen.map_or_else(String::new, |page| format!(" and {page}"));
+            Err(scheme_error(format!(
+                "{authority} answers with status {status}{seen} without asking for a login: this is no WinRM listener, or one \
+                 for anybody"
+            )))
+        }
     }
 }
 
@@ -101,7 +106,7 @@ pub(super) async fn converse(conversation: Conversation<'_>, mut answer: Answer)
             return Err(match answer.status {
                 UNAUTHORIZED => refused(settings, &handshake),
                 status if status >= 400 => {
-                    let text = status_text(status, settings.endpoint.authority(), true);
+                    let text = status_text(status, &answer.body, settings.endpoint.authority(), true);
                     let kind = ExchangeErrorKind::HttpStatus(status);
                     Stop::End(Failure::Other(ExchangeError::new(kind, Delivery::NotSent, text)))
                 }

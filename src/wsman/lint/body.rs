@@ -164,6 +164,11 @@ pub(super) fn context(sheet: &Sheet<'_>) -> Vec<String> {
     }
 }
 
+pub(super) fn identify_namespace(sheet: &Sheet<'_>) -> Vec<String> {
+    let payload = sheet.payload().filter(|payload| sheet.is_identify_reply() && payload.namespace() != ns::IDENTITY);
+    payload.map(|payload| format!("it is in {:?}", payload.namespace())).into_iter().collect()
+}
+
 pub(super) fn size(sheet: &Sheet<'_>) -> Vec<String> {
     const MOST: usize = 512_000;
     let large = sheet.length > MOST && sheet.is_request();

@@ -130,10 +130,15 @@ pub(super) fn data_locale(sheet: &Sheet<'_>) -> Vec<String> {
     language(sheet.header(ns::MS_WSMAN, "DataLocale"))
 }
 
+/// How a header is marked, in SOAP's namespace or in none: the latter has a rule of its own.
+fn mark<'d>(header: Element<'d>) -> Option<&'d str> {
+    header.attribute(ns::SOAP, "mustUnderstand").or(header.attribute("", "mustUnderstand"))
+}
+
 fn language(header: Option<Element<'_>>) -> Vec<String> {
     let Some(header) = header else { return Vec::new() };
     let mut found = Vec::new();
-    match header.attribute(ns::SOAP, "mustUnderstand") {
+    match mark(header) {
         Some("false" | "0") => {}
         Some(other) => found.push(format!("{} is marked mustUnderstand={other:?}", header.local())),
         None => found.push(format!("{} is not marked", header.local())),
@@ -172,6 +177,11 @@ pub(super) fn must_understand(sheet: &Sheet<'_>) -> Vec<String> {
     unknown.map(|(namespace, local)| format!("{{{namespace}}}{local} is marked and may not be known")).collect()
 }
 
+pub(super) fn must_understand_namespace(sheet: &Sheet<'_>) -> Vec<String> {
+    let bare = sheet.headers.iter().filter(|header| header.attribute("", "mustUnderstand").is_some());
+    bare.map(|header| format!("{} has one in no namespace", header.local())).collect()
+}
+
 pub(super) fn namespace(sheet: &Sheet<'_>) -> Vec<String> {
     let bare = sheet.headers.iter().filter(|header| header.namespace().is_empty());
     bare.map(|header| format!("{} is in none", header.local())).collect()
@@ -189,14 +199,26 @@ pub(super) fn must_comply(sheet: &Sheet<'_>) -> Vec<String> {
 
 pub(super) fn fragment_mark(sheet: &Sheet<'_>) -> Vec<String> {
     let header = sheet.header(ns::WSMAN, "FragmentTransfer");
-    match header.map(|header| header.attribute(ns::SOAP, "mustUnderstand")) {
+    match header.map(mark) {
         None | Some(Some("true" | "1")) => Vec::new(),
         Some(other) => vec![format!("it is marked {:?}", other.unwrap_or("not at all"))],
     }
 }
 
 pub(super) fn relates_to(sheet: &Sheet<'_>) -> Vec<String> {
-    let is_reply = sheet.decoded.is_reply() || sheet.action().ends_with("Response");
-    let missing = is_reply && sheet.decoded.relates_to.as_deref().is_none_or(str::is_empty) && !sheet.is_identify();
-    missing.then(|| "a:RelatesTo is missing or empty".to_owned()).into_iter().collect()
+    let is_other = !is_fault(sheet) && !sheet.is_identify();
+    lacks_relates_to(sheet).filter(|_| is_other).into_iter().collect()
+}
+
+pub(super) fn fault_relates_to(sheet: &Sheet<'_>) -> Vec<String> {
+    lacks_relates_to(sheet).filter(|_| is_fault(sheet)).into_iter().collect()
+}
+
+fn lacks_relates_to(sheet: &Sheet<'_>) -> Option<String> {
+    let missing = sheet.decoded.is_reply() && sheet.decoded.relates_to.as_deref().is_none_or(str::is_empty);
+    missing.then(|| "a:RelatesTo is missing or empty".to_owned())
+}
+
+fn is_fault(sheet: &Sheet<'_>) -> bool {
+    sheet.payload().is_some_and(|payload| payload.is(ns::SOAP, "Fault"))
 }

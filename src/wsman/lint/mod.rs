@@ -95,6 +95,12 @@ impl<'d> Sheet<'d> {
         use super::decode::Content;
         use super::request::RequestBody;
         matches!(self.decoded.content(), Content::Request(RequestBody::Identify) | Content::Identity(_))
+            || self.is_identify_reply()
+    }
+
+    /// In whatever namespace: there are three in use.
+    fn is_identify_reply(&self) -> bool {
+        self.payload().is_some_and(|payload| payload.local() == "IdentifyResponse")
     }
 
     fn payload(&self) -> Option<Element<'d>> {
@@ -235,6 +241,13 @@ pub static RULES: &[Rule] = &[
         check: header::must_understand,
     },
     Rule {
+        name: "must-understand-namespace",
+        clause: "SOAP 1.2 part 1, 5.2.3",
+        level: Level::Warning,
+        says: "mustUnderstand is an attribute of SOAP's namespace; without it a host that is strict sees none",
+        check: header::must_understand_namespace,
+    },
+    Rule {
         name: "header-namespace",
         clause: "SOAP 1.2 part 1, 5.2",
         level: Level::Error,
@@ -352,6 +365,20 @@ pub static RULES: &[Rule] = &[
         level: Level::Error,
         says: "a reply says which message it answers: a:RelatesTo",
         check: header::relates_to,
+    },
+    Rule {
+        name: "fault-relates-to",
+        clause: "WS-Addressing (2004/08) 3; seen at OMI, OpenPegasus and Openwsman",
+        level: Level::Warning,
+        says: "a fault says which message it answers, unless that could not be read",
+        check: header::fault_relates_to,
+    },
+    Rule {
+        name: "identify-namespace",
+        clause: "DSP0226 11; others seen at OMI and OpenPegasus, and printed in MS-WSMV 2.2.1",
+        level: Level::Warning,
+        says: "IdentifyResponse is in the namespace http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd",
+        check: body::identify_namespace,
     },
     Rule {
         name: "size",

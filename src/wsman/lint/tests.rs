@@ -52,6 +52,12 @@ fn every_rule_is_broken_by_what_breaks_it_and_by_nothing_else() {
     let (get, _) = get.split_once("<n:Enumerate>").unwrap();
     let get = format!("{get}</s:Body></s:Envelope>");
     let reply = get.replace("transfer/Get<", "transfer/GetResponse<").replace("<s:Body>", "<s:Body><X/>");
+    let fault = get
+        .replace(
+            "http://schemas.xmlsoap.org/ws/2004/09/transfer/Get",
+            "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault",
+        )
+        .replace("<s:Body>", "<s:Body><s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code></s:Fault>");
     let cases: Vec<(&str, String)> = vec![
         ("duplicate-header", header("<a:To>x</a:To>")),
         ("to", edit("<a:To>http://h/wsman</a:To>", "")),
@@ -107,6 +113,9 @@ fn every_rule_is_broken_by_what_breaks_it_and_by_nothing_else() {
         ("one-by-one", pull("<n:EnumerationContext>c</n:EnumerationContext>")),
         ("enumeration-context", pull("<n:MaxElements>5</n:MaxElements>")),
         ("relates-to", reply.clone()),
+        ("fault-relates-to", fault.clone()),
+        ("identify-namespace", identify("http://schemas.dmtf.org/wbem/wsman/identify/1/wsmanidentity.xsd")),
+        ("must-understand-namespace", edit("s:mustUnderstand=\"false\"/><pm", "mustUnderstand=\"false\"/><pm")),
         ("size", edit("<n:Enumerate>", &format!("{}<n:Enumerate>", " ".repeat(512_000)))),
         ("well-formed", edit("</s:Body>", "")),
         ("well-formed", format!("<!DOCTYPE x>{GOOD}")),
@@ -128,6 +137,70 @@ fn every_rule_is_broken_by_what_breaks_it_and_by_nothing_else() {
     }
     let names: BTreeSet<_> = RULES.iter().map(|rule| rule.name).collect();
     assert_eq!(names.len(), RULES.len());
+}
+
+fn identify(namespace: &str) -> String {
+    format!(
+        "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Header/><s:Body><i:IdentifyResponse \
+         xmlns:i=\"{namespace}\"><i:ProductVendor>v</i:ProductVendor></i:IdentifyResponse></s:Body></s:Envelope>"
+    )
+}
+
+/// Habits of servers that people use: worth a remark, and no host refuses them.
+#[test]
+fn what_other_servers_do_is_no_error() {
+    let errors = |text: &str| {
+        let found = lint(text).into_iter().filter(|finding| finding.rule.level == Level::Error);
+        found.map(|finding| finding.rule.name).collect::<Vec<_>>()
+    };
+    // OMI's in the namespace of SOAP, OpenPegasus' in the one that MS-WSMV prints, and the standard's.
+    for namespace in [
+        "http://www.w3.org/2003/05/soap-envelope",
+        "http://schemas.dmtf.org/wbem/wsman/identify/1/wsmanidentity.xsd",
+        "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd",
+    ] {
+        assert_eq!(errors(&identify(namespace)), [""; 0], "{namespace}");
+    }
+    let fault = |relates_to: &str| {
+        format!(
+            "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" \
+             xmlns:a=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\"><s:Header><a:To>x</a:To>\
+             <a:Action>http://schemas.dmtf.org/wbem/wsman/1/wsman/fault</a:Action>{relates_to}</s:Header><s:Body><s:Fault>\
+             <s:Code><s:Value>s:Sender</s:Value></s:Code><s:Reason><s:Text xml:lang=\"en\">x</s:Text></s:Reason></s:Fault>\
+             </s:Body></s:Envelope>"
+        )
+    };
+    assert_eq!(broken(&fault("<a:RelatesTo>uuid:1</a:RelatesTo>")), [""; 0]);
+    assert_eq!(broken(&fault("")), ["fault-relates-to"]);
+    assert_eq!(errors(&GOOD.replace("s:mustUnderstand", "mustUnderstand")), [""; 0]);
+    assert!(broken(&GOOD.replace("s:mustUnderstand", "mustUnderstand")).contains(&"must-understand-namespace"));
+}
+
+/// The rules for requests are not for replies, whichever header a reply lacks.
+#[test]
+fn direction_is_told_by_body_and_action() {
+    let decoded = |text: &str| Decoded::read(text).unwrap().is_reply();
+    let related = GOOD.replace("</s:Header>", "<a:RelatesTo>uuid:1</a:RelatesTo></s:Header>");
+    let answer = |from: &str, body: &str| {
+        let (head, _) = GOOD.split_once("<s:Body>").unwrap();
+        let head = head.replace("enumeration/Enumerate<", from);
+        format!("{head}<s:Body>{body}</s:Body></s:Envelope>")
+    };
+    let enumerated = answer("enumeration/EnumerateResponse<", "<n:EnumerateResponse/>");
+    for (text, is_reply) in [
+        (GOOD.to_owned(), false),
+        (related, false),
+        (call(""), false),
+        (call("").replace("</s:Header>", "<a:RelatesTo>uuid:1</a:RelatesTo></s:Header>"), false),
+        (enumerated, true),
+        (answer("transfer/GetResponse<", "<X/>"), true),
+        (answer("transfer/PutResponse<", ""), true),
+        (answer("x/Do<", "<p:Do_OUTPUT xmlns:p=\"urn:p\"/>"), true),
+        (identify("urn:other"), true),
+    ] {
+        assert_eq!(decoded(&text), is_reply, "{text}");
+    }
+    assert!(!broken(&answer("transfer/GetResponse<", "<X/>")).contains(&"message-id"));
 }
 
 #[test]

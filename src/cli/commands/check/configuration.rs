@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use crate::cli::connect::Connection;
-use crate::hyperv::NAMESPACE;
-use crate::wsman::{self, ClassAddressing, EndpointReference, ResourceUri, SelectorSet};
+use crate::wsman::{self, EndpointReference, ResourceUri, SelectorSet};
 use crate::xml::Element;
 
 use super::findings::{Check, Side};
@@ -15,7 +14,7 @@ impl Check {
         const NAME: &str = "configuration";
         const BINDING: &str = "channel binding";
         let target = EndpointReference::new(ResourceUri::new(URI), SelectorSet::new());
-        let settings = match connection.client(ClassAddressing::microsoft(NAMESPACE)).get(target).await {
+        let settings = match connection.client(connection.addressing().clone()).get(target).await {
             Ok(reply) => settings(reply.instance().element()),
             Err(error @ wsman::Error::Exchange(_)) => {
                 return self.failed(NAME, error, "the host cannot be asked any further", Side::Host);

@@ -32,6 +32,11 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     let host = connection.host();
     let reference = super::parse(&args.one.job, &host)?;
     let job = host.job(&reference).await?;
+    let Some(job) = job else {
+        let gone = super::gone(&reference, &host).await;
+        let exit = if gone.code == "job-gone" { Exit::Refused } else { gone.exit };
+        return Err(Problem { exit, ..gone }.changed(Changed::No));
+    };
     let job = judge(&reference, job, &connection)?;
     if args.dry_run {
         return dry_run(&reference, &host, context);
@@ -49,17 +54,13 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
     );
     ask(&reference, &host, &connection).await?;
     let ended = super::follow(&reference, Some(job), &host, &connection, context).await?;
-    let ended = ended.ok_or_else(|| super::gone(&reference))?;
+    let Some(ended) = ended else { return Err(super::gone(&reference, &host).await) };
     report(&ended, &connection, context)
 }
 
 /// The job as it is, if it can be cancelled.
-fn judge(reference: &JobRef, job: Option<Job>, connection: &Connection) -> Result<Job, Problem> {
+fn judge(reference: &JobRef, job: Job, connection: &Connection) -> Result<Job, Problem> {
     let refuse = |code, message| Problem::new(Exit::Refused, code, message);
-    let Some(job) = job else {
-        return Err(refuse("job-gone", format!("the host has no job {reference}"))
-            .remedy("a finished job is kept for about five minutes; the state of the VM tells what became of it"));
-    };
     if job.is_over() {
         return Err(refuse("job-over", format!("job {reference} is over: {}", job.state))
             .remedy("there is nothing to cancel; look at the state of the VM: `hvr status`")

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::cli::connect::Connection;
 use crate::cli::exit::Exit;
+use crate::cli::learn::may_learn;
 use crate::cli::output;
 use crate::cli::problem::Problem;
 use crate::cli::span::Span;
@@ -80,7 +81,9 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
         },
         Err(problem) => Err(problem),
     };
-    if let Err(problem) = &ended {
+    if let Err(problem) = &ended
+        && !may_learn(problem, context)
+    {
         tell_monitoring(problem, args, context);
     }
     ended
@@ -151,7 +154,7 @@ async fn missing<E: Exchange>(
 }
 
 /// The host could not be asked: monitoring must not go on believing the last answer.
-fn tell_monitoring(problem: &Problem, args: &Args, context: &Context) {
+pub fn tell_monitoring(problem: &Problem, args: &Args, context: &Context) {
     let printer = context.printer;
     if args.check.is_some() && printer.is_table() {
         output::say(&format!("{} - {}", Level::Unknown.word(), problem.message));

@@ -17,7 +17,7 @@ use crate::cli::{Context, Format};
 use crate::hyperv::random_id;
 use crate::transport::Session;
 use crate::wsman::{
-    ClassAddressing, ClassBase, Client, EndpointReference, Exchange, Extra, Identify, Operation, SelectorSet, Timeouts,
+    ClassAddressing, Client, EndpointReference, Exchange, Extra, Identify, Operation, SelectorSet, Timeouts,
 };
 
 use super::exchange::{Paper, Tap};
@@ -41,7 +41,13 @@ pub struct Line {
 impl<'a> Desk<'a> {
     pub fn new(args: &'a Args, context: &'a Context) -> Result<Self, Problem> {
         let schema = if args.no_schema { None } else { Some(mof_files::load(&args.schema)?) };
-        Ok(Desk { schema, addressing: addressing(args), args, context, raw_shown: Cell::new(false) })
+        Ok(Desk {
+            schema,
+            addressing: context.settings.addressing.classes(),
+            args,
+            context,
+            raw_shown: Cell::new(false),
+        })
     }
 
     pub fn printer(&self) -> Printer {
@@ -222,16 +228,6 @@ pub fn join(typed: &[Argument], document: Vec<Argument>) -> Result<Vec<Argument>
         return Err(Problem::usage(format!("{name} is given on the command line and in the document of --input")));
     }
     Ok(typed.iter().cloned().chain(document).collect())
-}
-
-fn addressing(args: &Args) -> ClassAddressing {
-    let (base, fitting) = match args.base.as_str() {
-        "microsoft" => (ClassBase::Microsoft, false),
-        "dmtf" => (ClassBase::Dmtf, true),
-        uri => (ClassBase::Other(if uri.ends_with('/') { uri.to_owned() } else { format!("{uri}/") }), false),
-    };
-    let selector = (fitting || args.cimnamespace) && !args.no_cimnamespace;
-    ClassAddressing::new(base, &args.namespace, selector)
 }
 
 /// An object in a field; an empty one where there is none.

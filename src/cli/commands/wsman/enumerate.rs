@@ -5,7 +5,7 @@ use crate::cli::problem::Problem;
 use crate::cli::typed::{ExtraSelector, Keys, ReferenceText, has_property};
 use crate::wsman::{
     Associated, AssociationFilter, Client, Enumerate, EnumerationMode, Exchange, Filter, PolymorphismMode, ResourceUri,
-    SelectorSet,
+    SelectorSet, all_classes_beside,
 };
 
 use super::desk::{Desk, Line};
@@ -213,7 +213,8 @@ impl FilterArgs {
                 object: object.resolve(&desk.addressing),
                 association_class: self.association_class.clone(),
                 role: self.role.clone(),
-                result_class: class.map(|class| class.class().to_owned()),
+                // All classes are none in particular, and there is no class of that name.
+                result_class: class.map(|class| class.class().to_owned()).filter(|class| class != "*"),
                 result_role: self.result_role.clone(),
                 properties: self.result_property.clone(),
             }))));
@@ -232,11 +233,9 @@ impl FilterArgs {
     }
 }
 
-/// The all-classes URI beside a class: a whole URI keeps its own prefix.
+/// The all-classes URI beside a class: a whole URI stays in its own form.
 fn all_classes(class: &ReferenceText, desk: &Desk<'_>) -> ResourceUri {
-    let uri = desk.target(class).resource;
-    let prefix = uri.as_str().strip_suffix(class.class()).unwrap_or("");
-    ResourceUri::new(format!("{prefix}*"))
+    all_classes_beside(&desk.target(class).resource)
 }
 
 fn sized<E: Exchange>(client: Client<E>, args: &Args) -> Client<E> {

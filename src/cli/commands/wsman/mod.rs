@@ -20,7 +20,6 @@ use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::Problem;
 use crate::cli::typed::{ExtraHeader, ExtraOption, ExtraSelector, ReferenceText};
-use crate::hyperv::NAMESPACE;
 
 use desk::Desk;
 
@@ -29,18 +28,6 @@ use desk::Desk;
 pub struct Args {
     #[command(subcommand)]
     what: Box<What>,
-    /// CIM namespace
-    #[arg(long, global = true, default_value = NAMESPACE)]
-    namespace: String,
-    /// Form of class URIs: microsoft, dmtf, or a URI prefix of your own
-    #[arg(long, global = true, default_value = "microsoft", value_name = "FORM")]
-    base: String,
-    /// Send the namespace as selector __cimnamespace; the default fits --base
-    #[arg(long, global = true, overrides_with = "no_cimnamespace")]
-    cimnamespace: bool,
-    /// Do not send the selector __cimnamespace
-    #[arg(long, global = true)]
-    no_cimnamespace: bool,
     /// Selector besides those of the reference; may be repeated
     #[arg(long, global = true, value_name = "NAME=VALUE")]
     selector: Vec<ExtraSelector>,
