@@ -10,6 +10,7 @@ pub mod manual;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod soap;
+pub mod text;
 #[cfg(feature = "trace")]
 pub mod trace;
 #[cfg(feature = "transport")]

@@ -14,6 +14,7 @@ mod problem;
 mod settings;
 mod span;
 mod stop;
+mod text_file;
 mod typed;
 mod workflow;
 

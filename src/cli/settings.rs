@@ -14,6 +14,7 @@ use super::connect::quoted;
 use super::password::PasswordSource;
 use super::problem::Problem;
 use super::span::Span;
+use super::text_file::{self, FileError};
 
 /// How to log in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -423,9 +424,9 @@ fn profile(name: Option<String>) -> Result<Layer, Problem> {
             None => Ok(Layer::default()),
         };
     };
-    let text = match std::fs::read_to_string(&path) {
+    let text = match text_file::read(&path, text_file::MOST_SETTINGS) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(FileError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             return match name {
                 Some(name) => Err(Problem::usage(format!("no profile {name:?}: there is no file {}", path.display()))),
                 None => Ok(Layer::default()),

@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::error::TraceError;
 use super::har::Entry;
+use crate::text::Utf8Reader;
 
 /// A recording in memory.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +76,13 @@ impl Trace {
 pub fn for_each_entry(from: impl Read, mut each: impl FnMut(Entry) -> ControlFlow<()>) -> Result<(), TraceError> {
     let mut stopped = false;
     let since_entry = Rc::new(Cell::new(0));
-    let guard = Guard { inner: from, since_entry: since_entry.clone(), length: 0, in_string: false, escaped: false };
+    let guard = Guard {
+        inner: Utf8Reader::new(from),
+        since_entry: since_entry.clone(),
+        length: 0,
+        in_string: false,
+        escaped: false,
+    };
     let mut json = serde_json::Deserializer::from_reader(BufReader::new(guard));
     let mut found = false;
     let read = Level::File(&mut found, &mut |entry| {

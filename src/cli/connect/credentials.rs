@@ -9,6 +9,7 @@ use crate::cli::output::is_interactive;
 use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
 use crate::cli::settings::{Auth, Settings};
+use crate::cli::text_file;
 use crate::transport::{AuthChoice, ClientCertificate, ClientCertificateError, Connector};
 
 /// Gives a connector what it logs in with. `secret` is a password that was read before; the one that is known then
@@ -107,7 +108,7 @@ fn client_certificate(
     secret: &mut Option<Secret>,
 ) -> Result<ClientCertificate, Problem> {
     let read = |file: &Path| {
-        let bytes = std::fs::read(file).map(zeroize::Zeroizing::new);
+        let bytes = text_file::bytes(file, text_file::MOST_CERTIFICATES).map(zeroize::Zeroizing::new);
         bytes.map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))
     };
     let certificate = read(cert)?;

@@ -247,11 +247,12 @@ fn given(desk: &Desk<'_>, class: &str, typed: &[Argument], content: &ContentArgs
         None => Vec::new(),
         Some(file) => {
             let text = read_file(file).map_err(|error| usage(&error))?;
-            if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+            if text.trim_start().starts_with('<') {
                 if !typed.is_empty() {
                     return Err(Problem::usage("XML is sent as it stands: no property can be given besides it"));
                 }
-                let document = Document::parse(text).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
+                let document = Document::parse_text(text.trim_start().to_owned())
+                    .map_err(|error| usage(&format!("{}: {error}", file.display())))?;
                 if document.root().is(ns::SOAP, "Envelope") {
                     return Err(Problem::usage(format!("{} holds an envelope, not a resource", file.display()))
                         .remedy("send it with `hvr wsman send`, or keep what stands in its body"));
