@@ -14,6 +14,7 @@ mod answers;
 mod capture;
 mod error;
 pub mod har;
+mod lenient;
 mod markup;
 mod meaning;
 mod names;
