@@ -52,34 +52,12 @@ impl Document {
     /// # Errors
     /// As [`Document::parse`].
     pub fn parse_with(bytes: impl Into<Vec<u8>>, limits: &Limits) -> Result<Document, Error> {
-        Document::of(text_of(bytes.into(), limits)?, limits, Declared::Holds)
-    }
-
-    /// Reads one document out of a text that came from a file and is decoded already, so that what its declaration says
-    /// of an encoding is about the file and not about the text. Otherwise as [`Document::parse`].
-    ///
-    /// # Errors
-    /// As [`Document::parse`].
-    pub fn parse_text(text: String) -> Result<Document, Error> {
-        let limits = Limits::default();
-        Document::of(text_of(text.into_bytes(), &limits)?, &limits, Declared::IsPast)
-    }
-
-    fn of(input: String, limits: &Limits, declared: Declared) -> Result<Document, Error> {
-        let builder = Builder::new(&input, limits, declared);
+        let input = text_of(bytes.into(), limits)?;
+        let builder = Builder::new(&input, limits);
         let mut document = builder.read()?;
         document.input = input;
         Ok(document)
     }
-}
-
-/// What an XML declaration says of the encoding.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Declared {
-    /// It is that of the bytes, and must be UTF-8.
-    Holds,
-    /// It was that of a file which has been decoded since.
-    IsPast,
 }
 
 /// Checks size and encoding, and drops a byte order mark.
@@ -112,7 +90,6 @@ fn text_of(mut bytes: Vec<u8>, limits: &Limits) -> Result<String, Error> {
 struct Builder<'i> {
     input: &'i str,
     limits: &'i Limits,
-    declared: Declared,
     document: Document,
     /// Indices of the open elements.
     open: Vec<u32>,
@@ -126,7 +103,7 @@ struct Builder<'i> {
 }
 
 impl<'i> Builder<'i> {
-    fn new(input: &'i str, limits: &'i Limits, declared: Declared) -> Self {
+    fn new(input: &'i str, limits: &'i Limits) -> Self {
         let document = Document {
             input: String::new(),
             unescaped: String::new(),
@@ -138,7 +115,6 @@ impl<'i> Builder<'i> {
         Builder {
             input,
             limits,
-            declared,
             document,
             open: Vec::with_capacity(16),
             scope: NO_BINDING,
@@ -194,10 +170,9 @@ impl<'i> Builder<'i> {
                         );
                     }
                     let encoding = declaration.encoding().and_then(Result::ok);
-                    let is_other = encoding.is_some_and(|name| {
+                    if encoding.is_some_and(|name| {
                         !name.eq_ignore_ascii_case("utf-8") && !name.eq_ignore_ascii_case("us-ascii")
-                    });
-                    if is_other && self.declared == Declared::Holds {
+                    }) {
                         return Err(self.fail(at, ErrorKind::NotUtf8));
                     }
                 }
