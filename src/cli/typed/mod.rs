@@ -8,6 +8,7 @@ mod extra;
 mod given;
 mod json;
 mod keys;
+mod octets;
 mod parameter;
 mod reference;
 #[cfg(test)]
