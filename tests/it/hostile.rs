@@ -5,7 +5,8 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use hyperv_replica::trace::{Opener, Recorder, Redactor, Sender, Trace, read_capture};
+use hyperv_replica::capture::{Opener, Sender, read_capture};
+use hyperv_replica::trace::{Recorder, Redactor, Trace};
 
 use crate::support::capture::{Piece, Style, capture};
 use crate::support::oracle;

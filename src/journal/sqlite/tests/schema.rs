@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::*;
-use crate::failover::journal::sqlite::place::Place;
-use crate::failover::journal::sqlite::schema::{self, STEPS};
+use crate::journal::sqlite::schema::{self, STEPS};
+use crate::journal::sqlite::state_dir::Place;
 
 /// Versions that may come: a column with what older rows get, a table, new rows in it.
 const LATER: &[&str] = &[
