@@ -130,15 +130,15 @@ fn narrow<'b>(bytes: &'b [u8], remarks: &mut Vec<Remark>) -> Result<Cow<'b, str>
 
 /// The body behind HTTP heads: an answer may stand behind `100 Continue` or the legs of a login.
 fn behind_heads<'b>(bytes: &'b [u8], remarks: &mut Vec<Remark>) -> Result<Cow<'b, [u8]>, PastedError> {
-    let mut rest = bytes.trim_ascii_start();
+    let mut rest = unmarked(bytes);
     let mut last = None;
     for _ in 0..MOST_HEADS {
         let Some((head, body)) = Head::take(rest) else { break };
         remarks.push(Remark::Head(head.first.clone()));
         rest = body;
         last = Some(head);
-        if Head::take(rest.trim_ascii_start()).is_some_and(|(next, _)| next.is_start) {
-            rest = rest.trim_ascii_start();
+        if Head::take(unmarked(rest)).is_some_and(|(next, _)| next.is_start) {
+            rest = unmarked(rest);
         } else {
             break;
         }
@@ -242,10 +242,19 @@ fn is_start_line(line: &str) -> bool {
     }
 }
 
+/// Bytes without white space and byte order marks before them.
+fn unmarked(mut bytes: &[u8]) -> &[u8] {
+    loop {
+        bytes = bytes.trim_ascii_start();
+        match bytes.strip_prefix(b"\xef\xbb\xbf") {
+            Some(rest) => bytes = rest,
+            None => return bytes,
+        }
+    }
+}
+
 fn looks_like_xml(bytes: &[u8]) -> bool {
-    let bytes = bytes.trim_ascii_start();
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    matches!(bytes, [b'<', ..] | [0xff, 0xfe, b'<', ..] | [0xfe, 0xff, 0, b'<', ..])
+    matches!(unmarked(bytes), [b'<', ..] | [0xff, 0xfe, b'<', ..] | [0xfe, 0xff, 0, b'<', ..])
 }
 
 /// The data of a body in chunks (RFC 9112 7.1).

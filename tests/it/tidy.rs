@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// What the command line stands on: everything.
 const ABOVE_ALL: &[&str] = &[
+    "manual",
     "capture",
     "journal",
     "evidence",
@@ -117,6 +118,22 @@ fn the_core_does_no_io() {
             for word in FORBIDDEN {
                 assert!(!text.contains(word), "{} uses {word}", path.display());
             }
+        }
+    }
+}
+
+/// What a person names as a text file is in whatever encoding an editor of Windows left it.
+#[test]
+fn texts_of_people_come_in_through_one_door() {
+    for path in files(&root().join("src/cli"), "rs").into_iter().filter(|path| !is_test(path)) {
+        let text = code(&path);
+        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for word in ["read_to_string", "fs::read(", "String::from_utf8("] {
+            assert!(
+                !product.contains(word),
+                "{} uses {word}: cli/text_file.rs reads the files of people",
+                path.display()
+            );
         }
     }
 }

@@ -159,7 +159,8 @@ pub fn mof(bytes: &[u8]) {
         assert!(document.notes.iter().all(|note| note.line <= text.matches('\n').count() + 1));
     }
     let wide: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(text::read(&wide).as_deref(), Ok(text.as_ref()));
+    // A zero behind the mark would be that of UTF-32.
+    assert!(text.starts_with('\0') || text::read(&wide).as_deref() == Ok(text.as_ref()));
     let mut schema = Schema::builtin().clone();
     // The same twice: of two with one name the later one holds, and a translation lends its texts again.
     for _ in 0..2 {
