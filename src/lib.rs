@@ -19,6 +19,7 @@ mod properties;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod soap;
+pub mod text;
 #[cfg(feature = "trace")]
 pub mod trace;
 #[cfg(feature = "transport")]

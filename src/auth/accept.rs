@@ -122,6 +122,10 @@ impl Acceptor {
     pub(super) fn authenticate_to_keys(self, authenticate: &[u8]) -> Result<(String, NtlmKeys), AuthError> {
         let given = self.given.as_ref().ok_or(AuthError::OutOfOrder)?;
         let message = Authenticate::read(authenticate)?;
+        // This side offers Unicode and nothing else.
+        if !message.flags.contains(Flags::NEGOTIATE_UNICODE) {
+            return Err(AuthError::Malformed { message: "authenticate", reason: "its names are not in Unicode" });
+        }
         if message.is_anonymous() || message.flags.contains(Flags::NEGOTIATE_ANONYMOUS) {
             return Err(AuthError::Anonymous);
         }

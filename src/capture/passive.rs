@@ -154,6 +154,37 @@ mod tests {
         assert!(!format!("{login:?}").contains("canary"));
     }
 
+    /// The same answer with names of one byte to a character, as old clients write them.
+    fn in_oem(mut answer: Vec<u8>) -> Vec<u8> {
+        for at in [28, 36, 44] {
+            let length = usize::from(u16::from_le_bytes([answer[at], answer[at + 1]]));
+            let start = usize::try_from(u32::from_le_bytes(answer[at + 4..at + 8].try_into().unwrap())).unwrap();
+            let name: Vec<u8> = answer[start..start + length].iter().copied().step_by(2).collect();
+            answer[start..start + name.len()].copy_from_slice(&name);
+            let [low, high] = u16::try_from(name.len()).unwrap().to_le_bytes();
+            answer[at..at + 4].copy_from_slice(&[low, high, low, high]);
+        }
+        answer[60] = answer[60] & !1 | 2;
+        answer
+    }
+
+    #[test]
+    fn names_that_are_not_in_unicode_are_read() {
+        let (challenge, answer, mut client, _) = login();
+        let mut answer = in_oem(answer);
+        assert_eq!(TokenKind::account(&answer).as_deref(), Some("LAB\\user"));
+        let mut login = PassiveNtlm::login(&"canary-password".into(), &challenge, &answer).unwrap();
+        let sealed = seal_message(&mut client, b"one", PartHeaders::Tabbed).unwrap();
+        assert_eq!(login.open_request(&sealed.content_type, &sealed.body).unwrap(), b"one");
+        let start = usize::from(answer[40]);
+        answer[start] = 0xfc;
+        let error = PassiveNtlm::login(&"canary-password".into(), &challenge, &answer).unwrap_err().to_string();
+        assert!(error.contains("a code page that is not known"), "{error}");
+        answer[60] &= !2;
+        let error = PassiveNtlm::login(&"canary-password".into(), &challenge, &answer).unwrap_err().to_string();
+        assert!(error.contains("how its names are written"), "{error}");
+    }
+
     #[test]
     fn tokens_are_told_apart() {
         let (challenge, answer, ..) = login();

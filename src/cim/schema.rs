@@ -1,10 +1,14 @@
 //! Class declarations, looked up by name: which properties a class has, what a method takes, what a number means.
 //!
-//! [`Schema::builtin`] holds the classes of Hyper-V Replica (`schemas/cim/*.mof`); [`Schema::read`] makes one from a
-//! user's MOF and [`Schema::add`] joins the two. A class knows what it inherits, so every lookup sees all of it.
+//! [`Schema::builtin`] holds the classes of Hyper-V Replica (`schemas/cim/*.mof`) and WMI's own (`schemas/wmi/system.mof`);
+//! [`Schema::read`] makes one from a user's MOF and [`Schema::add`] joins the two. A class knows what it inherits, so every
+//! lookup sees all of it; of one whose superclass stands in a file that is not at hand, what it declares itself is there,
+//! and [`Class::missing_base`] says what is not.
+//!
+//! A class with WMI's qualifier `Amendment` (`.mfl`) is a translation: it lends its texts to the class of its name.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::mof::{self, MofError, Problem};
@@ -59,7 +63,7 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// What is wrong with the text: its form, an unknown superclass, a name that is no CIM identifier.
+    /// What is wrong with the text: its form, a class above itself, a name that is no CIM identifier.
     pub fn read(text: &str) -> Result<Self, MofError> {
         let mut schema = Self::default();
         schema.add(text)?;
@@ -67,7 +71,7 @@ impl Schema {
     }
 
     /// Adds the classes of a MOF text. They may derive from those already here and from each other in any order; one
-    /// with a name already here takes its place, also as base of its subclasses.
+    /// with a name already here takes its place, also as base of its subclasses; a translation lends it its texts.
     ///
     /// # Errors
     ///
@@ -83,11 +87,25 @@ impl Schema {
     ///
     /// The first file that cannot be used, and why; then nothing has been added.
     pub fn add_files(&mut self, files: &[(&str, &str)]) -> Result<(), FileError> {
-        let mut added = Vec::new();
+        let (mut added, mut amendments) = (Vec::new(), Vec::new());
         for (place, (name, text)) in files.iter().enumerate() {
             let classes = read(name, text).map_err(|problem| FileError { file: (*name).to_owned(), problem })?;
-            added.extend(classes.into_iter().map(|(class, position)| (class, position, place)));
+            let classes = classes.into_iter().map(|(class, position)| (class, position, place));
+            let (translated, declared): (Vec<_>, Vec<_>) = classes.partition(|(class, ..)| class.amendment);
+            added.extend(declared);
+            amendments.extend(translated);
         }
+        // A translation of what is declared nowhere is at least a declaration.
+        let known: HashSet<String> = self
+            .declared
+            .iter()
+            .map(AsRef::as_ref)
+            .chain(added.iter().map(|(class, ..)| class))
+            .map(|class| lowercase(&class.name))
+            .collect();
+        let (amendments, alone): (Vec<_>, Vec<_>) =
+            amendments.into_iter().partition(|(class, ..)| known.contains(&lowercase(&class.name)));
+        added.extend(alone);
         let positions: HashMap<String, (usize, usize)> =
             added.iter().map(|(class, position, place)| (lowercase(&class.name), (*position, *place))).collect();
         let kept = self.declared.iter().filter(|class| !positions.contains_key(&lowercase(&class.name)));
@@ -98,6 +116,11 @@ impl Schema {
         declared.extend(
             added.into_iter().filter(|(class, _, place)| holds(class, *place)).map(|(class, ..)| Arc::new(class)),
         );
+        for (amendment, ..) in &amendments {
+            if let Some(class) = declared.iter_mut().find(|class| class.name == amendment.name) {
+                link::amend(Arc::make_mut(class), amendment);
+            }
+        }
         let linked = link::link(&declared).map_err(|broken| {
             let (at, place) = positions.get(&lowercase(&broken.class)).copied().unwrap_or_default();
             let (name, text) = files.get(place).copied().unwrap_or_default();
@@ -111,7 +134,7 @@ impl Schema {
 
     /// Reads many files and links them once; a broken one costs its classes and nothing else.
     fn of_files(files: &[(&str, &str)]) -> Self {
-        let classes = files.iter().filter_map(|(name, text)| read(&format!("schemas/cim/{name}.mof"), text).ok());
+        let classes = files.iter().filter_map(|(name, text)| read(&builtin::path(name), text).ok());
         let declared: Vec<_> = classes.flatten().map(|(class, _)| Arc::new(class)).collect();
         link::link(&declared).map_or_else(|_| Self::default(), |linked| Self { declared, linked })
     }
@@ -125,6 +148,13 @@ impl Schema {
     /// Every class, in the order they were declared.
     pub fn classes(&self) -> impl Iterator<Item = &Class> {
         self.declared.iter().filter_map(|class| self.class(class.name.as_str()))
+    }
+
+    /// The classes whose superclass is declared nowhere, each with its name: what they inherit from there is not known.
+    pub fn incomplete(&self) -> impl Iterator<Item = (&Class, &ClassName)> {
+        self.classes()
+            .filter(|class| class.base.is_none())
+            .filter_map(|class| Some((class, class.superclass.as_ref()?)))
     }
 
     /// How many classes there are.

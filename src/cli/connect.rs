@@ -22,6 +22,7 @@ use super::password::PasswordSource;
 use super::printed::Printed;
 use super::problem::{Problem, chain};
 use super::settings::{Auth, Origins, ProxySetting, Settings, TrustSetting};
+use super::text_file;
 use super::way::Way;
 
 /// A session with a host, and what it takes to ask it.
@@ -307,7 +308,7 @@ pub fn trust(settings: &Settings, tls: bool) -> Result<Trust, Problem> {
     match &settings.trust {
         TrustSetting::System => Ok(Trust::system()),
         TrustSetting::Ca(file) => {
-            let bytes = std::fs::read(file)
+            let bytes = text_file::bytes(file, text_file::MOST_CERTIFICATES)
                 .map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))?;
             Trust::ca(&bytes).map_err(|error| Problem::usage(format!("{}: {error}", file.display())))
         }
@@ -333,7 +334,7 @@ pub fn trust(settings: &Settings, tls: bool) -> Result<Trust, Problem> {
 /// The scenario in a file, or the default one.
 pub fn scenario(file: Option<&Path>) -> Result<Scenario, Problem> {
     let Some(file) = file else { return Ok(Scenario::default()) };
-    let text = std::fs::read_to_string(file)
+    let text = text_file::read(file, text_file::MOST_SETTINGS)
         .map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))?;
     Scenario::from_toml(&text)
         .map_err(|error| Problem::usage(format!("{}: {}", file.display(), error.to_string().trim_end())))

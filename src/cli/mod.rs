@@ -16,6 +16,7 @@ mod problem;
 mod settings;
 mod span;
 mod stop;
+mod text_file;
 mod typed;
 mod way;
 mod workflow;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::auth::Secret;
+use crate::text::{self, TextError};
 
 use super::args::Common;
 #[cfg(unix)]
@@ -18,6 +19,7 @@ use super::output::{WIDEST, is_interactive, printable, shortened};
 use super::problem::Problem;
 use super::settings::{Layer, switch};
 use super::stop::Interruption;
+use super::text_file::FileError;
 
 /// Where a password comes from.
 #[derive(Debug, Clone)]
@@ -140,15 +142,14 @@ impl PasswordSource {
             PasswordSource::Value(secret) => return Ok(secret.clone()),
             PasswordSource::File(file) => {
                 warn_if_readable_by_all(file);
-                let fail = |error: std::io::Error| {
+                let fail = |error: FileError| {
                     Problem::usage(format!("cannot read the password file {}: {error}", file.display()))
                 };
-                bounded(std::fs::File::open(file).map_err(fail)?).map_err(fail)?
+                bounded(std::fs::File::open(file).map_err(|error| fail(error.into()))?).map_err(fail)?
             }
             PasswordSource::Stdin => {
-                let fail = |error: std::io::Error| {
-                    Problem::usage(format!("cannot read the password from standard input: {error}"))
-                };
+                let fail =
+                    |error: FileError| Problem::usage(format!("cannot read the password from standard input: {error}"));
                 bounded(std::io::stdin().lock()).map_err(fail)?
             }
             // Either may ask the user to unlock something, and takes its time.
@@ -169,9 +170,14 @@ impl PasswordSource {
             }
         };
         let line = text.strip_suffix("\r\n").or(text.strip_suffix('\n')).unwrap_or(&text);
-        match line.is_empty() {
-            true => Err(Problem::usage("the password is empty")),
-            false => Ok(Secret::from(line)),
+        match (line.is_empty(), line.contains('\0')) {
+            (true, _) => Err(Problem::usage("the password is empty")),
+            // Nobody can type one, and a try with it counts towards a lock-out.
+            (_, true) => Err(Problem::usage(
+                "the password holds a NUL character, so what was read is no password, or its encoding is not known: \
+                 save it as UTF-8",
+            )),
+            (false, false) => Ok(Secret::from(line)),
         }
     }
 }
@@ -199,13 +205,22 @@ fn only<'n>(
 }
 
 /// No password is longer than this; a mistaken file may be.
-const LONGEST: u64 = 64 * 1024;
+const LONGEST: usize = 64 * 1024;
 
-/// Reads into one piece of memory that never moves, so that no copy of a part stays behind.
-fn bounded(from: impl Read) -> std::io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(LONGEST).unwrap_or_default()));
-    from.take(LONGEST).read_to_string(&mut text)?;
-    Ok(text)
+/// Reads into pieces of memory that never move, so that no copy of a part stays behind. A byte order mark, which editors
+/// and PowerShell put before a text unasked, is no part of the password.
+fn bounded(from: impl Read) -> Result<Zeroizing<String>, FileError> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    from.take(u64::try_from(LONGEST + 1).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
+    match bytes.len() > LONGEST {
+        true => Err(FileError::TooLarge(LONGEST)),
+        false => Ok(decoded(&bytes)?),
+    }
+}
+
+/// The text of a password, in the encodings that [`text::read`] knows.
+fn decoded(bytes: &[u8]) -> Result<Zeroizing<String>, TextError> {
+    Ok(Zeroizing::new(text::read(bytes)?.into_owned()))
 }
 
 #[cfg(unix)]

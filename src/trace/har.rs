@@ -1,10 +1,12 @@
 //! The record of one HTTP request: HAR 1.2, and what it lacks in one field of our own, `_hvr`.
 //!
-//! Any HAR can be read: what we need of it is a POST with an envelope and its answer. Sizes are those on the wire
-//! (`bodySize`, sealed); texts are in clear.
+//! Any HAR can be read: what we need of it is a POST with an envelope and its answer. Browsers, Fiddler and Charles leave
+//! out what HAR demands, write `null` for it, or a number as a text; where nothing depends on a field, none of this ends
+//! the reading. Sizes are those on the wire (`bodySize`, sealed); texts are in clear.
 
 use serde::{Deserialize, Serialize};
 
+use super::lenient::{self, loose, or_default};
 use super::names;
 
 /// One HTTP request and its answer.
@@ -13,22 +15,28 @@ use super::names;
 #[non_exhaustive]
 pub struct Entry {
     /// When it began, ISO 8601.
+    #[serde(deserialize_with = "or_default")]
     pub started_date_time: String,
     /// Milliseconds from begin to end.
+    #[serde(deserialize_with = "loose")]
     pub time: f64,
     /// What was sent.
+    #[serde(deserialize_with = "or_default")]
     pub request: Request,
     /// What came.
+    #[serde(deserialize_with = "or_default")]
     pub response: Response,
     /// Nothing is cached; HAR wants the object.
+    #[serde(deserialize_with = "loose")]
     pub cache: Nothing,
     /// Where the time went.
+    #[serde(deserialize_with = "loose")]
     pub timings: Timings,
     /// Address of the peer.
-    #[serde(rename = "serverIPAddress", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "serverIPAddress", skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub server_ip_address: Option<String>,
     /// Number of the TCP connection.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub connection: Option<String>,
     /// What HAR has no field for.
     #[serde(rename = "_hvr", skip_serializing_if = "Option::is_none")]
@@ -45,23 +53,31 @@ pub struct Nothing {}
 #[non_exhaustive]
 pub struct Request {
     /// `POST`.
+    #[serde(deserialize_with = "or_default")]
     pub method: String,
     /// The URL.
+    #[serde(deserialize_with = "or_default")]
     pub url: String,
     /// `HTTP/1.1`.
+    #[serde(deserialize_with = "or_default")]
     pub http_version: String,
     /// Never any; HAR wants the list.
+    #[serde(deserialize_with = "loose")]
     pub cookies: Vec<Nothing>,
     /// Headers as sent, credentials removed.
+    #[serde(deserialize_with = "or_default")]
     pub headers: Vec<Header>,
     /// Never any; HAR wants the list.
+    #[serde(deserialize_with = "loose")]
     pub query_string: Vec<Nothing>,
     /// The message in clear; none for a login.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_data: Option<PostData>,
     /// Not known.
+    #[serde(deserialize_with = "lenient::size")]
     pub headers_size: i64,
     /// Bytes of the body as sent, sealed where it was sealed.
+    #[serde(deserialize_with = "lenient::size")]
     pub body_size: i64,
 }
 
@@ -71,11 +87,17 @@ pub struct Request {
 #[non_exhaustive]
 pub struct PostData {
     /// Its media type, before sealing.
+    #[serde(deserialize_with = "or_default")]
     pub mime_type: String,
     /// Form fields: never any; HAR wants the list.
+    #[serde(deserialize_with = "loose")]
     pub params: Vec<Nothing>,
-    /// The envelope in clear.
+    /// The envelope in clear, or base64 of it until [`Entry::settle`] has been called.
+    #[serde(deserialize_with = "or_default")]
     pub text: String,
+    /// `base64` where the text is that; HAR has it for answers alone, and some write it here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
 }
 
 /// The answer of an [`Entry`]; status 0 where none came.
@@ -84,23 +106,31 @@ pub struct PostData {
 #[non_exhaustive]
 pub struct Response {
     /// HTTP status.
+    #[serde(deserialize_with = "lenient::status")]
     pub status: u16,
     /// Its words.
+    #[serde(deserialize_with = "loose")]
     pub status_text: String,
     /// `HTTP/1.1`.
+    #[serde(deserialize_with = "or_default")]
     pub http_version: String,
     /// Never any; HAR wants the list.
+    #[serde(deserialize_with = "loose")]
     pub cookies: Vec<Nothing>,
     /// Headers as received, tokens removed.
+    #[serde(deserialize_with = "or_default")]
     pub headers: Vec<Header>,
     /// The body in clear.
+    #[serde(deserialize_with = "or_default")]
     pub content: Content,
     /// Never any.
-    #[serde(rename = "redirectURL")]
+    #[serde(rename = "redirectURL", deserialize_with = "loose")]
     pub redirect_url: String,
     /// Not known.
+    #[serde(deserialize_with = "lenient::size")]
     pub headers_size: i64,
     /// Bytes of the body as received, sealed where it was sealed.
+    #[serde(deserialize_with = "lenient::size")]
     pub body_size: i64,
 }
 
@@ -110,8 +140,10 @@ pub struct Response {
 #[non_exhaustive]
 pub struct Content {
     /// Bytes in clear.
+    #[serde(deserialize_with = "lenient::size")]
     pub size: i64,
     /// Its media type, after unsealing.
+    #[serde(deserialize_with = "or_default")]
     pub mime_type: String,
     /// The text, or base64 of it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,10 +157,10 @@ pub struct Content {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub name: String,
     /// Value.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub value: String,
 }
 
@@ -138,18 +170,25 @@ pub struct Header {
 #[non_exhaustive]
 pub struct Timings {
     /// Waiting for a connection.
+    #[serde(deserialize_with = "lenient::phase")]
     pub blocked: f64,
     /// Resolving the name.
+    #[serde(deserialize_with = "lenient::phase")]
     pub dns: f64,
     /// Connecting, the TLS handshake included.
+    #[serde(deserialize_with = "lenient::phase")]
     pub connect: f64,
     /// Sending; counted with `wait`, as the two cannot be told apart from here.
+    #[serde(deserialize_with = "loose")]
     pub send: f64,
     /// Waiting for the first byte.
+    #[serde(deserialize_with = "loose")]
     pub wait: f64,
     /// Receiving.
+    #[serde(deserialize_with = "loose")]
     pub receive: f64,
     /// The TLS handshake.
+    #[serde(deserialize_with = "lenient::phase")]
     pub ssl: f64,
 }
 
@@ -237,6 +276,16 @@ impl Default for Timings {
 }
 
 impl Entry {
+    /// Puts the text of a request in clear where it is base64 of text; what is not stays as it is.
+    pub(super) fn settle(&mut self) {
+        let Some(body) = self.request.post_data.as_mut().filter(|body| is_base64(body.encoding.as_deref())) else {
+            return;
+        };
+        if let Some(text) = decoded(&body.text).and_then(|bytes| Some(crate::text::read(&bytes).ok()?.into_owned())) {
+            (body.text, body.encoding) = (text, None);
+        }
+    }
+
     /// Whether it carries a message, as opposed to a token of a login.
     pub fn is_message(&self) -> bool {
         self.request.post_data.as_ref().is_some_and(|body| !body.text.is_empty())
@@ -291,14 +340,11 @@ impl Content {
         }
     }
 
-    /// The bytes.
+    /// The bytes. What is said to be base64 and is not comes as it stands: it is for its reader to refuse.
     pub fn bytes(&self) -> Vec<u8> {
-        use base64::Engine;
         let text = self.text.as_deref().unwrap_or("");
-        match self.encoding.as_deref() {
-            Some("base64") => base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default(),
-            _ => text.as_bytes().to_vec(),
-        }
+        let decoded = is_base64(self.encoding.as_deref()).then(|| decoded(text)).flatten();
+        decoded.unwrap_or_else(|| text.as_bytes().to_vec())
     }
 }
 
@@ -306,6 +352,20 @@ impl Header {
     /// A header.
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Header { name: name.into(), value: value.into() }
+    }
+}
+
+fn is_base64(encoding: Option<&str>) -> bool {
+    encoding.is_some_and(|encoding| encoding.trim().eq_ignore_ascii_case("base64"))
+}
+
+/// Base64 with or without line breaks, which some write.
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine;
+    let engine = &base64::engine::general_purpose::STANDARD;
+    match text.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        true => engine.decode(text.split_ascii_whitespace().collect::<String>()).ok(),
+        false => engine.decode(text).ok(),
     }
 }
 

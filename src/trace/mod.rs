@@ -12,6 +12,7 @@ mod anonymise;
 mod answers;
 mod error;
 pub mod har;
+mod lenient;
 mod markup;
 pub(crate) mod meaning;
 pub(crate) mod names;

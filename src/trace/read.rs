@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::error::TraceError;
 use super::har::Entry;
+use crate::text::Utf8Reader;
 
 /// A recording in memory.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +76,13 @@ impl Trace {
 pub fn for_each_entry(from: impl Read, mut each: impl FnMut(Entry) -> ControlFlow<()>) -> Result<(), TraceError> {
     let mut stopped = false;
     let since_entry = Rc::new(Cell::new(0));
-    let guard = Guard { inner: from, since_entry: since_entry.clone(), length: 0, in_string: false, escaped: false };
+    let guard = Guard {
+        inner: Utf8Reader::new(from),
+        since_entry: since_entry.clone(),
+        length: 0,
+        in_string: false,
+        escaped: false,
+    };
     let mut json = serde_json::Deserializer::from_reader(BufReader::new(guard));
     let mut found = false;
     let read = Level::File(&mut found, &mut |entry| {
@@ -165,7 +172,10 @@ impl<'de> Visitor<'de> for Level<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let Level::Entries(each) = self else { return Ok(()) };
-        while let Some(entry) = seq.next_element::<Entry>()? {
+        // A gap in the list is no entry.
+        while let Some(entry) = seq.next_element::<Option<Entry>>()? {
+            let Some(mut entry) = entry else { continue };
+            entry.settle();
             if !each(entry) {
                 return Err(serde::de::Error::custom("enough"));
             }
@@ -235,6 +245,37 @@ mod tests {
             (2, "<x/>", &b"hi"[..])
         );
         assert!(entries[0].is_message() && !entries[1].is_message());
+    }
+
+    /// What Chromium, Firefox, Safari, Fiddler and Charles leave out or write otherwise than HAR has it.
+    #[test]
+    fn nulls_gaps_and_other_kinds_of_value_do_not_end_the_reading() {
+        let text = r#"{"log":{"version":null,"creator":null,"browser":null,"pages":null,"comment":null,"entries":[null,
+            {"_initiator":{"type":"other"},"_priority":"High","pageref":null,"startedDateTime":null,"time":null,
+             "request":{"method":"POST","url":"http://h/wsman","httpVersion":null,"cookies":null,"queryString":null,
+               "headers":[{"name":":authority","value":"h"},{"name":"content-type","value":null}],"headersSize":null,
+               "bodySize":4.0,"postData":{"mimeType":null,"params":null,"text":"<a/>","comment":null}},
+             "response":{"status":200.0,"statusText":null,"httpVersion":"h2","headers":null,"cookies":null,
+               "redirectURL":null,"headersSize":-1,"bodySize":null,"_transferSize":9,"_error":null,
+               "content":{"size":null,"mimeType":null,"compression":null,"text":"PGIv\nPg==\n","encoding":"Base64"}},
+             "cache":null,"timings":{"blocked":-1,"dns":null,"connect":-1,"ssl":null,"send":null,"wait":"7","receive":1},
+             "serverIPAddress":null,"connection":443},
+            {"request":{"postData":{"text":"PABhAC8APgA=","encoding":"base64"}},
+             "response":{"status":-1,"content":null},"timings":null,"cache":{"afterRequest":{}}},
+            {"request":null,"response":null},
+            {"request":{"postData":null},"response":{"status":null,"content":{"text":null,"encoding":null}}}]}}"#;
+        for text in [text.to_owned(), format!("\u{feff}{text}")] {
+            let entries = read(&text).unwrap();
+            let seen: Vec<_> = entries.iter().map(|one| (one.request_text(), one.response.status)).collect();
+            assert_eq!(seen, [("<a/>", 200), ("<a/>", 0), ("", 0), ("", 0)]);
+            assert_eq!(entries[0].reply_bytes(), b"<b/>");
+            assert_eq!((entries[0].request.body_size, entries[0].response.body_size), (4, -1));
+            assert_eq!((entries[0].connection.as_deref(), entries[0].timings.dns), (Some("443"), -1.0));
+        }
+        let wide: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(Trace::read(wide.as_slice()).unwrap().entries.len(), 4);
+        let odd = r#"{"log":{"entries":[{"response":{"content":{"text":"no base64!","encoding":"base64"}}}]}}"#;
+        assert_eq!(read(odd).unwrap()[0].reply_bytes(), b"no base64!");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The certificate by which this computer says who its user is, and the key that proves it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +15,10 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error as TlsError, SignatureScheme};
+use zeroize::Zeroizing;
 
 use crate::auth::Secret;
+use crate::text;
 
 /// A client certificate with its chain and its key. `Debug` shows nothing of the key.
 #[derive(Clone)]
@@ -72,6 +75,8 @@ impl ClientCertificate {
             };
             ClientCertificateError::Damaged(what.to_owned())
         };
+        let (certificate, key) = (text::plain(certificate), wiped(text::plain(key)));
+        let (certificate, key) = (&*certificate, key.as_slice());
         let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<Vec<_>, _>>().map_err(damaged)?;
         let key = match PrivateKeyDer::from_pem_slice(key) {
             Ok(key) => key,
@@ -195,11 +200,17 @@ fn decrypted(pem: &[u8], password: Option<&Secret>) -> Result<PrivateKeyDer<'sta
 
 /// The content of the first encrypted key in a PEM text.
 fn encrypted(pem: &[u8]) -> Option<Result<Vec<u8>, base64::DecodeError>> {
-    let text = str::from_utf8(pem).ok()?;
+    let pem = wiped(text::plain(pem));
+    let text = str::from_utf8(&pem).ok()?;
     let (_, rest) = text.split_once("-----BEGIN ENCRYPTED PRIVATE KEY-----")?;
     let (body, _) = rest.split_once("-----END ENCRYPTED PRIVATE KEY-----")?;
     let body: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     Some(STANDARD.decode(body))
+}
+
+/// A copy of a key, gone when it is done with.
+fn wiped(bytes: Cow<'_, [u8]>) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(bytes.into_owned())
 }
 
 const DER_SEQUENCE: u8 = 0x30;

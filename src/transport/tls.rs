@@ -18,6 +18,7 @@ use super::certificate::Pin;
 use super::identity::Identity;
 use super::observe::Moment;
 use crate::auth::shown::{self, Keeper, Seen};
+use crate::text;
 
 /// Which server certificates to accept. The default is [`Trust::system`].
 ///
@@ -65,11 +66,12 @@ impl Trust {
     }
 
     /// Only these certificate authorities, or self-signed certificates that are none: PEM with one
-    /// or more certificates, or one certificate in DER.
+    /// or more certificates, in any encoding that [`crate::text`] reads, or one certificate in DER.
     ///
     /// # Errors
     /// [`TrustError`] when there is no certificate in it, or one cannot be read.
     pub fn ca(pem_or_der: &[u8]) -> Result<Self, TrustError> {
+        let pem_or_der = &*text::plain(pem_or_der);
         let certificates = if pem_or_der.starts_with(&[DER_SEQUENCE]) {
             vec![CertificateDer::from(pem_or_der.to_vec())]
         } else {

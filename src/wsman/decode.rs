@@ -8,7 +8,7 @@ use super::request::{RequestBody, RequestHeader};
 use super::resource::EndpointReference;
 use super::subscribe::{self, Subscription};
 use crate::cim::InstanceView;
-use crate::soap::Envelope;
+use crate::soap::{Envelope, EnvelopeError};
 use crate::xml::{Document, Element, ns};
 
 /// A message that nobody asked for: a request or a reply out of a file, a log or a trace.
@@ -22,6 +22,8 @@ pub struct Decoded {
     pub relates_to: Option<String>,
     document: Document,
     request: RequestBody,
+    /// Whether the root is no envelope but what stands in the body of one.
+    is_part: bool,
 }
 
 /// What the body of a message is.
@@ -89,7 +91,31 @@ impl Decoded {
         let header = RequestHeader::read(&envelope);
         let request = RequestBody::read(&envelope, header.action.as_deref().unwrap_or(""));
         let relates_to = envelope.relates_to().map(str::to_owned);
-        Ok(Decoded { header, relates_to, request, document })
+        Ok(Decoded { header, relates_to, request, document, is_part: false })
+    }
+
+    /// The message that a document is, or the part of one: people keep the fault, the instance or the results
+    /// (`wsman:Results` of `winrm -format:xml`) alone.
+    ///
+    /// # Errors
+    /// [`ReplyError`] of the kind `Envelope`: an envelope of SOAP 1.1 or without a body, or a web page.
+    pub fn of_any(document: Document) -> Result<Decoded, ReplyError> {
+        let is_page = document.root().local().eq_ignore_ascii_case("html");
+        match Envelope::of(&document) {
+            Err(EnvelopeError::NotAnEnvelope(_)) if !is_page => Ok(Decoded {
+                header: RequestHeader::default(),
+                relates_to: None,
+                request: RequestBody::Unknown,
+                document,
+                is_part: true,
+            }),
+            _ => Decoded::of(document),
+        }
+    }
+
+    /// Whether it has no envelope: the document is what stands in the body of one.
+    pub fn is_part(&self) -> bool {
+        self.is_part
     }
 
     /// The message as it was read.
@@ -100,6 +126,9 @@ impl Decoded {
     /// Whether it answers another message: told by the body, then by the action, and by `a:RelatesTo` only where neither
     /// tells. Faults to what could not be read have none (seen at three servers), and it makes no reply of a request.
     pub fn is_reply(&self) -> bool {
+        if self.is_part {
+            return !matches!(self.content(), Content::Input { .. });
+        }
         let payload = Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload());
         let local = payload.map_or("", |payload| payload.local());
         let action = self.header.action.as_deref().unwrap_or("");
@@ -126,17 +155,24 @@ impl Decoded {
 
     /// What the body is.
     pub fn content(&self) -> Content<'_> {
-        let payload = Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload());
+        let payload = match self.is_part {
+            true => Some(self.document.root()),
+            false => Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload()),
+        };
         let Some(payload) = payload else {
             return match self.request {
                 RequestBody::Unknown => Content::Empty,
                 _ => Content::Request(&self.request),
             };
         };
-        if let Some(fault) = Fault::read(payload) {
+        let fault = Fault::read(payload).or_else(|| Fault::of_detail(payload).filter(|_| self.is_part));
+        if let Some(fault) = fault {
             return Content::Fault(Box::new(fault));
         }
         match (payload.namespace(), payload.local()) {
+            (ns::RESULTS, "Results") => {
+                Content::Items { items: payload.children().map(Item::read).collect(), context: None, end: true }
+            }
             (ns::ENUMERATION, "EnumerateResponse") => items(payload, ns::WSMAN),
             (ns::ENUMERATION, "PullResponse") => items(payload, ns::ENUMERATION),
             (ns::IDENTITY, "IdentifyResponse") => Content::Identity(Identity::of(payload)),
@@ -161,7 +197,9 @@ impl Decoded {
         }
         match &self.request {
             RequestBody::Put | RequestBody::Create => Content::Instance(InstanceView::of(payload)),
-            RequestBody::Unknown if action.starts_with(ns::TRANSFER) => Content::Instance(InstanceView::of(payload)),
+            RequestBody::Unknown if self.is_part || action.starts_with(ns::TRANSFER) => {
+                Content::Instance(InstanceView::of(payload))
+            }
             RequestBody::Unknown => Content::Other(payload),
             request => Content::Request(request),
         }

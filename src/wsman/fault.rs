@@ -102,6 +102,19 @@ impl Fault {
         Fault { answers, ..self }
     }
 
+    /// Reads a `f:WSManFault` that stands alone, as `winrm` and PowerShell print it: a fault without code and reason.
+    /// None if the element is something else.
+    pub fn of_detail(element: Element<'_>) -> Option<Fault> {
+        element.is(ns::MS_FAULT, "WSManFault").then(|| Fault {
+            soap: soap::Fault { code: soap::FaultCode::Other(String::new()), subcode: None, reasons: Vec::new() },
+            detail: None,
+            wsman: Some(WsmanFault::read(element, 0)),
+            wmi: None,
+            answers: false,
+            unfiltered: false,
+        })
+    }
+
     /// The Windows error number: the innermost one, as the outer ones only say that a provider failed.
     pub fn code(&self) -> Option<u32> {
         self.wsman.as_ref().map(WsmanFault::innermost_code).or(self.wmi.as_ref().and_then(|wmi| wmi.code))

@@ -16,6 +16,8 @@ pub const EVENTING: &str = "http://schemas.xmlsoap.org/ws/2004/08/eventing";
 pub const TRANSFER: &str = "http://schemas.xmlsoap.org/ws/2004/09/transfer";
 /// WS-Management Identify. [MS-WSMV] 2.2.1 prints `identify`; the schema and every client have `identity`.
 pub const IDENTITY: &str = "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd";
+/// `winrm … -format:xml`: the root around several results.
+pub const RESULTS: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman/results";
 /// Microsoft's extra headers (`DataLocale`, `SessionId`).
 pub const MS_WSMAN: &str = "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd";
 /// Microsoft's fault detail, `WSManFault`.

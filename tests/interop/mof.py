@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles schemas/cim/*.mof with pywbem, a MOF compiler that is not ours.
 
-Every file is compiled unchanged: first the qualifiers, then each class behind the ones it derives from, refers to or
+Every file of cim/ is compiled unchanged: first the qualifiers, then each class behind the ones it derives from, refers to or
 embeds. The mock repository of pywbem checks superclasses, overrides, references and qualifier scopes. Afterwards every
 class is read back, and keys and value maps are looked at.
 
@@ -19,6 +19,7 @@ import pywbem
 import pywbem_mock
 
 DIRECTORY = pathlib.Path(__file__).resolve().parents[2] / "schemas" / "cim"
+SYSTEM = DIRECTORY.parent / "wmi" / "system.mof"
 NAMESPACE = "root/virtualization/v2"
 
 
@@ -81,7 +82,19 @@ def main():
         if name != "qualifiers" and not re.search(rf"^class\s+{name}\b", text, re.MULTILINE):
             raise SystemExit(f"{path.name} does not declare class {name}")
 
-    counts = {"files": len(order) + 1, "qualifiers": len(connection.EnumerateQualifiers())}
+    # WMI has references in classes that are no associations, and an association below a class that is none; DMTF and
+    # pywbem have neither.
+    system = re.sub(r"\w+ REF (\w+);", r"string \1;", SYSTEM.read_text(encoding="utf-8")).replace("[Association]\n", "")
+    try:
+        connection.compile_mof_string(system)
+    except pywbem.Error as error:
+        raise SystemExit(f"{SYSTEM.name}: {error}") from error
+    order += re.findall(r"^class\s+(\w+)", system, re.MULTILINE)
+    event = connection.GetClass("__InstanceModificationEvent", LocalOnly=False)
+    if sorted(event.properties) != ["PreviousInstance", "SECURITY_DESCRIPTOR", "TIME_CREATED", "TargetInstance"]:
+        raise SystemExit(f"__InstanceModificationEvent has {sorted(event.properties)}")
+
+    counts = {"files": len(texts) + 2, "qualifiers": len(connection.EnumerateQualifiers())}
     counts.update(classes=0, properties=0, methods=0, parameters=0, value_maps=0)
     for name in order:
         declared = connection.GetClass(name, LocalOnly=True, IncludeQualifiers=True)

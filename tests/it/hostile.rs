@@ -15,6 +15,8 @@ const READERS: &[fn(&[u8])] = &[
     oracle::xml,
     oracle::wsman,
     oracle::cim,
+    oracle::mof,
+    oracle::pasted,
     oracle::login,
     oracle::certificate,
     oracle::spnego,
@@ -57,6 +59,8 @@ fn large_input_is_bounded() {
     for text in [nested, wide, long, flat] {
         oracle::xml(text.as_bytes());
         oracle::cim(text.as_bytes());
+        oracle::mof(text.as_bytes());
+        oracle::pasted(text.as_bytes());
     }
     oracle::sealed(&vec![b'-'; 2_000_000]);
     oracle::login(&vec![0xff; 200_000]);
@@ -111,6 +115,26 @@ impl Opener for NoKeys {
     }
 }
 
+/// What people have, as they have it, and the same in UTF-16.
+fn files_of_people() -> Vec<Vec<u8>> {
+    let mut files = every_file("people");
+    let wide = |bytes: &Vec<u8>| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()
+    };
+    files.extend(files.iter().map(wide).collect::<Vec<_>>());
+    files
+}
+
+#[test]
+fn the_files_of_people_are_survived_by_every_reader() {
+    let files = files_of_people();
+    assert!(files.len() >= 16);
+    for bytes in &files {
+        READERS.iter().for_each(|read| read(bytes));
+    }
+}
+
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let mut seeds = every_file("published");
     seeds.extend(every_file("inferred"));
@@ -151,6 +175,14 @@ proptest! {
         oracle::xml(&bytes);
         oracle::wsman(&bytes);
         oracle::cim(&bytes);
+    }
+
+    #[test]
+    fn no_damaged_file_of_people_breaks_a_reader(bytes in damaged_of(files_of_people())) {
+        oracle::mof(&bytes);
+        oracle::pasted(&bytes);
+        oracle::har(&bytes);
+        oracle::scenario(&bytes);
     }
 
     #[test]

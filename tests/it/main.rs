@@ -16,6 +16,7 @@ mod commands_cli;
 mod evidence_cli;
 mod examples;
 mod failover;
+mod files_cli;
 mod hostile;
 mod lifecycle_cli;
 mod login_cli;

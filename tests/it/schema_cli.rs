@@ -144,12 +144,12 @@ fn files_may_include_others_and_are_listed_with_their_place() {
     assert_eq!((&source["line"], &source["about"]), (&json!(3), &json!("Base. From a page.")));
     assert!(source["file"].as_str().unwrap().ends_with("base.mof"));
 
-    let broken = write("broken.mof", "#pragma include (\"none.mof\")");
-    let ran = run(&["schema", "list", "--schema", &broken]);
-    assert!(ran.code == 2 && ran.err.contains("none.mof") && ran.err.contains("(included by"), "{}", ran.err);
+    let unreadable = write("unreadable.mof", "#pragma include (\"parts\")");
+    let ran = run(&["schema", "list", "--schema", &unreadable]);
+    assert!(ran.code == 2 && ran.err.contains("parts") && ran.err.contains("(included by"), "{}", ran.err);
     let orphan = write("orphan.mof", "class Own_C : Own_None { };");
-    let ran = run(&["schema", "list", "--schema", &main, "--schema", &orphan]);
-    assert!(ran.code == 2 && ran.err.contains("orphan.mof") && ran.err.contains("`Own_None`"), "{}", ran.err);
+    let ran = run(&["schema", "list", "Own_", "--schema", &main, "--schema", &orphan]);
+    assert!(ran.code == 0 && ran.err.contains("orphan.mof") && ran.err.contains("Own_None"), "{}", ran.err);
     let table = run(&["schema", "list", "Msvm_ReplicationService"]);
     assert!(table.out.contains("schemas/cim/Msvm_ReplicationService.mof:"), "{}", table.out);
 }

@@ -8,13 +8,14 @@ use hyperv_replica::evidence::ASSUMPTIONS;
 
 /// Each layer and the layers it may import.
 const LAYERS: &[(&str, &[&str])] = &[
+    ("text", &[]),
     ("xml", &[]),
     ("cim", &["xml"]),
     ("soap", &["xml"]),
-    ("wsman", &["soap", "cim", "xml"]),
+    ("wsman", &["soap", "cim", "xml", "text"]),
     ("auth", &[]),
-    ("transport", &["wsman", "auth"]),
-    ("trace", &["wsman", "soap", "xml"]),
+    ("transport", &["wsman", "auth", "text"]),
+    ("trace", &["wsman", "soap", "xml", "text"]),
     ("capture", &["trace", "auth", "wsman"]),
     // `xml` for a class declaration of a host, which is no instance.
     ("hyperv", &["wsman", "cim", "xml"]),
@@ -29,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// What the command line stands on: everything.
 const ABOVE_ALL: &[&str] = &[
+    "manual",
     "capture",
     "journal",
     "evidence",
@@ -38,6 +40,7 @@ const ABOVE_ALL: &[&str] = &[
     "cim",
     "soap",
     "xml",
+    "text",
     "auth",
     "transport",
     "trace",
@@ -150,12 +153,28 @@ fn imports_go_down_only() {
 fn the_core_does_no_io() {
     const FORBIDDEN: &[&str] =
         &["Instant::now", "SystemTime::now", "std::fs", "std::env", "std::net", "tokio::", "getrandom"];
-    for layer in ["xml", "cim", "soap", "wsman"] {
+    for layer in ["text", "xml", "cim", "soap", "wsman"] {
         for path in files(&root().join("src").join(layer), "rs").into_iter().filter(|path| !is_test(path)) {
             let text = code(&path);
             for word in FORBIDDEN {
                 assert!(!text.contains(word), "{} uses {word}", path.display());
             }
+        }
+    }
+}
+
+/// What a person names as a text file is in whatever encoding an editor of Windows left it.
+#[test]
+fn texts_of_people_come_in_through_one_door() {
+    for path in files(&root().join("src/cli"), "rs").into_iter().filter(|path| !is_test(path)) {
+        let text = code(&path);
+        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for word in ["read_to_string", "fs::read(", "String::from_utf8("] {
+            assert!(
+                !product.contains(word),
+                "{} uses {word}: cli/text_file.rs reads the files of people",
+                path.display()
+            );
         }
     }
 }

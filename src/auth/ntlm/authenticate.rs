@@ -48,15 +48,18 @@ impl Authenticate {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, AuthError> {
         let message = Message::open(bytes, 3, "authenticate")?;
         let flags = Flags::from_bits_retain(message.u32(60)?);
-        if !flags.contains(Flags::NEGOTIATE_UNICODE) {
-            return Err(message.malformed("its names are not in Unicode"));
-        }
+        // Unicode wins where both are said (2.2.2.5).
+        let text = |at| match (flags.contains(Flags::NEGOTIATE_UNICODE), flags.contains(Flags::NEGOTIATE_OEM)) {
+            (true, _) => message.text(at),
+            (false, true) => message.oem_text(at),
+            (false, false) => Err(message.malformed("it does not say how its names are written")),
+        };
         Ok(Self {
             lm_response: message.field(12)?.to_vec(),
             nt_response: message.field(20)?.to_vec(),
-            domain: message.text(28)?,
-            user: message.text(36)?,
-            workstation: message.text(44)?,
+            domain: text(28)?,
+            user: text(36)?,
+            workstation: text(44)?,
             session_key: message.field(52)?.to_vec(),
             flags,
         })

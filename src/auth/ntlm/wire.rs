@@ -56,6 +56,15 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// The field at `at` as text of one byte to a character. Which code page it is of is not said ([MS-NLMP] 2.2), so
+    /// only ASCII is read, in which they all agree.
+    pub(super) fn oem_text(&self, at: usize) -> Result<String, AuthError> {
+        match str::from_utf8(self.field(at)?) {
+            Ok(text) if text.is_ascii() => Ok(text.to_owned()),
+            _ => Err(self.malformed("a name has letters of a code page that is not known")),
+        }
+    }
+
     pub(super) fn malformed(&self, reason: &'static str) -> AuthError {
         AuthError::Malformed { message: self.name, reason }
     }

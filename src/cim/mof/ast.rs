@@ -4,14 +4,16 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use super::Note;
+
 /// A whole MOF text.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Document<'a> {
     /// The productions in order.
     pub items: Vec<Item<'a>>,
-    /// What was read and not acted upon, for showing to a user (`include` pragmas).
-    pub notes: Vec<String>,
+    /// What is odd in it, for showing to a user; at most [`super::MAX_NOTES`].
+    pub notes: Vec<Note>,
 }
 
 impl<'a> Document<'a> {
@@ -19,6 +21,14 @@ impl<'a> Document<'a> {
     pub fn classes(&self) -> impl Iterator<Item = &ClassDeclaration<'a>> {
         self.items.iter().filter_map(|item| match item {
             Item::Class(class) => Some(class),
+            _ => None,
+        })
+    }
+
+    /// The files that `#pragma include` names, in order, as they are written. Nothing was read from them.
+    pub fn includes(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Pragma(pragma) if pragma.name.eq_ignore_ascii_case("include") => pragma.arguments.first()?.as_text(),
             _ => None,
         })
     }
@@ -193,7 +203,7 @@ pub struct MethodDeclaration<'a> {
     pub parameters: Vec<ParameterDeclaration<'a>>,
 }
 
-/// `[in] CIM_ComputerSystem REF ComputerSystem`.
+/// `[in] CIM_ComputerSystem REF ComputerSystem`, `[in] boolean Force = FALSE` (WMI).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ParameterDeclaration<'a> {
@@ -207,6 +217,8 @@ pub struct ParameterDeclaration<'a> {
     pub name: &'a str,
     /// Whether and how it is an array.
     pub extent: Extent,
+    /// Its value when none is given.
+    pub default: Option<Value<'a>>,
 }
 
 /// `instance of CIM_X as $Alias { Name = "x"; };`

@@ -58,9 +58,7 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(source: &'a str) -> Self {
-        // Files saved on Windows often begin with a byte order mark.
-        let at = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { source, at }
+        Self { source, at: 0 }
     }
 
     pub(super) fn next(&mut self) -> Token<'a> {
@@ -95,7 +93,12 @@ impl<'a> Lexer<'a> {
     /// Skips white space and comments; gives a token when a comment does not end.
     fn skip_blanks(&mut self) -> Option<Token<'a>> {
         loop {
-            self.skip_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0c));
+            // 0x1a ends a text of DOS, and stays where files are joined.
+            self.skip_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c | 0x1a));
+            if self.source.get(self.at..).is_some_and(|rest| rest.starts_with(MARK)) {
+                self.at += MARK.len_utf8();
+                continue;
+            }
             match (self.peek(0), self.peek(1)) {
                 (Some(b'/'), Some(b'/')) => self.skip_while(|byte| byte != b'\n'),
                 (Some(b'/'), Some(b'*')) => {
@@ -173,6 +176,9 @@ impl<'a> Lexer<'a> {
         self.at += rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len());
     }
 }
+
+/// A byte order mark, at the beginning and wherever files with one were joined.
+const MARK: char = '\u{feff}';
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'

@@ -1,6 +1,7 @@
 //! What numbers, texts and characters are worth.
 
 use std::borrow::Cow;
+use std::str::Chars;
 
 use super::ast::Value;
 
@@ -65,35 +66,32 @@ fn real(text: &str, digits: &str) -> Result<f64, Malformed> {
     }
 }
 
+/// What a text says, and where in it a backslash begins no escape.
+///
+/// Such a one is kept as it stands: people write `enable\disable` and `C:\Windows` in descriptions, and mean a backslash.
+pub(super) struct Unescaped<'a> {
+    pub(super) text: Cow<'a, str>,
+    /// The offset of the first.
+    pub(super) stray: Option<usize>,
+}
+
 /// Replaces the escapes of a text; borrows when there are none.
-pub(super) fn unescape(text: &str) -> Result<Cow<'_, str>, Malformed> {
+pub(super) fn unescape(text: &str) -> Unescaped<'_> {
     let Some((mut plain, mut rest)) = text.split_once('\\') else {
-        return Ok(Cow::Borrowed(text));
+        return Unescaped { text: Cow::Borrowed(text), stray: None };
     };
     let mut out = String::with_capacity(text.len());
+    let mut stray = None;
     loop {
         out.push_str(plain);
-        let offset = text.len() - rest.len();
+        let offset = text.len() - rest.len() - 1;
         let mut chars = rest.chars();
-        match chars.next() {
-            Some('b') => out.push('\u{8}'),
-            Some('t') => out.push('\t'),
-            Some('n') => out.push('\n'),
-            Some('f') => out.push('\u{c}'),
-            Some('r') => out.push('\r'),
-            Some(same @ ('"' | '\'' | '\\')) => out.push(same),
-            Some('x' | 'X') => {
-                let digits = chars.as_str();
-                let length = digits.bytes().take(4).take_while(u8::is_ascii_hexdigit).count();
-                let (code, after) = digits.split_at_checked(length).unwrap_or((digits, ""));
-                let code = u32::from_str_radix(code, 16)
-                    .map_err(|_| Malformed { offset, expected: "one to four hexadecimal digits after `\\x`" })?;
-                // Half of a surrogate pair names no character.
-                out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-                chars = after.chars();
-            }
-            _ => {
-                return Err(Malformed { offset, expected: "one of b t n f r x \" ' \\ after `\\`" });
+        match chars.next().map(|kind| (kind, escape(kind, &mut chars))) {
+            Some((_, Some(character))) => out.push(character),
+            other => {
+                stray.get_or_insert(offset);
+                out.push('\\');
+                out.extend(other.map(|(kind, _)| kind));
             }
         }
         rest = chars.as_str();
@@ -101,18 +99,64 @@ pub(super) fn unescape(text: &str) -> Result<Cow<'_, str>, Malformed> {
             Some((before, after)) => (plain, rest) = (before, after),
             None => {
                 out.push_str(rest);
-                return Ok(Cow::Owned(out));
+                return Unescaped { text: Cow::Owned(out), stray };
             }
         }
     }
 }
 
+/// The character that an escape stands for; takes the digits of `\x`, and nothing where it is no escape.
+fn escape(kind: char, after: &mut Chars<'_>) -> Option<char> {
+    Some(match kind {
+        'b' => '\u{8}',
+        't' => '\t',
+        'n' => '\n',
+        'f' => '\u{c}',
+        'r' => '\r',
+        '"' | '\'' | '\\' => kind,
+        'x' | 'X' => {
+            let digits = after.as_str();
+            let length = digits.bytes().take(4).take_while(u8::is_ascii_hexdigit).count();
+            let (code, rest) = digits.split_at_checked(length)?;
+            let code = u32::from_str_radix(code, 16).ok()?;
+            *after = rest.chars();
+            // Half of a surrogate pair names no character.
+            char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+        }
+        _ => return None,
+    })
+}
+
+/// What a pragma names: a file, a namespace, an object. A backslash in it parts names, be it written once or twice;
+/// `\"` alone is the escape that it is elsewhere.
+pub(super) fn path(text: &str) -> Unescaped<'_> {
+    if !text.contains('\\') {
+        return Unescaped { text: Cow::Borrowed(text), stray: None };
+    }
+    let mut out = String::with_capacity(text.len());
+    let (mut stray, mut chars) = (None, text.char_indices().peekable());
+    while let Some((at, character)) = chars.next() {
+        match (character, chars.peek()) {
+            ('\\', Some((_, next @ ('\\' | '"')))) => {
+                out.push(*next);
+                chars.next();
+            }
+            ('\\', _) => {
+                stray.get_or_insert(at);
+                out.push(character);
+            }
+            _ => out.push(character),
+        }
+    }
+    Unescaped { text: Cow::Owned(out), stray }
+}
+
 /// Reads the inside of `'…'`: exactly one character.
 pub(super) fn character(text: &str) -> Result<char, Malformed> {
-    let text = unescape(text)?;
+    let Unescaped { text, stray } = unescape(text);
     let mut chars = text.chars();
-    match (chars.next(), chars.next()) {
-        (Some(one), None) => Ok(one),
+    match (chars.next(), chars.next(), stray) {
+        (Some(one), None, None) => Ok(one),
         _ => Err(Malformed { offset: 0, expected: "one character between the quotes" }),
     }
 }

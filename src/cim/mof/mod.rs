@@ -1,8 +1,8 @@
 //! Reader of MOF, the text form of CIM classes (DSP0004 annex A), as DMTF and Microsoft write it.
 //!
 //! [`read`] turns text into a [`Document`] which borrows from it. It reads pragmas, qualifier declarations, classes with
-//! properties, references and methods, and instances. It does not follow `#pragma include`, resolves no names and
-//! checks no types: that is for [`super::schema`].
+//! properties, references and methods, and instances. It does not follow `#pragma include` (see [`Document::includes`]),
+//! resolves no names and checks no types: that is for [`super::schema`].
 //!
 //! Input, nesting and the number of reported errors are bounded; no input makes it panic.
 
@@ -25,6 +25,9 @@ pub const MAX_INPUT: usize = 32 * 1024 * 1024;
 
 /// How many problems are collected before reading stops.
 pub const MAX_PROBLEMS: usize = 20;
+
+/// How many notes are kept.
+pub const MAX_NOTES: usize = 20;
 
 /// Deepest nesting of values and instances.
 pub const MAX_DEPTH: usize = 16;
@@ -111,16 +114,45 @@ pub struct Problem {
 impl Problem {
     /// Counts lines up to the byte `at`; done for problems alone, so that reading itself need not count.
     pub(super) fn at(source: &str, at: usize, expected: impl Into<String>, found: impl Into<String>) -> Self {
-        let before = source.get(..at).unwrap_or(source);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before.get(start..).unwrap_or_default().chars().count() + 1;
+        let (line, column) = place(source, at);
         Self { line, column, expected: expected.into(), found: found.into() }
     }
+}
+
+fn place(source: &str, at: usize) -> (usize, usize) {
+    let before = source.get(..at).unwrap_or(source);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (line, before.get(start..).unwrap_or_default().chars().count() + 1)
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: expected {}, found {}", self.line, self.column, self.expected, self.found)
+    }
+}
+
+/// Something odd that does not keep a text from being read, and where: a backslash that begins no escape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Note {
+    /// Line, counted from 1.
+    pub line: usize,
+    /// Column in characters, counted from 1.
+    pub column: usize,
+    /// What stands there, and what was made of it.
+    pub text: String,
+}
+
+impl Note {
+    fn at(source: &str, at: usize, text: String) -> Self {
+        let (line, column) = place(source, at);
+        Self { line, column, text }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.text)
     }
 }

@@ -7,8 +7,8 @@ use super::ast::{
     ParameterDeclaration, Pragma, PropertyDeclaration, Qualifier, QualifierDeclaration, TypeName, Value,
 };
 use super::lexer::{Kind, Lexer, Token};
-use super::literal::{self, Malformed};
-use super::{MAX_DEPTH, MAX_PROBLEMS, MofError, Problem};
+use super::literal::{self, Malformed, Unescaped};
+use super::{MAX_DEPTH, MAX_NOTES, MAX_PROBLEMS, MofError, Note, Problem};
 
 type Parsed<T> = Result<T, Problem>;
 
@@ -21,7 +21,7 @@ pub(super) struct Parser<'a> {
     /// Values and instances open around the one being read.
     nesting: usize,
     problems: Vec<Problem>,
-    notes: Vec<String>,
+    notes: Vec<Note>,
 }
 
 impl<'a> Parser<'a> {
@@ -34,6 +34,10 @@ impl<'a> Parser<'a> {
     pub(super) fn document(mut self) -> Result<Document<'a>, MofError> {
         let mut items = Vec::new();
         while self.token.kind != Kind::End {
+            // One too many says nothing.
+            if self.take(b';') {
+                continue;
+            }
             match self.production() {
                 Ok(item) => items.push(item),
                 Err(problem) => {
@@ -79,6 +83,7 @@ impl<'a> Parser<'a> {
             while !self.at(b')') {
                 arguments.push(match self.token.kind {
                     Kind::Word => Value::Word(self.advance().text),
+                    Kind::Text => Value::Text(self.joined_text(literal::path)),
                     _ => self.value()?,
                 });
                 if !self.take(b',') {
@@ -86,10 +91,6 @@ impl<'a> Parser<'a> {
                 }
             }
             self.mark(b')', "`)` after the pragma")?;
-        }
-        if name.eq_ignore_ascii_case("include") {
-            let file = arguments.first().and_then(Value::as_text).unwrap_or_default();
-            self.notes.push(format!("the include of {file:?} is not followed: read that file too"));
         }
         Ok(Pragma { name, arguments })
     }
@@ -184,7 +185,8 @@ impl<'a> Parser<'a> {
             let position = self.token.at;
             let name = self.word("the name of a parameter")?;
             let extent = self.extent()?;
-            parameters.push(ParameterDeclaration { position, qualifiers, type_name, name, extent });
+            let default = if self.take(b'=') { Some(self.value()?) } else { None };
+            parameters.push(ParameterDeclaration { position, qualifiers, type_name, name, extent, default });
             if self.take(b')') {
                 return Ok(parameters);
             }
@@ -297,7 +299,7 @@ impl<'a> Parser<'a> {
     fn value_inside(&mut self) -> Parsed<Value<'a>> {
         let kind = self.token.kind;
         match kind {
-            Kind::Text => self.joined_text().map(Value::Text),
+            Kind::Text => Ok(Value::Text(self.joined_text(literal::unescape))),
             Kind::Number => {
                 let value = literal::number(self.token.text).map_err(|bad| self.malformed(&bad, 0))?;
                 self.advance();
@@ -336,19 +338,27 @@ impl<'a> Parser<'a> {
     }
 
     /// Texts standing side by side are one text.
-    fn joined_text(&mut self) -> Parsed<Cow<'a, str>> {
-        let mut joined = self.one_text()?;
+    fn joined_text(&mut self, read: fn(&'a str) -> Unescaped<'a>) -> Cow<'a, str> {
+        let mut joined = self.one_text(read);
         while self.token.kind == Kind::Text {
-            let more = self.one_text()?;
+            let more = self.one_text(read);
             joined.to_mut().push_str(&more);
         }
-        Ok(joined)
+        joined
     }
 
-    fn one_text(&mut self) -> Parsed<Cow<'a, str>> {
-        let text = literal::unescape(self.token.text).map_err(|bad| self.malformed(&bad, 1))?;
-        self.advance();
-        Ok(text)
+    fn one_text(&mut self, read: fn(&'a str) -> Unescaped<'a>) -> Cow<'a, str> {
+        let token = self.advance();
+        let Unescaped { text, stray } = read(token.text);
+        if let Some(offset) = stray.filter(|_| self.notes.len() < MAX_NOTES) {
+            let shown: String = token.text.get(offset..).unwrap_or_default().chars().take(10).collect();
+            self.notes.push(Note::at(
+                self.source,
+                token.at + 1 + offset,
+                format!("the backslash of `{shown}` begins no escape, and is taken as it stands"),
+            ));
+        }
+        text
     }
 
     fn words_in_parentheses(&mut self, expected: &str) -> Parsed<Vec<&'a str>> {

@@ -10,7 +10,8 @@ macro_rules! mof {
     };
 }
 
-/// Name and text of every file in `schemas/cim`, each behind all it derives from, refers to or embeds.
+/// Name and text of every file in `schemas/cim`, each behind all it derives from, refers to or embeds, and WMI's own
+/// classes in one.
 pub(super) const FILES: &[(&str, &str)] = &[
     mof!("qualifiers"),
     mof!("CIM_ManagedElement"),
@@ -62,7 +63,17 @@ pub(super) const FILES: &[(&str, &str)] = &[
     mof!("MSFT_WmiError"),
     mof!("MSCluster_Resource"),
     mof!("Win32_OperatingSystem"),
+    (SYSTEM, include_str!("../../../schemas/wmi/system.mof")),
 ];
+
+/// The file of the classes that WMI makes in every namespace, and that no MOF file declares.
+pub(super) const SYSTEM: &str = "system";
+
+/// Where a file stands in the source tree.
+pub(super) fn path(name: &str) -> String {
+    let directory = if name == SYSTEM { "wmi" } else { "cim" };
+    format!("schemas/{directory}/{name}.mof")
+}
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::of_files(FILES));
 

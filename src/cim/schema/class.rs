@@ -22,6 +22,8 @@ pub struct Class {
     pub description: Option<String>,
     /// Where the declaration stands, and what its text says of its own sources.
     pub source: Option<Source>,
+    /// Whether it is a translation (WMI's `.mfl`): descriptions and names of numbers for a class declared elsewhere.
+    pub(super) amendment: bool,
     pub(super) base: Option<Arc<Class>>,
     pub(super) properties: Vec<Property>,
     pub(super) methods: Vec<Method>,
@@ -43,6 +45,13 @@ impl Class {
     /// The class itself, then the one it derives from, and so on.
     pub fn lineage(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |class| class.base.as_deref()).take(MAX_ANCESTORS)
+    }
+
+    /// The class that it derives from, itself or by one of its bases, and that is declared nowhere: what is inherited
+    /// from there is not known.
+    #[must_use]
+    pub fn missing_base(&self) -> Option<&ClassName> {
+        self.lineage().last()?.superclass.as_ref()
     }
 
     /// Whether an instance of it may stand where one of `name` is asked for.
@@ -137,6 +146,10 @@ pub struct Property {
     pub write: bool,
     /// What its numbers or texts mean.
     pub value_map: Option<ValueMap>,
+    /// Numbers and texts that a declaration lists and a translation names.
+    pub(super) unnamed: Option<Vec<String>>,
+    /// Whether it is an octet string: bytes behind four of length, as numbers or as hexadecimal text (DSP0004 5.6.3.35).
+    pub octet_string: bool,
     /// Its value when none is given.
     pub default: Option<Value<'static>>,
     /// What it is, in the words of its MOF.
@@ -157,6 +170,8 @@ pub struct Method {
     pub parameters: Vec<Parameter>,
     /// What the numbers in `ReturnValue` mean.
     pub return_values: Option<ValueMap>,
+    /// Numbers that the declaration lists and a translation names.
+    pub(super) unnamed: Option<Vec<String>>,
     /// Whether it needs no instance.
     pub is_static: bool,
     /// What it does, in the words of its MOF.
@@ -207,6 +222,10 @@ pub struct Parameter {
     pub optional: bool,
     /// What its numbers mean.
     pub value_map: Option<ValueMap>,
+    /// Numbers and texts that the declaration lists and a translation names.
+    pub(super) unnamed: Option<Vec<String>>,
+    /// Whether it is an octet string.
+    pub octet_string: bool,
     /// What it is, in the words of its MOF.
     pub description: Option<String>,
 }

@@ -34,7 +34,7 @@ pub(super) fn declared(text: &str, document: &Document<'_>) -> Result<Vec<(Class
     if reader.problems.is_empty() { Ok(classes) } else { Err(MofError::new(reader.problems)) }
 }
 
-/// Gives every class its base, bases first.
+/// Gives every class its base, bases first. One whose superclass is declared nowhere stands without.
 pub(super) fn link(declared: &[Arc<Class>]) -> Result<HashMap<String, Arc<Class>>, Broken> {
     let by_name: HashMap<String, &Arc<Class>> = declared.iter().map(|class| (lowercase(&class.name), class)).collect();
     let mut linked: HashMap<String, Arc<Class>> = HashMap::with_capacity(declared.len());
@@ -50,13 +50,7 @@ pub(super) fn link(declared: &[Arc<Class>]) -> Result<HashMap<String, Arc<Class>
             if waiting.len() > MAX_ANCESTORS {
                 return Err(too_deep(class));
             }
-            next = match &class.superclass {
-                None => None,
-                Some(name) => Some(*by_name.get(&lowercase(name)).ok_or_else(|| Broken {
-                    class: class.name.clone(),
-                    expected: format!("the superclass `{name}` in this text or added before"),
-                })?),
-            };
+            next = class.superclass.as_ref().and_then(|name| by_name.get(&lowercase(name))).copied();
         }
         while let Some(class) = waiting.pop() {
             let base = class.superclass.as_ref().and_then(|name| linked.get(&lowercase(name))).cloned();
@@ -88,6 +82,7 @@ fn inherit(class: &mut Class, base: &Class) {
             property.required |= inherited.required;
             property.write |= inherited.write;
             property.embedded_object |= inherited.embedded_object;
+            property.octet_string |= inherited.octet_string;
             fill(&mut property.embedded_class, &inherited.embedded_class);
             fill(&mut property.value_map, &inherited.value_map);
             fill(&mut property.default, &inherited.default);
@@ -104,10 +99,46 @@ fn inherit(class: &mut Class, base: &Class) {
             let Some(inherited) = inherited.parameter(parameter.name.as_str()) else {
                 continue;
             };
+            parameter.octet_string |= inherited.octet_string;
             fill(&mut parameter.embedded_class, &inherited.embedded_class);
             fill(&mut parameter.value_map, &inherited.value_map);
             fill(&mut parameter.description, &inherited.description);
         }
+    }
+}
+
+/// Puts the texts of a translation in the place of a class's own. What a translation declares besides is left alone: it
+/// repeats keys and types for no other reason than to be a class.
+pub(super) fn amend(class: &mut Class, by: &Class) {
+    take(&mut class.description, &by.description);
+    for amended in &by.properties {
+        if let Some(own) = class.properties.iter_mut().find(|own| own.name == amended.name) {
+            take(&mut own.description, &amended.description);
+            name(&mut own.value_map, own.unnamed.as_deref(), amended.value_map.as_ref());
+        }
+    }
+    for amended in &by.methods {
+        let Some(own) = class.methods.iter_mut().find(|own| own.name == amended.name) else { continue };
+        take(&mut own.description, &amended.description);
+        name(&mut own.return_values, own.unnamed.as_deref(), amended.return_values.as_ref());
+        for amended in &amended.parameters {
+            if let Some(own) = own.parameters.iter_mut().find(|own| own.name == amended.name) {
+                take(&mut own.description, &amended.description);
+                name(&mut own.value_map, own.unnamed.as_deref(), amended.value_map.as_ref());
+            }
+        }
+    }
+}
+
+fn take<T: Clone>(own: &mut Option<T>, amended: &Option<T>) {
+    if amended.is_some() {
+        own.clone_from(amended);
+    }
+}
+
+fn name(own: &mut Option<ValueMap>, keys: Option<&[String]>, by: Option<&ValueMap>) {
+    if let Some(by) = by {
+        *own = ValueMap::translated(own.as_ref(), keys, by);
     }
 }
 
@@ -139,6 +170,7 @@ impl Reader<'_> {
         };
         let mut class = Class {
             superclass,
+            amendment: flag(&declaration.qualifiers, "amendment"),
             association: flag(&declaration.qualifiers, "association"),
             is_abstract: flag(&declaration.qualifiers, "abstract"),
             description: description(&declaration.qualifiers),
@@ -180,6 +212,8 @@ impl Reader<'_> {
             required: flag(qualifiers, "required") || flag(qualifiers, "not_null"),
             write: flag(qualifiers, "write"),
             value_map: value_map(qualifiers),
+            unnamed: unnamed(qualifiers),
+            octet_string: flag(qualifiers, "octetstring"),
             default: declaration.default.as_ref().and_then(owned),
             description: description(qualifiers),
             declared_in: class.clone(),
@@ -206,6 +240,7 @@ impl Reader<'_> {
             return_type,
             parameters,
             return_values: value_map(qualifiers),
+            unnamed: unnamed(qualifiers),
             is_static: flag(qualifiers, "static"),
             description: description(qualifiers),
             declared_in: class.clone(),
@@ -226,6 +261,8 @@ impl Reader<'_> {
             required: flag(qualifiers, "required"),
             optional: flag(qualifiers, "optional"),
             value_map: value_map(qualifiers),
+            unnamed: unnamed(qualifiers),
+            octet_string: flag(qualifiers, "octetstring"),
             description: description(qualifiers),
         })
     }
@@ -302,6 +339,12 @@ fn description(qualifiers: &[Qualifier<'_>]) -> Option<String> {
 fn value_map(qualifiers: &[Qualifier<'_>]) -> Option<ValueMap> {
     let texts = |name| Some(find(qualifiers, name)?.value.as_ref()?.texts().collect::<Vec<_>>());
     ValueMap::new(texts("valuemap"), texts("values")?)
+}
+
+/// The keys of a `ValueMap` without `Values`.
+fn unnamed(qualifiers: &[Qualifier<'_>]) -> Option<Vec<String>> {
+    let keys = find(qualifiers, "valuemap").filter(|_| find(qualifiers, "values").is_none());
+    Some(keys?.value.as_ref()?.texts().map(str::to_owned).collect())
 }
 
 /// DSP0004 takes every parameter for an input unless `In(false)` is said; WMI's MOF writes a lone `[out]` for an output

@@ -4,6 +4,8 @@
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ValueMap {
     entries: Vec<(Range, String)>,
+    /// Names without a `ValueMap` of their own: they count from 0, unless they are those of another declaration.
+    unkeyed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +21,30 @@ enum Range {
 impl ValueMap {
     /// Pairs the two qualifiers; without a `ValueMap`, names count from 0. A key without a name is left out.
     pub(super) fn new<'a>(keys: Option<Vec<&'a str>>, names: Vec<&'a str>) -> Option<Self> {
-        let names = names.into_iter().map(str::to_owned);
+        let (unkeyed, names) = (keys.is_none(), names.into_iter().map(str::to_owned));
         let entries: Vec<_> = match keys {
             Some(keys) => keys.into_iter().map(Range::read).zip(names).collect(),
             None => (0_i128..).map(|number| Range::Numbers(number, number)).zip(names).collect(),
         };
-        (!entries.is_empty()).then_some(Self { entries })
+        (!entries.is_empty()).then_some(Self { entries, unkeyed })
+    }
+
+    /// The names of a translation, for the numbers of the declaration it translates: those of its map, or the keys that
+    /// stand there without names. Names that are not as many as the numbers translate something else.
+    pub(super) fn translated(own: Option<&Self>, keys: Option<&[String]>, by: &Self) -> Option<Self> {
+        if !by.unkeyed {
+            return Some(by.clone());
+        }
+        let names = || by.entries.iter().map(|(_, name)| name.clone());
+        let ranges: Vec<Range> = match (own, keys) {
+            (Some(own), _) => own.entries.iter().map(|(range, _)| range.clone()).collect(),
+            (None, Some(keys)) => keys.iter().map(|key| Range::read(key)).collect(),
+            (None, None) => return Some(by.clone()),
+        };
+        match ranges.len() == by.entries.len() {
+            true => Some(Self { entries: ranges.into_iter().zip(names()).collect(), unkeyed: false }),
+            false => own.cloned(),
+        }
     }
 
     /// The name of a number: its own, else that of a range it lies in, else that of `..`.

@@ -110,9 +110,13 @@ pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {
             Ok(Exit::Done)
         }
         What::Resume(Resume { again, turn_off }) => {
+            is_there(&directory)?;
             resume_run(again.run.as_deref(), *turn_off, &again.consent, context).await
         }
-        What::Undo(again) => undo_run(again.run.as_deref(), &again.consent, context).await,
+        What::Undo(again) => {
+            is_there(&directory)?;
+            undo_run(again.run.as_deref(), &again.consent, context).await
+        }
         What::Close(args) => close(args, &directory, context).await,
     }
 }
@@ -157,14 +161,11 @@ fn list(args: &List, directory: &Path, context: &Context) -> Result<Exit, Proble
 }
 
 async fn close(args: &Close, directory: &Path, context: &Context) -> Result<Exit, Problem> {
+    is_there(directory)?;
     if !args.yes && !is_interactive() {
         return Err(Problem::usage(
             "closing a run lets the next one begin, and there is no terminal to ask on: add --yes",
         ));
-    }
-    // Never made by looking for a run in it.
-    if Store::open_read_only(directory)?.is_none() {
-        return Err(no_journal(directory));
     }
     let store = Store::open(directory)?;
     let run = find(&store, &args.one.run)?;
@@ -365,6 +366,11 @@ fn find(store: &Store, beginning: &str) -> Result<RunId, Problem> {
         FindError::Journal(error) => error.into(),
         _ => Problem::new(Exit::Refused, "no-run", error.to_string()).remedy("`hvr run list` shows them"),
     })
+}
+
+/// That there is a journal to look for a run in. It is never made by looking.
+fn is_there(directory: &Path) -> Result<(), Problem> {
+    Store::open_read_only(directory)?.map(drop).ok_or_else(|| no_journal(directory))
 }
 
 fn no_journal(directory: &Path) -> Problem {

@@ -112,6 +112,7 @@ fn show(schema: &Schema, name: &str, member: Option<&str>, context: &Context) ->
         .collect();
     context.printer.document(&json!({
         "kind": "schema-class", "schema": 1, "name": class.name.as_str(), "lineage": lineage,
+        "missing_base": class.missing_base().map(ClassName::as_str),
         "association": class.association, "abstract": class.is_abstract, "description": class.description,
         "properties": properties.iter().map(|property| property_to_json(property)).collect::<Vec<_>>(),
         "methods": methods.iter().map(|method| method_to_json(method)).collect::<Vec<_>>(),
@@ -129,7 +130,8 @@ fn print(class: &Class, properties: &[&Property], methods: &[&Method], is_member
         (false, true) => "abstract class",
         (false, false) => "class",
     };
-    say(&format!("{kind} {}", lineage.join(" : ")));
+    let missing = class.missing_base().map_or_else(String::new, |base| format!(" : {base} (declared in no file here)"));
+    say(&format!("{kind} {}{missing}", lineage.join(" : ")));
     if let (Some(description), false) = (&class.description, is_member) {
         say(&format!("  {description}"));
     }
@@ -150,14 +152,17 @@ fn print(class: &Class, properties: &[&Property], methods: &[&Method], is_member
         }
     }
     say("");
+    let mut told = "";
     for class in class.lineage() {
         let declares = |name: &ClassName| *name == class.name;
         let any = properties.iter().any(|property| declares(&property.declared_in))
             || methods.iter().any(|method| declares(&method.declared_in));
         if let (Some(source), true) = (&class.source, any || !is_member) {
             say(&format!("{} is declared in {}", class.name, place(source)));
-            if !source.about.is_empty() {
+            // Many classes may stand in one file.
+            if !source.about.is_empty() && *source.about != *told {
                 say(&format!("  {}", source.about));
+                told = &source.about;
             }
         }
     }

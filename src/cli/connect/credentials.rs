@@ -10,6 +10,7 @@ use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
 use crate::cli::settings::{Auth, Settings};
 use crate::cli::stop::Interruption;
+use crate::cli::text_file;
 use crate::transport::{AuthChoice, ClientCertificate, ClientCertificateError, Connector};
 
 /// Gives a connector what it logs in with. `secret` is a password that was read before; the one that is known then
@@ -117,7 +118,7 @@ fn client_certificate(
     interruption: &Interruption,
 ) -> Result<ClientCertificate, Problem> {
     let read = |file: &Path| {
-        let bytes = std::fs::read(file).map(zeroize::Zeroizing::new);
+        let bytes = text_file::bytes(file, text_file::MOST_CERTIFICATES).map(zeroize::Zeroizing::new);
         bytes.map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))
     };
     let certificate = read(cert)?;

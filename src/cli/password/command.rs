@@ -24,7 +24,7 @@ fn run(words: &[String], patience: Duration) -> Result<Zeroizing<String>, Proble
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| fail(format!("cannot be started: {error}")))?;
     let deadline = Instant::now() + patience;
-    let written = listen(child.stdout.take(), LONGEST);
+    let written = listen(child.stdout.take(), u64::try_from(LONGEST).unwrap_or(u64::MAX));
     let said = listen(child.stderr.take(), LONGEST_COMPLAINT);
     let late = |mut child: Child| {
         // It may have ended in between.
@@ -50,14 +50,12 @@ fn run(words: &[String], patience: Duration) -> Result<Zeroizing<String>, Proble
         };
         return Err(fail(format!("{how}{complaint}")));
     }
-    if written.len() == usize::try_from(LONGEST).unwrap_or(usize::MAX) {
+    if written.len() == LONGEST {
         return Err(fail(format!("writes more than {LONGEST} bytes: that is no password")));
     }
-    let line = written.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    match std::str::from_utf8(line) {
-        Ok(line) => Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned())),
-        Err(_) => Err(fail("writes something that is not UTF-8".to_owned())),
-    }
+    let text = super::decoded(&written).map_err(|error| fail(format!("writes no text: {error}")))?;
+    let line = text.split('\n').next().unwrap_or_default();
+    Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
 }
 
 /// The end of the process; none at the deadline.
@@ -145,7 +143,7 @@ mod tests {
             ("echo canary-41; kill -9 $$", "was ended (signal: 9"),
             ("echo canary-41; exec sleep 30", "took longer than 1.5 s"),
             ("head -c 100000 /dev/zero", "more than 65536 bytes"),
-            ("printf '\\377canary-41'", "not UTF-8"),
+            ("printf '\\377canary-41'", "neither UTF-8 nor UTF-16"),
         ] {
             let error = sh(script).unwrap_err();
             assert!(error.contains(says) && !error.contains("canary"), "{script}: {error}");

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{Layer, variable};
 use crate::cli::problem::Problem;
+use crate::cli::text_file::{self, FileError};
 
 /// A profile that is in force.
 #[derive(Debug, Clone)]
@@ -111,9 +112,9 @@ fn read(name: Option<String>) -> Result<Option<(String, Layer)>, Problem> {
             None => Ok(None),
         };
     };
-    let text = match std::fs::read_to_string(&path) {
+    let text = match text_file::read(&path, text_file::MOST_SETTINGS) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(FileError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             return match name {
                 Some(name) => Err(Problem::usage(format!("no profile {name:?}: there is no file {}", path.display()))),
                 None => Ok(None),

@@ -30,10 +30,10 @@ pub(super) fn instance_from_text(text: &str, schema: &Schema) -> Result<Instance
     instance_from_json(&json, schema)
 }
 
-/// Whether an instance of `class` may stand where `wanted` is asked for. A class that is not declared may: it is the
-/// host's to know.
+/// Whether an instance of `class` may stand where `wanted` is asked for. A class that is not declared may, and one of
+/// which a base is not: it is the host's to know.
 pub(super) fn fits(schema: &Schema, class: &str, wanted: &str) -> bool {
-    schema.class(class).is_none_or(|class| class.is_a(wanted))
+    schema.class(class).is_none_or(|class| class.is_a(wanted) || class.missing_base().is_some())
 }
 
 fn read_properties(properties: &Map<String, Json>, class: &Class, schema: &Schema) -> Result<Instance, String> {
@@ -41,7 +41,8 @@ fn read_properties(properties: &Map<String, Json>, class: &Class, schema: &Schem
     for (name, json) in properties.iter().filter(|(name, _)| *name != "class") {
         let property = class.property(name).ok_or_else(|| {
             let known: Vec<_> = class.properties_with_inherited().iter().map(|p| p.name.to_string()).collect();
-            format!("{} has no property {name}; it has: {}", class.name, known.join(", "))
+            let elsewhere = super::unless_inherited(class);
+            format!("{} has no property {name}; it has: {}{elsewhere}", class.name, known.join(", "))
         })?;
         let value = read_property(json, property, schema)
             .map_err(|reason| format!("{reason} ({} declares: {})", class.name, property.declaration()))?;

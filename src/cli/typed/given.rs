@@ -1,7 +1,5 @@
 //! `name=value` as typed, or a JSON document: what was given, before any declaration is looked at.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -9,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::cim::PropertyName;
 use crate::cim::names::NameError;
+use crate::cli::text_file::{self, FileError};
 
 /// One `name=value` of the command line, or a member of the document of `--input`.
 ///
@@ -45,17 +44,14 @@ pub enum ArgumentError {
     /// A name that no parameter can have.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// The file of `name=@FILE` cannot be read as text.
+    /// The file of `name=@FILE` cannot be read as text, or is larger than a request may be.
     #[error("the file {file} cannot be read: {source}")]
     File {
         /// The file as typed.
         file: String,
         /// Why.
-        source: std::io::Error,
+        source: FileError,
     },
-    /// The file is larger than a request may be.
-    #[error("the file {0} has more than {MOST_FILE} bytes, which is more than a request can carry")]
-    TooLarge(String),
     /// The document of `--input` is no JSON object.
     #[error("{file} holds no JSON object: {reason}")]
     Document {
@@ -122,21 +118,10 @@ impl Argument {
 /// The text of a file, or of standard input for `-`; no more than a request can carry.
 ///
 /// # Errors
-/// [`ArgumentError::File`], [`ArgumentError::TooLarge`].
+/// [`ArgumentError::File`].
 pub fn read_file(path: &Path) -> Result<String, ArgumentError> {
-    let file = path.display().to_string();
-    let fail = |source| ArgumentError::File { file: file.clone(), source };
-    let mut text = String::new();
-    match path == Path::new("-") {
-        true => std::io::stdin().lock().take(MOST_FILE + 1).read_to_string(&mut text),
-        false => File::open(path).map_err(fail)?.take(MOST_FILE + 1).read_to_string(&mut text),
-    }
-    .map_err(fail)?;
-    match u64::try_from(text.len()) {
-        Ok(length) if length <= MOST_FILE => Ok(text),
-        _ => Err(ArgumentError::TooLarge(file)),
-    }
+    text_file::read(path, MOST_FILE).map_err(|source| ArgumentError::File { file: path.display().to_string(), source })
 }
 
 /// Twice the largest envelope that a host takes by default.
-const MOST_FILE: u64 = 1 << 20;
+const MOST_FILE: usize = 1 << 20;

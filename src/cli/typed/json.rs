@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Number, Value as Json, json};
 
+use super::octets;
 use crate::cim::schema::{Class, Method, Schema, ValueMap};
 use crate::cim::{CimDatetime, CimType, Instance, InstanceView, Value};
 use crate::wsman::EndpointReference;
@@ -13,7 +14,7 @@ use crate::xml::{Element, ns};
 /// An instance as `{"class","uri","properties"}`, its properties in the order the host sent them.
 ///
 /// With a declaration, numbers and booleans are JSON's, a number that its class names is `{"value","name"}`, an array
-/// is one also with one item, a datetime is ISO text, a reference `{"class","uri","keys"}`, an embedded instance
+/// is one also with one item, an octet string `{"octets","text"}`, a datetime is ISO text, a reference `{"class","uri","keys"}`, an embedded instance
 /// `{"class","properties"}`. Without one, values are texts. Where the instance's own class is not declared, `asked` is
 /// taken: the class that was asked for, of which it is a subclass.
 pub fn instance_to_json(instance: &InstanceView<'_>, schema: Option<&Schema>, asked: &str) -> Json {
@@ -62,6 +63,12 @@ pub fn words(value: &Json) -> String {
         Json::Object(fields) => match (fields.get("value"), fields.get("name"), fields.get("keys")) {
             (Some(value), Some(Json::String(name)), _) => format!("{value} ({name})"),
             (Some(value), Some(_), _) => value.to_string(),
+            _ if fields.contains_key("octets") => fields
+                .get("text")
+                .filter(|text| !text.is_null())
+                .or(fields.get("octets"))
+                .map(words)
+                .unwrap_or_default(),
             (_, _, Some(Json::Object(keys))) => {
                 let class = fields.get("class").map(words).unwrap_or_default();
                 let keys: Vec<_> = keys.iter().map(|(name, value)| format!("{name}={}", words(value))).collect();
@@ -77,7 +84,7 @@ pub fn words(value: &Json) -> String {
 #[derive(Clone, Copy)]
 enum Shape<'s> {
     Unknown,
-    Known { cim_type: CimType, array: bool, embedded: bool, names: Option<&'s ValueMap> },
+    Known { cim_type: CimType, array: bool, embedded: bool, octets: bool, names: Option<&'s ValueMap> },
 }
 
 impl<'s> Shape<'s> {
@@ -86,6 +93,7 @@ impl<'s> Shape<'s> {
             cim_type: property.cim_type,
             array: property.array,
             embedded: property.embedded_class.is_some() || property.embedded_object,
+            octets: property.octet_string,
             names: property.value_map.as_ref(),
         })
     }
@@ -96,6 +104,7 @@ impl<'s> Shape<'s> {
                 cim_type,
                 array: false,
                 embedded: false,
+                octets: false,
                 names: method.return_values.as_ref(),
             });
         }
@@ -103,6 +112,7 @@ impl<'s> Shape<'s> {
             cim_type: parameter.cim_type,
             array: parameter.array,
             embedded: parameter.embedded_class.is_some() || parameter.embedded_object,
+            octets: parameter.octet_string,
             names: parameter.value_map.as_ref(),
         })
     }
@@ -115,6 +125,9 @@ impl<'s> Shape<'s> {
             }
             Shape::Known { cim_type: CimType::Datetime, .. } => Json::from(time(element)),
             Shape::Known { embedded: true, .. } => embedded(element.text()),
+            Shape::Known { octets: true, cim_type: CimType::String, .. } => {
+                octets::of_text(element.text()).unwrap_or_else(|| Json::from(element.text()))
+            }
             Shape::Known { cim_type, names, .. } => match Value::parse(cim_type, element.text()) {
                 Ok(value) => named(value_to_json(&value), &value, names),
                 Err(_) => Json::from(element.text()),
@@ -131,6 +144,14 @@ fn properties<'s>(instance: &InstanceView<'_>, shape: impl Fn(&str) -> Shape<'s>
         let is_array = matches!(shape, Shape::Known { array: true, .. });
         let item = if element.is_nil() { Json::Null } else { shape.item(element) };
         add(&mut object, name, item, is_array);
+    }
+    // An octet string of numbers is one once all of them are there.
+    for (name, value) in &mut object {
+        if matches!(shape(name), Shape::Known { octets: true, cim_type: CimType::Uint8, array: true, .. })
+            && let Some(read) = octets::of_numbers(value)
+        {
+            *value = read;
+        }
     }
     object
 }

@@ -29,6 +29,7 @@ pub(super) fn check<'k>(
         return Ok(());
     }
     let names = |key: &&Property, name: &str| key.name == *name;
+    let elsewhere = schema.class(class).map(super::unless_inherited).unwrap_or_default();
     let wrong = match given.iter().find(|given| !keys.iter().any(|key| names(key, given))) {
         Some(wrong) => format!("{wrong} is no key of {class}"),
         None if given.is_empty() && due == Keys::All => format!("{class} names no instance without a key"),
@@ -38,7 +39,7 @@ pub(super) fn check<'k>(
         },
     };
     let known: Vec<_> = keys.iter().map(|key| key.declaration()).collect();
-    Err(format!("{wrong}; its keys: {}", known.join(", ")))
+    Err(format!("{wrong}; its keys: {}{elsewhere}", known.join(", ")))
 }
 
 /// Whether a class has a property that instances are chosen by.
@@ -48,7 +49,8 @@ pub(super) fn check<'k>(
 pub fn has_property(schema: Option<&Schema>, class: &str, name: &str) -> Result<(), Mismatch> {
     match schema.and_then(|schema| schema.class(class)) {
         Some(declared) if declared.property(name).is_none() => {
-            Err(Mismatch::declared(format!("{class} has no property {name}"), &declared.declaration()))
+            let elsewhere = super::unless_inherited(declared);
+            Err(Mismatch::declared(format!("{class} has no property {name}{elsewhere}"), &declared.declaration()))
         }
         _ => Ok(()),
     }

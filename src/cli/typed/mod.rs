@@ -8,6 +8,7 @@ mod extra;
 mod given;
 mod json;
 mod keys;
+mod octets;
 mod parameter;
 mod reference;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use parameter::{find_method, parameters, properties};
 pub use reference::ReferenceText;
 
 use super::problem::Problem;
+use crate::cim::schema::Class;
 
 /// What was typed does not fit the class declaration; nothing is sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +48,15 @@ impl Mismatch {
             remedy: format!("it is declared as: {}", words.replace("( ", "(").replace(" )", ")")),
         }
     }
+}
+
+/// What is to be added where a class is said to lack something: it may be declared in a file that is not here.
+fn unless_inherited(class: &Class) -> String {
+    class.missing_base().map_or_else(String::new, |base| {
+        format!(
+            "; it may be inherited from {base}, which no file here declares: name the file of {base} with --schema, too"
+        )
+    })
 }
 
 impl From<Mismatch> for Problem {

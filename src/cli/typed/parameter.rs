@@ -73,7 +73,11 @@ pub fn properties(
     let mut sent: Vec<(String, Option<Parameter>)> = Vec::new();
     for argument in arguments {
         let Some(property) = declared.property(argument.name.as_str()) else {
-            return Err(fail(format!("{class} has no property {}", argument.name)));
+            return Err(fail(format!(
+                "{class} has no property {}{}",
+                argument.name,
+                super::unless_inherited(declared)
+            )));
         };
         if sent.iter().any(|(known, _)| property.name == *known.as_str()) {
             continue;
@@ -95,7 +99,8 @@ pub fn find_method<'s>(schema: &'s Schema, class: &str, method: &str) -> Result<
         let mut names: Vec<_> = declared.methods_with_inherited().iter().map(|method| method.name.as_str()).collect();
         names.sort_unstable();
         let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        Mismatch::new(format!("{class} has no method {method}"), format!("it has: {known}"))
+        let elsewhere = super::unless_inherited(declared);
+        Mismatch::new(format!("{class} has no method {method}{elsewhere}"), format!("it has: {known}"))
     })
 }
 

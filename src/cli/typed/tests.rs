@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::embedded::instance_from_json;
+use super::given::Given;
 use super::*;
 use crate::cim::schema::Schema;
 use crate::cim::{InstanceView, Value};
@@ -154,7 +155,13 @@ fn a_file_is_read_as_text() {
     assert!(matches!("A".parse::<Argument>(), Err(ArgumentError::Form(_))));
     assert!(matches!("1A=x".parse::<Argument>(), Err(ArgumentError::Name(_))));
     std::fs::write(file.path(), vec![b'x'; (1 << 20) + 1]).unwrap();
-    assert!(matches!(format!("A=@{path}").parse::<Argument>(), Err(ArgumentError::TooLarge(_))));
+    let error = format!("A=@{path}").parse::<Argument>().unwrap_err().to_string();
+    assert!(error.contains("more than 1048576 bytes"), "{error}");
+    let wide = "\u{feff}größe".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    for bytes in ["\u{feff}größe".as_bytes(), &wide] {
+        std::fs::write(file.path(), bytes).unwrap();
+        assert_eq!(format!("A=@{path}").parse::<Argument>().unwrap().given, Given::Plain("größe".to_owned()));
+    }
 }
 
 #[test]

@@ -72,17 +72,20 @@ fn sentence(report: &Report, scene: &Scene<'_>) -> String {
             let state = verified.map_or(report.after.state, |verified| verified.state);
             let point = verified.map_or(report.after.failed_over, |verified| verified.failed_over);
             let lossless = if point == FailoverType::Planned { ", nothing lost" } else { "" };
-            let point = point.to_string().to_lowercase();
+            let point = match point {
+                FailoverType::None => "the host names no point".to_owned(),
+                known => format!("{} point", known.to_string().to_lowercase()),
+            };
             match (step(StepName::Reverse), &report.primary_after) {
                 (Some(_), Some(primary)) => format!(
-                    "{name} is failed over{lossless} ({point} point), and the replication is turned round: {} on {host}, {} \
+                    "{name} is failed over{lossless} ({point}), and the replication is turned round: {} on {host}, {} \
                      on {}, read back from both",
                     side(&report.after),
                     side(primary),
                     scene.ends.name(Site::Primary)
                 ),
                 _ => format!(
-                    "{name} is failed over: replication state {} ({state}), {point} point{lossless}, read back from {host}",
+                    "{name} is failed over: replication state {} ({state}), {point}{lossless}, read back from {host}",
                     state.value(),
                 ),
             }

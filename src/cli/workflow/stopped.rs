@@ -49,8 +49,16 @@ async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
         Refusal::Preflight(proposal) => {
             let proposal = scene.ends.told(&proposal);
             let refusals = || proposal.findings.iter().filter(|finding| finding.severity == Severity::Refusal);
-            let join =
-                |texts: Vec<&str>| texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+            // Two findings may have one remedy.
+            let join = |texts: Vec<&str>| {
+                let mut said: Vec<&str> = Vec::new();
+                texts.into_iter().filter(|text| !text.is_empty()).for_each(|text| {
+                    if !said.contains(&text) {
+                        said.push(text);
+                    }
+                });
+                said.join("; ")
+            };
             let text = join(refusals().map(|finding| finding.text.as_str()).collect());
             let mut remedy = join(refusals().map(|finding| finding.remedy.as_str()).collect());
             // Asked of the wrong end: its settings name the other.

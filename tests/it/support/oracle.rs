@@ -3,24 +3,28 @@
 //! Used by the tests in `hostile.rs` and by the fuzz targets, which include this file.
 #![allow(dead_code, reason = "each fuzz target uses one of them")]
 
+use std::io::Read;
+
 use hyperv_replica::auth::accept::{Acceptor, AcceptorOptions, BindingPolicy, Strictness, unseal_request};
 use hyperv_replica::auth::{
     ChannelBinding, Credentials, Entropy, Handshake, Initiator, NegotiateInitiator, Options, Secret, SecurityContext,
     ServiceName, Step, offered, unseal_message,
 };
 use hyperv_replica::capture::{Keytab, Opener, PassiveKerberos, PassiveNtlm, Sender, TokenKind, read_capture};
+use hyperv_replica::cim::schema::Schema;
 use hyperv_replica::cim::{CimDatetime, Instance, mof};
 use hyperv_replica::hyperv::{
     AdapterAddress, Connection, FailoverSettings, Invoked, Job, JobRef, RecoveryPoint, Relation, ReplicationSettings,
     ReplicationStatistics, Vm,
 };
 use hyperv_replica::simulator::Scenario;
+use hyperv_replica::text::{self, Utf8Reader};
 use hyperv_replica::trace::{Again, Anonymiser, Answers, Meaning, Recorder, Redactor, Trace, differences, pretty};
 use hyperv_replica::transport::{ClientCertificate, Pin, Proxy, ServerCertificate};
 use hyperv_replica::wsman::{
-    ClassAddressing, Create, Decoded, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull,
-    Put, RawRequest, Release, Renew, Representation, Request, ResourceUri, SelectorSet, Subscribe, Unsubscribe, diff,
-    lint,
+    ClassAddressing, Create, Decoded, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation,
+    Pasted, Pull, Put, RawRequest, Release, Renew, Representation, Request, ResourceUri, SelectorSet, Subscribe,
+    Unsubscribe, diff, lint,
 };
 use hyperv_replica::xml::Document;
 
@@ -136,6 +140,64 @@ pub fn cim(bytes: &[u8]) {
     }
     if let Err(error) = mof::read(&text) {
         assert!(!error.to_string().is_empty() && error.to_string().len() < 64 * 1024);
+    }
+}
+
+/// Text files of people: in one piece and streamed, and the classes of one in every encoding.
+pub fn mof(bytes: &[u8]) {
+    let mut streamed = Vec::new();
+    let streaming = Utf8Reader::new(bytes).read_to_end(&mut streamed);
+    match says(text::read(bytes)) {
+        Some(text) => assert!(streaming.is_ok() && streamed == text.as_bytes(), "streamed otherwise"),
+        // Whether UTF-8 is valid is for who reads the stream.
+        None => assert!(streaming.is_err() || String::from_utf8(streamed).is_err()),
+    }
+    let Some((text, _)) = says(text::read_legacy(bytes)) else { return };
+    let read = mof::read(&text);
+    if let Ok(document) = &read {
+        assert!(document.notes.len() <= mof::MAX_NOTES && document.includes().count() <= document.items.len());
+        assert!(document.notes.iter().all(|note| note.line <= text.matches('\n').count() + 1));
+    }
+    let wide: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    // A zero behind the mark would be that of UTF-32.
+    assert!(text.starts_with('\0') || text::read(&wide).as_deref() == Ok(text.as_ref()));
+    let mut schema = Schema::builtin().clone();
+    // The same twice: of two with one name the later one holds, and a translation lends its texts again.
+    for _ in 0..2 {
+        if let Err(error) = schema.add(&text) {
+            assert!(!error.to_string().is_empty() && error.to_string().len() < 64 * 1024);
+            assert_eq!(schema.len(), Schema::builtin().len());
+            return;
+        }
+    }
+    assert!(read.is_ok());
+    for (class, base) in schema.incomplete() {
+        assert_eq!(class.missing_base(), Some(base));
+    }
+    for class in schema.classes().skip(Schema::builtin().len().saturating_sub(3)) {
+        assert!(class.lineage().count() <= 32 && !class.declaration().is_empty());
+    }
+}
+
+/// What people paste: read, and read again the same; decoded as a message or as the part of one.
+pub fn pasted(bytes: &[u8]) {
+    let Some(pasted) = says(Pasted::read(bytes)) else { return };
+    assert!(pasted.text.trim_start().starts_with('<') && pasted.text.len() <= bytes.len() * 3 + 32);
+    assert!(pasted.remarks.len() <= 16);
+    for remark in &pasted.remarks {
+        assert!(!remark.to_string().is_empty() && remark.to_string().len() < 512);
+    }
+    let Some(document) = says(Document::parse(pasted.text.as_str())) else { return };
+    // Nothing is passed over twice.
+    let again = Pasted::read(pasted.text.as_bytes()).expect("what was read is read again");
+    assert_eq!(
+        says(Document::parse(again.text)).as_ref().map(|same| same.root().local()),
+        Some(document.root().local())
+    );
+    let is_envelope = Decoded::read(pasted.text.as_str()).is_ok();
+    if let Some(decoded) = says(Decoded::of_any(document)) {
+        assert_eq!(decoded.is_part(), !is_envelope);
+        let _ = (decoded.is_reply(), decoded.content(), decoded.headers().count());
     }
 }
 

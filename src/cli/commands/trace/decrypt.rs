@@ -149,7 +149,12 @@ enum Login {
 
 impl LoginOpener {
     fn ntlm(&mut self, token: &[u8]) -> Result<Login, String> {
-        let account: String = TokenKind::account(token).unwrap_or_default().chars().take(100).collect();
+        let account: String = TokenKind::account(token)
+            .filter(|account| !account.is_empty())
+            .unwrap_or_else(|| "an account whose name cannot be read".to_owned())
+            .chars()
+            .take(100)
+            .collect();
         let challenge = self.challenge.take().ok_or("the capture lacks the challenge of the login")?;
         let Some(password) = &self.keys.password else {
             return Err(format!("{account} logged in by NTLM, which takes the account's password to open"));

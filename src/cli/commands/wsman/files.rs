@@ -1,7 +1,5 @@
 //! `hvr wsman decode`, `lint` and `diff`: envelopes out of files. Nothing is sent anywhere.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
@@ -9,17 +7,18 @@ use serde_json::{Value as Json, json};
 use crate::cli::exit::Exit;
 use crate::cli::output::{line, note};
 use crate::cli::problem::Problem;
-use crate::wsman::Decoded;
+use crate::cli::text_file;
 use crate::wsman::diff::{DifferenceKind, diff as compare};
 use crate::wsman::lint::{self, Level, Rule};
+use crate::wsman::{Decoded, Pasted, PastedError, ReplyError};
 use crate::xml::{Document, Limits};
 
 use super::desk::Desk;
-use super::message::{message_to_json, print};
+use super::message::{message_to_json, print, print_body};
 
 #[derive(Debug, clap::Args)]
 pub struct DecodeArgs {
-    /// File with an envelope, a request or a reply; - is standard input
+    /// File with an envelope, a request or a reply, or with the fault, instance or results of one; - is standard input
     file: PathBuf,
 }
 
@@ -46,30 +45,52 @@ pub struct DiffArgs {
 
 /// The bytes of an envelope in a file; no more than the reader takes.
 pub fn read(file: &Path) -> Result<Vec<u8>, Problem> {
-    let name = file.display();
-    let fail = |error: std::io::Error| Problem::usage(format!("cannot read {name}: {error}"));
-    let most = Limits::default().bytes;
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    match file == Path::new("-") {
-        true => std::io::stdin().lock().take(limit).read_to_end(&mut bytes),
-        false => File::open(file).map_err(fail)?.take(limit).read_to_end(&mut bytes),
-    }
-    .map_err(fail)?;
-    if bytes.len() > most {
-        return Err(Problem::usage(format!("{name} has more than {most} bytes, which is more than is read")));
-    }
-    Ok(bytes)
+    text_file::bytes(file, Limits::default().bytes)
+        .map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display())))
+}
+
+/// The XML in a file as a person kept it: in UTF-16, behind an HTTP head, in the midst of an error text.
+pub fn pasted(bytes: &[u8], file: &Path) -> Result<Pasted, Problem> {
+    Pasted::read(bytes).map_err(|error| {
+        let remedy = match &error {
+            PastedError::Sealed => {
+                "`hvr trace decrypt` opens a packet capture that holds the login, too; --trace records in clear"
+            }
+            PastedError::NotXml(begins) if begins.starts_with("WSManFault") => {
+                "winrm prints XML when told to: -format:xml"
+            }
+            _ => "",
+        };
+        Problem::usage(format!("{}: {error}", file.display())).remedy(remedy)
+    })
+}
+
+/// The same, with a note on each thing that was passed over.
+fn noted(file: &Path) -> Result<Pasted, Problem> {
+    let pasted = pasted(&read(file)?, file)?;
+    pasted.remarks.iter().for_each(|remark| note(&format!("note: {}: {remark}", file.display())));
+    Ok(pasted)
 }
 
 pub fn decode(args: &DecodeArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
-    let decoded = Decoded::read(read(&args.file)?)
-        .map_err(|error| Problem::usage(format!("{}: {error}", args.file.display())))?;
+    let fail = |error: &dyn std::fmt::Display| Problem::usage(format!("{}: {error}", args.file.display()));
+    let pasted = noted(&args.file)?;
+    let document = Document::parse(pasted.text).map_err(|error| fail(&ReplyError::from(error)))?;
+    let decoded = Decoded::of_any(document).map_err(|error| fail(&error))?;
     let message = message_to_json(&decoded, desk.schema.as_ref());
-    match desk.printer().is_table() {
-        true => print(&message, desk.printer()),
-        false => desk.printer().document(&json!({
-            "kind": "wsman-message", "schema": 1, "simulated": false, "host": null, "message": message,
+    let mut remarks: Vec<_> = pasted.remarks.iter().map(ToString::to_string).collect();
+    if decoded.is_part() {
+        let root = decoded.document().root().local().chars().take(80).collect::<String>();
+        let remark = format!("it is no envelope but a <{root}> alone, shown as what it would be in a body");
+        note(&format!("note: {}: {remark}", args.file.display()));
+        remarks.push(remark);
+    }
+    match (desk.printer().is_table(), decoded.is_part()) {
+        (true, true) => print_body(message.get("body").unwrap_or(&Json::Null), desk.printer()),
+        (true, false) => print(&message, desk.printer()),
+        (false, _) => desk.printer().document(&json!({
+            "kind": "wsman-message", "schema": 1, "simulated": false, "host": null, "remarks": remarks,
+            "message": message,
         })),
     }
     Ok(Exit::Done)
@@ -77,7 +98,7 @@ pub fn decode(args: &DecodeArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
 
 pub fn lint(args: &LintArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let Some(file) = &args.file else { return Ok(show_rules(desk)) };
-    let findings = lint::lint(read(file)?);
+    let findings = lint::lint(noted(file)?.text);
     let is_error = |level: Level| level == Level::Error || args.strict;
     let errors = findings.iter().filter(|finding| is_error(finding.rule.level)).count();
     if desk.printer().is_table() {
@@ -128,7 +149,7 @@ fn rule_to_json(rule: &Rule) -> Json {
 
 pub fn diff(args: &DiffArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let parse = |file: &Path| {
-        Document::parse(read(file)?).map_err(|error| Problem::usage(format!("{}: {error}", file.display())))
+        Document::parse(noted(file)?.text).map_err(|error| Problem::usage(format!("{}: {error}", file.display())))
     };
     let (left, right) = (parse(&args.left)?, parse(&args.right)?);
     let found = compare(&left, &right).map_err(|error| Problem::usage(error.to_string()))?;

@@ -102,7 +102,8 @@ fn fault_to_json(fault: &Fault) -> Json {
     let number = fault.code();
     json!({
         "type": "fault",
-        "code": fault.soap.code.as_str(),
+        // A detail that was kept alone has none.
+        "code": Some(fault.soap.code.as_str()).filter(|code| !code.is_empty()),
         "subcode": fault.soap.subcode.as_ref().map(|(_, local)| local),
         "detail": fault.detail,
         "number": number,

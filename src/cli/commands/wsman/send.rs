@@ -27,7 +27,15 @@ pub struct Args {
 
 pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let bytes = files::read(&args.file)?;
-    let request = if args.as_is { RawRequest::as_is(bytes) } else { RawRequest::fresh(bytes) };
+    let pasted = files::pasted(&bytes, &args.file)?;
+    if let Some(remark) = pasted.remarks.first().filter(|_| args.as_is) {
+        return Err(Problem::usage(format!("{}: {remark}", args.file.display()))
+            .remedy("no host takes that byte for byte: leave --as-is away, and the envelope alone is sent, in UTF-8"));
+    }
+    let request = match args.as_is {
+        true => RawRequest::as_is(bytes),
+        false => RawRequest::fresh(pasted.text),
+    };
     let request = request.map_err(|error| Problem::usage(format!("{}: {error}", args.file.display())))?;
     if desk.is_dry() {
         return desk.dry(&request, args.yes, |client| client).await;

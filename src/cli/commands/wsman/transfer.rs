@@ -10,7 +10,7 @@ use crate::cli::output;
 use crate::cli::problem::Problem;
 use crate::cli::typed::{self, Argument, ReferenceText, instance_to_json, read_file, reference_to_json};
 use crate::wsman::{
-    Create, Delete, Error, Fragment, FragmentContent, Get, GetFragment, Operation, Parameter, Put, PutFragment,
+    Create, Delete, Error, Fragment, FragmentContent, Get, GetFragment, Operation, Parameter, Pasted, Put, PutFragment,
     Representation, fragment,
 };
 use crate::xml::{Document, ns};
@@ -248,11 +248,14 @@ fn given(desk: &Desk<'_>, class: &str, typed: &[Argument], content: &ContentArgs
         None => Vec::new(),
         Some(file) => {
             let text = read_file(file).map_err(|error| usage(&error))?;
-            if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+            if text.trim_start().starts_with('<') {
                 if !typed.is_empty() {
                     return Err(Problem::usage("XML is sent as it stands: no property can be given besides it"));
                 }
-                let document = Document::parse(text).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
+                let pasted =
+                    Pasted::read(text.as_bytes()).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
+                let document =
+                    Document::parse(pasted.text).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
                 if document.root().is(ns::SOAP, "Envelope") {
                     return Err(Problem::usage(format!("{} holds an envelope, not a resource", file.display()))
                         .remedy("send it with `hvr wsman send`, or keep what stands in its body"));
