@@ -16,7 +16,8 @@ use super::operation::{Operation, Repeatable};
 use super::pull::Pull;
 use super::release::Release;
 use super::request::RequestContext;
-use super::resource::{EndpointReference, SelectorSet};
+use super::resource::EndpointReference;
+use super::selector::SelectorSet;
 use crate::cim::{CimClass, InstanceView};
 use crate::xml::WriteError;
 

@@ -4,6 +4,7 @@
 //! client uses one half, the simulator the other. [`Client`] drives them over any [`Exchange`].
 
 mod addressing;
+mod answer;
 mod client;
 pub mod create;
 pub mod decode;
@@ -32,13 +33,15 @@ pub mod renew;
 mod representation;
 mod request;
 mod resource;
+mod selector;
 pub mod subscribe;
 pub mod unsubscribe;
 pub mod wql;
 
 pub use addressing::{ClassAddressing, ClassBase};
+pub use answer::Remark;
 pub use client::{Client, Enumeration, Error, Prepared};
-pub use create::Create;
+pub use create::{Create, Created};
 pub use decode::{Content, Decoded};
 pub use delete::Delete;
 pub use enumerate::{Enumerate, EnumerationMode, Item, Page, PolymorphismMode};
@@ -62,7 +65,8 @@ pub use release::Release;
 pub use renew::Renew;
 pub use representation::Representation;
 pub use request::{Head, Request, RequestBody, RequestContext, RequestHeader, ResponseContext, accept};
-pub use resource::{EndpointReference, ResourceUri, Selector, SelectorSet};
+pub use resource::{EndpointReference, ResourceUri};
+pub use selector::{Selector, SelectorSet, SelectorValue};
 pub use subscribe::{Subscribe, Subscription, SubscriptionManager};
 pub use unsubscribe::Unsubscribe;
 

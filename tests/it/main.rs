@@ -12,6 +12,7 @@ mod cli;
 mod evidence_cli;
 mod examples;
 mod failover;
+mod foreign_cli;
 mod hostile;
 mod lifecycle_cli;
 mod login_cli;

@@ -282,15 +282,15 @@ fn an_output_names_its_numbers() {
     let schema = own();
     let method = schema.class("X_Service").unwrap().method("Do").unwrap();
     let document = view("<p:Result>3</p:Result><p:State>9</p:State><p:ReturnValue>0</p:ReturnValue>");
-    let json = output_to_json(&InstanceView::of(document.root()), Some(method));
+    let json = output_to_json(&InstanceView::of(document.root()), None, Some(method));
     assert_eq!(json["State"], json!({"value": 9, "name": null}));
     assert_eq!(json["Result"], 3);
 
     let failover = find_method(Schema::builtin(), "Msvm_ReplicationService", "initiatefailover").unwrap();
     let document = view("<p:ReturnValue>32775</p:ReturnValue>");
-    let json = output_to_json(&InstanceView::of(document.root()), Some(failover));
+    let json = output_to_json(&InstanceView::of(document.root()), None, Some(failover));
     assert_eq!(json["ReturnValue"], json!({"value": 32775, "name": "Invalid state for this operation"}));
-    let json = output_to_json(&InstanceView::of(document.root()), None);
+    let json = output_to_json(&InstanceView::of(document.root()), None, None);
     assert_eq!(json["ReturnValue"], "32775");
 }
 

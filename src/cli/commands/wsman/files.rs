@@ -15,7 +15,8 @@ use crate::wsman::lint::{self, Level, Rule};
 use crate::xml::{Document, Limits};
 
 use super::desk::Desk;
-use super::message::{message_to_json, print};
+use super::message::message_to_json;
+use super::message_table::print;
 
 #[derive(Debug, clap::Args)]
 pub struct DecodeArgs {
@@ -67,7 +68,7 @@ pub fn decode(args: &DecodeArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
         .map_err(|error| Problem::usage(format!("{}: {error}", args.file.display())))?;
     let message = message_to_json(&decoded, desk.schema.as_ref());
     match desk.printer().is_table() {
-        true => print(&message, desk.printer()),
+        true => print(&message),
         false => desk.printer().document(&json!({
             "kind": "wsman-message", "schema": 1, "simulated": false, "host": null, "message": message,
         })),
