@@ -102,12 +102,9 @@ impl Answer {
         if !relates_to.eq_ignore_ascii_case(message_id) {
             return Err(ReplyError::RelatesTo { expected: message_id.to_owned(), actual: relates_to.to_owned() });
         }
-        let mut answer = Answer { remarks: Vec::new(), document };
-        if let Some(remark) = Envelope::of(&answer.document)?
-            .action()
-            .or(Some(""))
-            .and_then(|actual| Remark::on_action(actual, &expected))
-        {
+        let remark = Remark::on_action(actual, &expected);
+        let mut answer = Answer { document, remarks: Vec::new() };
+        if let Some(remark) = remark {
             answer.remark(remark);
         }
         Ok(answer)

@@ -280,7 +280,8 @@ impl<'d> Element<'d> {
             let node = element.node();
             let says = node.text.len() > 0 && element.document.is_unread(Mark::Text(element.id));
             let is_leaf = node.end == element.id.saturating_add(1);
-            !says && !(is_leaf && element.name_is_unread()) && element.attributes_unread().next().is_none()
+            let is_passed_over = is_leaf && element.name_is_unread();
+            !says && !is_passed_over && element.attributes_unread().next().is_none()
         })
     }
 
