@@ -46,8 +46,17 @@ impl Instance {
     /// # Errors
     /// [`CimError::Embedded`] for anything but one `INSTANCE`.
     pub fn from_cim_xml(text: &str) -> Result<Instance, CimError> {
+        let document = Document::parse(text).map_err(|error| CimError::Embedded(error.to_string()))?;
+        Instance::of_cim_xml(&document)
+    }
+
+    /// As [`Instance::from_cim_xml`], of a document. What is not read of it, such as qualifiers and references, is
+    /// [unread](Element::unread) to whoever watches the document.
+    ///
+    /// # Errors
+    /// [`CimError::Embedded`] for anything but one `INSTANCE`, or a property that stands there twice.
+    pub fn of_cim_xml(document: &Document) -> Result<Instance, CimError> {
         let fail = |reason: String| CimError::Embedded(reason);
-        let document = Document::parse(text).map_err(|error| fail(error.to_string()))?;
         let root = document.root();
         if root.local() != "INSTANCE" {
             return Err(fail(format!("<{}> instead of <INSTANCE>", root.local())));
@@ -58,6 +67,13 @@ impl Instance {
         for property in root.children() {
             let name = property.attribute("", "NAME").unwrap_or("");
             let name = name.parse::<PropertyName>().map_err(|error| fail(error.to_string()))?;
+            for known in ["CLASSORIGIN", "PROPAGATED", "EmbeddedObject", "EMBEDDEDOBJECT"] {
+                // They repeat what the declaration of the class says.
+                let _ = property.attribute("", known);
+            }
+            if !instance.property(name.as_str()).is_absent() {
+                return Err(fail(format!("the property {name} stands there twice")));
+            }
             let value = match property.local() {
                 "PROPERTY" => property
                     .children()

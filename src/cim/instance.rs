@@ -11,30 +11,71 @@ use crate::xml::{Element, ns};
 
 /// An instance as a host sent it: a view of its element, typed when asked.
 ///
-/// Reading costs nothing until a property is asked for; nothing is copied. Properties are found by local name
-/// in the namespace of the instance; `cim:Location` and other foreign children are passed over.
+/// Reading costs nothing until a property is asked for; nothing is copied. Properties are found by local name: in the
+/// namespace of the instance, or else in any other. Servers differ: some put an inherited property into the namespace of
+/// the class that declares it, or all of them into none (Intel AMT). `cim:Location` is no property.
 #[derive(Debug, Clone, Copy)]
 pub struct InstanceView<'d> {
     element: Element<'d>,
-    /// Whether the element is a `w:XmlFragment` around properties of another namespace.
-    is_fragment: bool,
+    form: Form<'d>,
+}
+
+/// How an element tells its class.
+#[derive(Debug, Clone, Copy)]
+enum Form<'d> {
+    /// By its name.
+    Named,
+    /// Not at all: a `w:XmlFragment` around properties of another namespace.
+    Fragment,
+    /// By `xsi:type`: the value of a property (DSP0230 7.2.5; sent by OMI).
+    Embedded { uri: &'d str, class: &'d str },
 }
 
 impl<'d> InstanceView<'d> {
     /// The instance that an element holds. In a `w:XmlFragment` stand chosen properties of an instance, without its
     /// class (DSP0226 7.7; items of an enumeration that asked for some properties alone).
     pub fn of(element: Element<'d>) -> Self {
-        InstanceView { element, is_fragment: element.is(ns::WSMAN, "XmlFragment") }
+        let form = if element.is(ns::WSMAN, "XmlFragment") { Form::Fragment } else { Form::Named };
+        InstanceView { element, form }
+    }
+
+    /// The instance that the value of a property is: child elements under an `xsi:type` such as `q:X_Item_Type`.
+    pub fn embedded(element: Element<'d>) -> Option<Self> {
+        element.children().next()?;
+        let (uri, class) = element.attribute_as(ns::XSI, "type", |name| element.resolve_qname(name))?;
+        let class = class.strip_suffix(TYPE_ENDING).unwrap_or(class);
+        Some(InstanceView { element, form: Form::Embedded { uri, class } })
     }
 
     /// Name of the class, as in the element.
     pub fn class(&self) -> &'d str {
-        self.element.local()
+        match self.form {
+            Form::Embedded { class, .. } => class,
+            Form::Named | Form::Fragment => self.element.local(),
+        }
     }
 
     /// URI of the class.
     pub fn class_uri(&self) -> &'d str {
-        self.element.namespace()
+        match self.form {
+            Form::Embedded { uri, .. } => uri,
+            Form::Named | Form::Fragment => self.element.namespace(),
+        }
+    }
+
+    /// Whether an `xsi:type` says nothing but the class, in the form `p:Class_Type`.
+    pub fn type_is_plain(&self) -> bool {
+        let (class, uri) = (self.class(), self.class_uri());
+        let read = |name| {
+            let (namespace, local) = self.element.resolve_qname(name)?;
+            (namespace == uri && local.strip_suffix(TYPE_ENDING) == Some(class)).then_some(())
+        };
+        self.element.attribute_as(ns::XSI, "type", read).is_some()
+    }
+
+    /// `cim:Location`, in which Windows says where the instance is.
+    pub fn location(&self) -> Option<Element<'d>> {
+        self.element.children().find(|child| child.is(ns::CIM, "Location"))
     }
 
     /// The element itself.
@@ -42,24 +83,51 @@ impl<'d> InstanceView<'d> {
         self.element
     }
 
-    /// Every property element in the order sent; an array property comes once for each item.
+    /// Every property element in the order sent, whatever its namespace; an array property comes once for each item.
     pub fn elements(&self) -> impl Iterator<Item = Element<'d>> {
-        let (instance, all) = (self.element, self.is_fragment);
-        instance.children().filter(move |child| all || child.same_namespace(instance))
+        let view = *self;
+        view.element.children().filter(move |child| view.is_own(*child) || !is_location(*child))
+    }
+
+    /// Whether a property stands in the namespace of the class.
+    pub fn is_own(&self, property: Element<'d>) -> bool {
+        match self.form {
+            Form::Named => property.same_namespace(self.element),
+            Form::Fragment => true,
+            Form::Embedded { uri, .. } => property.namespace() == uri,
+        }
     }
 
     /// A property, or the first item of an array.
     pub fn property(&self, name: &str) -> Property<Element<'d>> {
-        match self.elements().find(|element| element.local() == name) {
+        match self.first(name) {
             None => Property::Absent,
             Some(element) if element.is_nil() => Property::Null,
             Some(element) => Property::Value(element),
         }
     }
 
+    /// The first element of this name: of the class, or else the first in another namespace.
+    fn first(&self, name: &str) -> Option<Element<'d>> {
+        let mut foreign = None;
+        for element in self.element.children().filter(|element| element.local() == name) {
+            if self.is_own(element) {
+                return Some(element);
+            }
+            if foreign.is_none() && !is_location(element) {
+                foreign = Some(element);
+            }
+        }
+        foreign
+    }
+
     /// The items of an array property; a scalar is an array of one, NULL and absent have none.
     pub fn items(&self, name: &str) -> impl Iterator<Item = Element<'d>> {
-        self.elements().filter(move |element| element.local() == name && !element.is_nil())
+        // All of one namespace: two properties of one name are not one array.
+        let first = self.first(name);
+        self.elements().filter(move |element| {
+            element.local() == name && first.is_some_and(|first| first.same_namespace(*element)) && !element.is_nil()
+        })
     }
 
     /// A text property.
@@ -143,6 +211,13 @@ impl<'d> InstanceView<'d> {
             expected,
         }
     }
+}
+
+/// What the name of a class's type ends in (DSP0230).
+const TYPE_ENDING: &str = "_Type";
+
+fn is_location(element: Element<'_>) -> bool {
+    element.local() == "Location" && element.namespace() == ns::CIM
 }
 
 /// An instance that is built: for embedded parameters, and for hosts that answer.

@@ -110,10 +110,11 @@ impl Object {
     /// Whether every one of these keys has this value; an unknown name has none.
     pub(super) fn matches(&self, keys: &SelectorSet) -> bool {
         keys.iter().filter(|key| !key.name.eq_ignore_ascii_case(NAMESPACE_SELECTOR)).all(|key| {
-            match self.property(&key.name) {
-                Some(Content::Value(value)) => same_text(&value.to_string(), &key.value),
-                Some(Content::Null) => key.value.is_empty(),
-                Some(Content::Reference(_)) | None => false,
+            // Keys that are references are no keys of the simulated classes.
+            match (self.property(&key.name), key.value.as_text()) {
+                (Some(Content::Value(value)), Some(text)) => same_text(&value.to_string(), text),
+                (Some(Content::Null), Some(text)) => text.is_empty(),
+                _ => false,
             }
         })
     }

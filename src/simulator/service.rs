@@ -107,6 +107,7 @@ impl Service<'_> {
             security_profiles: vec![
                 "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/spnego-kerberos".to_owned(),
             ],
+            ..Identity::default()
         };
         let other = Identity {
             product_vendor: format!("Another vendor {MARK}"),

@@ -74,6 +74,11 @@ impl<'d> Envelope<'d> {
         self.addressing("MessageID")
     }
 
+    /// Whether it answers the message of this id: by RelatesTo, without case, as GUIDs are compared.
+    pub fn answers(&self, message_id: &str) -> bool {
+        !message_id.is_empty() && self.relates_to().is_some_and(|id| id.eq_ignore_ascii_case(message_id))
+    }
+
     /// The id of the message that this one answers.
     pub fn relates_to(&self) -> Option<&'d str> {
         self.addressing("RelatesTo")

@@ -11,6 +11,8 @@ pub struct Fault {
     pub code: FaultCode,
     /// The innermost subcode as expanded name: the family of the fault decides the namespace.
     pub subcode: Option<(String, String)>,
+    /// The subcodes around the innermost one, outermost first.
+    pub outer_subcodes: Vec<(String, String)>,
     /// Every reason that was sent, in order.
     pub reasons: Vec<Reason>,
 }
@@ -45,11 +47,13 @@ impl Fault {
             return None;
         }
         let code = element.child(ns::SOAP, "Code");
-        let mut subcode = None;
+        let (mut subcode, mut outer_subcodes) = (None, Vec::new());
         let mut level = code.and_then(|code| code.child(ns::SOAP, "Subcode"));
         while let Some(inner) = level {
-            if let Some((namespace, local)) = inner.child(ns::SOAP, "Value").and_then(Element::qname) {
-                subcode = Some((namespace.to_owned(), local.to_owned()));
+            if let Some((namespace, local)) = inner.child(ns::SOAP, "Value").and_then(Element::qname)
+                && let Some(outer) = subcode.replace((namespace.to_owned(), local.to_owned()))
+            {
+                outer_subcodes.push(outer);
             }
             level = inner.child(ns::SOAP, "Subcode");
         }
@@ -57,6 +61,7 @@ impl Fault {
         Some(Fault {
             code: FaultCode::read(code.and_then(|code| code.child(ns::SOAP, "Value"))),
             subcode,
+            outer_subcodes,
             reasons: reasons
                 .filter(|text| text.is(ns::SOAP, "Text"))
                 .map(|text| Reason {

@@ -1,6 +1,7 @@
 //! How a class becomes a resource URI: the one thing WS-Man servers disagree on most.
 
-use super::resource::{EndpointReference, ResourceUri, SelectorSet};
+use super::resource::{EndpointReference, ResourceUri};
+use super::selector::SelectorSet;
 
 /// The prefix of class URIs.
 #[derive(Debug, Clone, PartialEq, Eq)]

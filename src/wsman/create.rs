@@ -1,12 +1,15 @@
 //! WS-Transfer Create: makes a resource and learns where it is.
 
+use super::answer::{Answer, Remark};
 use super::error::ReplyError;
 use super::operation::Operation;
 use super::representation::Representation;
-use super::request::{Head, RequestContext, ResponseContext, accept};
-use super::resource::{EndpointReference, ResourceUri, SelectorSet};
+use super::request::{Head, RequestContext, ResponseContext};
+use super::resource::{EndpointReference, ResourceUri};
+use super::selector::SelectorSet;
+use crate::cim::InstanceView;
 use crate::soap::Envelope;
-use crate::xml::{WriteError, ns};
+use crate::xml::{Document, WriteError, ns};
 
 /// Action of the request.
 pub const ACTION: &str = "http://schemas.xmlsoap.org/ws/2004/09/transfer/Create";
@@ -25,8 +28,7 @@ pub struct Create {
 }
 
 impl Operation for Create {
-    /// Where the new instance is.
-    type Output = EndpointReference;
+    type Output = Created;
 
     fn action(&self) -> String {
         ACTION.to_owned()
@@ -37,16 +39,46 @@ impl Operation for Create {
         envelope.try_body(|writer| self.content.write(writer, &self.resource))
     }
 
-    fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<EndpointReference, ReplyError> {
-        let document = accept(reply, message_id, RESPONSE_ACTION)?;
-        let payload = Envelope::of(&document)?.payload();
-        let Some(created) = payload.filter(|payload| payload.is(ns::TRANSFER, "ResourceCreated")) else {
-            let actual = payload.map_or("", |payload| payload.local()).to_owned();
-            return Err(ReplyError::Body { expected: "ResourceCreated".to_owned(), actual });
-        };
-        EndpointReference::read(created)
-            .ok_or_else(|| ReplyError::content("ResourceCreated", "it holds no endpoint reference"))
+    fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Created, ReplyError> {
+        let mut answer = Answer::named(reply, message_id, ACTION, "ResourceCreated")?;
+        answer.root(ns::TRANSFER, "ResourceCreated")?;
+        let reference = Envelope::of(&answer.document)?.payload().and_then(EndpointReference::read);
+        let reference =
+            reference.ok_or_else(|| ReplyError::content("ResourceCreated", "it holds no endpoint reference"))?;
+        Ok(Created { reference, remarks: answer.remarks, document: answer.document })
     }
+}
+
+/// The reply to [`Create`]: where the new instance is, and perhaps what it is.
+#[derive(Debug)]
+pub struct Created {
+    /// Where the new instance is.
+    pub reference: EndpointReference,
+    remarks: Vec<Remark>,
+    document: Document,
+}
+
+impl Created {
+    /// What was made, where the host says it: some send it after the reference, as Windows does for shells (DSP0226 7.6
+    /// leaves it open).
+    pub fn representation(&self) -> Option<InstanceView<'_>> {
+        representation(&Envelope::of(&self.document).ok()?)
+    }
+
+    /// What is odd in the form of the reply.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    /// The reply as it was read.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+}
+
+/// What stands after `x:ResourceCreated` in the body.
+pub(super) fn representation<'d>(envelope: &Envelope<'d>) -> Option<InstanceView<'d>> {
+    envelope.body().children().nth(1).map(InstanceView::of)
 }
 
 /// Writes the reply of a host.

@@ -1,8 +1,9 @@
 //! WS-Transfer Delete: removes a resource.
 
+use super::answer::Answer;
 use super::error::ReplyError;
 use super::operation::Operation;
-use super::request::{Head, RequestContext, ResponseContext, accept};
+use super::request::{Head, RequestContext, ResponseContext};
 use super::resource::EndpointReference;
 use crate::xml::WriteError;
 
@@ -30,7 +31,7 @@ impl Operation for Delete {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<(), ReplyError> {
-        accept(reply, message_id, RESPONSE_ACTION).map(|_| ())
+        Answer::plain(reply, message_id, ACTION).map(|_| ())
     }
 }
 

@@ -1,13 +1,16 @@
 //! Enumerate, and the page of items that it and Pull bring.
 
+use super::answer::Answer;
+use super::decode::unread_of_reply;
 use super::error::ReplyError;
 use super::filter::Filter;
 use super::operation::{Operation, Repeatable};
-use super::request::{Head, RequestContext, ResponseContext, accept};
-use super::resource::{EndpointReference, ResourceUri, SelectorSet};
+use super::request::{Head, RequestContext, ResponseContext};
+use super::resource::{EndpointReference, ResourceUri};
+use super::selector::SelectorSet;
 use crate::cim::InstanceView;
 use crate::soap::Envelope;
-use crate::xml::{Document, Element, WriteError, Writer, ns};
+use crate::xml::{Document, Element, Unread, WriteError, Writer, ns};
 
 /// Action of the request.
 pub const ACTION: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/Enumerate";
@@ -54,11 +57,13 @@ impl EnumerationMode {
     }
 
     pub(super) fn read(enumerate: Element<'_>) -> EnumerationMode {
-        match enumerate.child(ns::WSMAN, "EnumerationMode").map(|mode| mode.text().trim()) {
-            Some("EnumerateEPR") => EnumerationMode::Reference,
-            Some("EnumerateObjectAndEPR") => EnumerationMode::ObjectAndReference,
-            _ => EnumerationMode::Object,
-        }
+        let mode = enumerate.child(ns::WSMAN, "EnumerationMode");
+        let read = |text: &str| match text.trim() {
+            "EnumerateEPR" => Some(EnumerationMode::Reference),
+            "EnumerateObjectAndEPR" => Some(EnumerationMode::ObjectAndReference),
+            _ => None,
+        };
+        mode.and_then(|mode| mode.text_as(read)).unwrap_or_default()
     }
 }
 
@@ -84,9 +89,9 @@ impl PolymorphismMode {
     }
 
     pub(super) fn read(enumerate: Element<'_>) -> Option<PolymorphismMode> {
-        let word = enumerate.child(ns::CIM_BINDING, "PolymorphismMode")?.text().trim();
         let all = [Self::IncludeSubClassProperties, Self::ExcludeSubClassProperties, Self::None];
-        all.into_iter().find(|mode| mode.name() == word)
+        let mode = enumerate.child(ns::CIM_BINDING, "PolymorphismMode")?;
+        mode.text_as(|word| all.into_iter().find(|mode| mode.name() == word.trim()))
     }
 }
 
@@ -149,8 +154,7 @@ impl Operation for Enumerate {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Page, ReplyError> {
-        let document = accept(reply, message_id, RESPONSE_ACTION)?;
-        Page::read(document, "EnumerateResponse", ns::WSMAN)
+        Page::read(Answer::named(reply, message_id, ACTION, "EnumerateResponse")?, "EnumerateResponse")
     }
 }
 
@@ -160,34 +164,40 @@ impl Repeatable for Enumerate {}
 #[derive(Debug)]
 pub struct Page {
     document: Document,
-    items_namespace: &'static str,
     context: Option<String>,
 }
 
 impl Page {
-    /// Reads a response; `namespace` is that of Items and EndOfSequence: wsman in an optimised
-    /// EnumerateResponse, enumeration in a PullResponse.
-    pub(super) fn read(document: Document, root: &'static str, namespace: &'static str) -> Result<Page, ReplyError> {
-        let payload = Envelope::of(&document)?.payload();
-        let Some(response) = payload.filter(|payload| payload.is(ns::ENUMERATION, root)) else {
-            let actual = payload.map_or("", |payload| payload.local()).to_owned();
-            return Err(ReplyError::Body { expected: root.to_owned(), actual });
-        };
-        let end = response.child(namespace, "EndOfSequence").is_some();
-        let context = response
-            .child(ns::ENUMERATION, "EnumerationContext")
-            .map(|context| context.text().trim())
-            .filter(|context| !context.is_empty() && !end);
+    /// Reads a response whose root has this name.
+    pub(super) fn read(mut answer: Answer, root: &'static str) -> Result<Page, ReplyError> {
+        answer.root(ns::ENUMERATION, root)?;
+        let response = Envelope::of(&answer.document)?.payload();
+        let find = |local| response.into_iter().flat_map(move |response| parts(response, local)).next();
+        let end = find("EndOfSequence").is_some();
+        let context = find("EnumerationContext").map(|context| context.text().trim());
+        let context = context.filter(|context| !context.is_empty() && !end);
         if !end && context.is_none() {
             return Err(ReplyError::content(root, "neither an enumeration context nor an end of sequence"));
         }
         let context = context.map(str::to_owned);
-        Ok(Page { document, items_namespace: namespace, context })
+        Ok(Page { document: answer.document, context })
     }
 
     /// The context to Pull with; none at the end. Some servers send one with EndOfSequence: it does not count.
     pub fn context(&self) -> Option<&str> {
         self.context.as_deref()
+    }
+
+    /// Every leaf of the page that nobody has read since its document is [watched](Document::watch), apart from what makes
+    /// it a page: headers, context, end. A context beside an end of sequence is named: it leads nowhere.
+    pub fn unread(&self) -> Vec<Unread<'_>> {
+        let payload = Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload());
+        for local in ["Items", "EndOfSequence", "EnumerationContext"] {
+            for part in payload.into_iter().flat_map(|payload| parts(payload, local)) {
+                let _ = part.text_as(|text| (self.context.as_deref() == Some(text.trim())).then_some(()));
+            }
+        }
+        unread_of_reply(&self.document)
     }
 
     /// The items in order.
@@ -198,8 +208,7 @@ impl Page {
     /// The children of Items, in order.
     pub(super) fn elements(&self) -> impl Iterator<Item = Element<'_>> {
         let payload = Envelope::of(&self.document).ok().and_then(|envelope| envelope.payload());
-        let items = payload.and_then(|payload| payload.child(self.items_namespace, "Items"));
-        items.into_iter().flat_map(Element::children)
+        payload.into_iter().flat_map(|payload| parts(payload, "Items")).flat_map(Element::children)
     }
 
     /// The instances in order; references are passed over.
@@ -213,27 +222,44 @@ impl Page {
     }
 }
 
+/// The parts of a response that have this name. Items and EndOfSequence stand in the namespace of WS-Management in an
+/// optimised EnumerateResponse, in that of the enumeration in a PullResponse; to read either in both loses nothing.
+pub(super) fn parts<'d>(response: Element<'d>, local: &'static str) -> impl Iterator<Item = Element<'d>> {
+    response.children().filter(move |part| {
+        part.is(ns::ENUMERATION, local)
+            || part.is(ns::WSMAN, local)
+            || (part.local() == local && part.same_namespace(response))
+    })
+}
+
 /// One item: instance, reference or both, as the mode asked.
 #[derive(Debug, Clone)]
 pub struct Item<'d> {
     /// The instance, unless only references were asked for.
     pub instance: Option<InstanceView<'d>>,
     reference: Option<Element<'d>>,
+    element: Element<'d>,
 }
 
 impl<'d> Item<'d> {
     pub(super) fn read(element: Element<'d>) -> Item<'d> {
         if element.is(ns::ADDRESSING, "EndpointReference") {
-            return Item { instance: None, reference: Some(element) };
+            return Item { instance: None, reference: Some(element), element };
         }
         if !element.is(ns::WSMAN, "Item") {
-            return Item { instance: Some(InstanceView::of(element)), reference: None };
+            return Item { instance: Some(InstanceView::of(element)), reference: None, element };
         }
         let is_reference = |child: &Element<'_>| child.is(ns::ADDRESSING, "EndpointReference");
         Item {
             instance: element.children().find(|child| !is_reference(child)).map(InstanceView::of),
             reference: element.children().find(is_reference),
+            element,
         }
+    }
+
+    /// The item as it was sent.
+    pub fn element(&self) -> Element<'d> {
+        self.element
     }
 
     /// The reference; its resource names the item's real class.

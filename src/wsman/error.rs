@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use super::stray::Stray;
 use crate::soap::EnvelopeError;
-use crate::xml;
+use crate::xml::{self, Element};
 
 /// What was wrong with a reply; checked in this order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,9 +40,9 @@ pub enum ReplyError {
     /// The body holds something else.
     #[error("the reply's body is <{actual}>, expected <{expected}>")]
     Body {
-        /// What was expected.
+        /// What was expected; as `{namespace}name` where the names are equal and the namespaces are not.
         expected: String,
-        /// What came; empty where there is nothing.
+        /// What came, in the same form; empty where there is nothing.
         actual: String,
     },
     /// A part of the body cannot be read.
@@ -56,6 +56,20 @@ pub enum ReplyError {
 }
 
 impl ReplyError {
+    /// Another body than expected; with namespaces where the names alone would read the same.
+    pub(crate) fn body(namespace: &str, local: &str, actual: Option<Element<'_>>) -> Self {
+        let name = |namespace: &str, local: &str| format!("{{{namespace}}}{local}");
+        match actual {
+            Some(actual) if actual.local() == local => {
+                ReplyError::Body { expected: name(namespace, local), actual: name(actual.namespace(), actual.local()) }
+            }
+            actual => ReplyError::Body {
+                expected: local.to_owned(),
+                actual: actual.map_or("", |actual| actual.local()).to_owned(),
+            },
+        }
+    }
+
     pub(crate) fn content(part: impl Into<String>, reason: impl Into<String>) -> Self {
         ReplyError::Content { part: part.into(), reason: reason.into() }
     }

@@ -66,12 +66,17 @@ impl Extra {
 impl ResourceOption {
     /// Reads `w:OptionSet`.
     pub(super) fn read_all(set: Element<'_>) -> Vec<ResourceOption> {
+        let truth = |text: &str| match text.trim() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        };
         let options = set.children().filter(|child| child.is(ns::WSMAN, "Option"));
         options
             .map(|option| ResourceOption {
                 name: option.attribute("", "Name").unwrap_or("").to_owned(),
                 value: option.text().to_owned(),
-                must_comply: matches!(option.attribute("", "MustComply"), Some("true" | "1")),
+                must_comply: option.attribute_as("", "MustComply", truth).unwrap_or(false),
             })
             .collect()
     }

@@ -4,7 +4,7 @@ mod kind;
 
 use std::fmt;
 
-use crate::soap::{self, FaultCode, Reason};
+use crate::soap::{self, Envelope, FaultCode, Reason};
 use crate::xml::{Element, WriteError, ns};
 
 use super::request::ResponseContext;
@@ -23,8 +23,10 @@ pub struct Fault {
     pub detail: Option<String>,
     /// Microsoft's detail.
     pub wsman: Option<WsmanFault>,
-    /// The detail that WMI providers send instead.
+    /// The detail that providers send instead: an instance of CIM_Error or of a class derived from it.
     pub wmi: Option<WmiError>,
+    /// The header that was not understood, as expanded name: the `qname` of `s:NotUnderstood`.
+    pub not_understood: Option<(String, String)>,
     /// Whether it names the message that it answers, by RelatesTo: only then it proves that a call was refused.
     pub answers: bool,
     /// Whether it came to a question without a filter, so that none can have been refused.
@@ -61,10 +63,13 @@ pub struct ProviderFault {
     pub extended: Vec<(String, String)>,
 }
 
-/// `MSFT_WmiError`, in whatever namespace the provider has it.
+/// `MSFT_WmiError` of Windows, `CIM_Error` or another class marked `b:IsCIM_Error` elsewhere (OMI), in whatever namespace
+/// the provider has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WmiError {
+    /// Its class.
+    pub class: String,
     /// `error_Code`; an HRESULT for WMI errors.
     pub code: Option<u32>,
     /// `CIMStatusCode`.
@@ -75,12 +80,25 @@ pub struct WmiError {
     pub message_id: String,
     /// `error_Type`.
     pub error_type: String,
+    /// Every other property with a value, such as `error_WindowsErrorMessage` or `RecommendedActions`, by local name.
+    pub further: Vec<(String, String)>,
 }
 
 /// Deepest nesting of provider faults that is read.
 const MOST_NESTING: usize = 4;
 
 impl Fault {
+    /// The fault that a message is: its body, and what its headers say of it.
+    pub fn of(envelope: &Envelope<'_>) -> Option<Fault> {
+        let mut fault = Fault::read(envelope.payload()?)?;
+        let header = envelope.header(ns::SOAP, "NotUnderstood");
+        fault.not_understood = header.and_then(|header| {
+            let (namespace, local) = header.attribute_as("", "qname", |name| header.resolve_qname(name))?;
+            Some((namespace.to_owned(), local.to_owned()))
+        });
+        Some(fault)
+    }
+
     /// Reads `s:Fault`; none if the element is something else. Which message it answers stands outside of it.
     pub fn read(element: Element<'_>) -> Option<Fault> {
         let soap = soap::Fault::read(element)?;
@@ -90,7 +108,8 @@ impl Fault {
             soap,
             detail: parts().find(|part| part.is(ns::WSMAN, "FaultDetail")).map(|part| part.text().trim().to_owned()),
             wsman: parts().find(|part| part.is(ns::MS_FAULT, "WSManFault")).map(|part| WsmanFault::read(part, 0)),
-            wmi: parts().find(|part| part.local() == "MSFT_WmiError").map(WmiError::read),
+            wmi: parts().find(WmiError::is_one).map(WmiError::read),
+            not_understood: None,
             answers: false,
             unfiltered: false,
         })
@@ -106,10 +125,16 @@ impl Fault {
     /// None if the element is something else.
     pub fn of_detail(element: Element<'_>) -> Option<Fault> {
         element.is(ns::MS_FAULT, "WSManFault").then(|| Fault {
-            soap: soap::Fault { code: soap::FaultCode::Other(String::new()), subcode: None, reasons: Vec::new() },
+            soap: soap::Fault {
+                code: soap::FaultCode::Other(String::new()),
+                subcode: None,
+                outer_subcodes: Vec::new(),
+                reasons: Vec::new(),
+            },
             detail: None,
             wsman: Some(WsmanFault::read(element, 0)),
             wmi: None,
+            not_understood: None,
             answers: false,
             unfiltered: false,
         })
@@ -205,6 +230,9 @@ impl fmt::Display for Fault {
                 None => write!(f, " (0x{code:08x})")?,
             }
         }
+        if let Some((_, header)) = &self.not_understood {
+            write!(f, ", header not understood: {header}")?;
+        }
         if let Some(message) = self.message() {
             let line: Vec<_> = message.split_whitespace().collect();
             write!(f, ": {}", line.join(" "))?;
@@ -220,7 +248,7 @@ impl WsmanFault {
         let message = element.child(ns::MS_FAULT, "Message");
         let provider = message.and_then(|message| message.child(ns::MS_FAULT, "ProviderFault"));
         WsmanFault {
-            code: number(element.attribute("", "Code").unwrap_or("")).unwrap_or(0),
+            code: element.attribute_as("", "Code", number).unwrap_or(0),
             machine: element.attribute("", "Machine").unwrap_or("").to_owned(),
             message: message.map_or("", |message| message.text().trim()).to_owned(),
             provider: provider.filter(|_| depth < MOST_NESTING).map(|fault| ProviderFault::read(fault, depth)),
@@ -261,15 +289,37 @@ impl ProviderFault {
 }
 
 impl WmiError {
+    fn is_one(element: &Element<'_>) -> bool {
+        let mark = |text: &str| matches!(text, "true" | "1" | "TRUE").then_some(());
+        matches!(element.local(), "MSFT_WmiError" | "CIM_Error")
+            || element.attribute_as(ns::CIM_BINDING, "IsCIM_Error", mark).is_some()
+    }
+
     fn read(element: Element<'_>) -> WmiError {
-        let text = |local| element.child_here(local).map_or("", |e| e.text().trim());
-        WmiError {
-            code: number(text("error_Code")),
-            cim_status: number(text("CIMStatusCode")),
-            message: text("Message").to_owned(),
-            message_id: text("MessageID").to_owned(),
-            error_type: text("error_Type").to_owned(),
+        // The mark says what the class says already.
+        let _ = element.attribute_as(ns::CIM_BINDING, "IsCIM_Error", |text| matches!(text, "true" | "1").then_some(()));
+        let mut error = WmiError {
+            class: element.local().to_owned(),
+            code: None,
+            cim_status: None,
+            message: String::new(),
+            message_id: String::new(),
+            error_type: String::new(),
+            further: Vec::new(),
+        };
+        let is_value = |property: &Element<'_>| !property.is_nil() && property.children().next().is_none();
+        for property in element.children().filter(is_value) {
+            let text = || property.text().trim().to_owned();
+            match property.local() {
+                "error_Code" if error.code.is_none() => error.code = property.text_as(number),
+                "CIMStatusCode" if error.cim_status.is_none() => error.cim_status = property.text_as(number),
+                "Message" if error.message.is_empty() => error.message = text(),
+                "MessageID" if error.message_id.is_empty() => error.message_id = text(),
+                "error_Type" if error.error_type.is_empty() => error.error_type = text(),
+                other => error.further.push((other.to_owned(), text())),
+            }
         }
+        error
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which items an enumeration brings, or a subscription: a query, equal properties, or what an instance is tied to.
 
-use super::resource::{EndpointReference, SelectorSet};
+use super::resource::EndpointReference;
+use super::selector::SelectorSet;
 use super::wql;
 use crate::xml::{Element, Writer, ns};
 
@@ -101,9 +102,9 @@ impl Filter {
         let filter = request.child(ns::WSMAN, "Filter").or(request.child_here("Filter"))?;
         let dialect = filter.attribute("", "Dialect").unwrap_or("");
         let selectors = filter.child(ns::WSMAN, "SelectorSet").filter(|_| dialect == SELECTOR_DIALECT);
-        let association =
-            || filter.children().find_map(AssociationFilter::read).filter(|_| dialect == ASSOCIATION_DIALECT);
-        Some(match (selectors, association()) {
+        let is_association = dialect == ASSOCIATION_DIALECT;
+        let association = filter.children().filter(|_| is_association).find_map(AssociationFilter::read);
+        Some(match (selectors, association) {
             (Some(selectors), _) => Filter::Selectors(SelectorSet::read(selectors)),
             (None, Some(association)) => Filter::Association(Box::new(association)),
             (None, None) => Filter::Text { dialect: dialect.to_owned(), text: filter.text().trim().to_owned() },

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::answer::Answer;
 use super::error::ReplyError;
 use super::invoke::Parameter;
 use super::operation::{Operation, Repeatable};
 use super::representation::write_properties;
-use super::request::{Head, RequestContext, ResponseContext, accept};
+use super::request::{Head, RequestContext, ResponseContext};
 use super::resource::EndpointReference;
 use super::{get, put};
 use crate::soap::Envelope;
@@ -92,14 +93,13 @@ impl Operation for GetFragment {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Response, ReplyError> {
-        let response = Response { document: accept(reply, message_id, get::RESPONSE_ACTION)? };
+        let response = Response { document: Answer::plain(reply, message_id, get::ACTION)?.document };
         match response.fragment() {
             Some(_) => Ok(response),
             // The whole resource is not what was asked for.
             None => {
                 let payload = Envelope::of(&response.document)?.payload();
-                let actual = payload.map_or("", |payload| payload.local()).to_owned();
-                Err(ReplyError::Body { expected: "XmlFragment".to_owned(), actual })
+                Err(ReplyError::body(ns::WSMAN, "XmlFragment", payload))
             }
         }
     }
@@ -137,7 +137,7 @@ impl Operation for PutFragment {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Response, ReplyError> {
-        Ok(Response { document: accept(reply, message_id, put::RESPONSE_ACTION)? })
+        Ok(Response { document: Answer::plain(reply, message_id, put::ACTION)?.document })
     }
 }
 

@@ -1,8 +1,9 @@
 //! WS-Transfer Get: one instance by its keys.
 
+use super::answer::Answer;
 use super::error::ReplyError;
 use super::operation::{Operation, Repeatable};
-use super::request::{Head, RequestContext, ResponseContext, accept};
+use super::request::{Head, RequestContext, ResponseContext};
 use super::resource::EndpointReference;
 use crate::cim::InstanceView;
 use crate::soap::Envelope;
@@ -32,7 +33,7 @@ impl Operation for Get {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Response, ReplyError> {
-        let document = accept(reply, message_id, RESPONSE_ACTION)?;
+        let document = Answer::plain(reply, message_id, ACTION)?.document;
         let class = self.target.resource.last_segment();
         let payload = Envelope::of(&document)?.payload();
         // The class may be a derived one, so only its presence is checked here.

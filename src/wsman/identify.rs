@@ -1,5 +1,6 @@
 //! Identify: what answers here? (DSP0226 section 11, MS-WSMV 3.1.4.1.23)
 
+use super::answer::Remark;
 use super::error::ReplyError;
 use super::fault::Fault;
 use super::operation::{Operation, Repeatable};
@@ -22,6 +23,18 @@ pub struct Identity {
     pub product_version: String,
     /// `SecurityProfileName` elements, since 2012.
     pub security_profiles: Vec<String>,
+    /// What else it says, by local name: vendors add elements of their own (DSP0226 11).
+    pub further: Vec<(String, String)>,
+}
+
+const RESPONSE: &str = "IdentifyResponse";
+
+/// Whether an element is the response: by its name, and that it says something of the service. Its namespace varies:
+/// OMI puts it into that of SOAP, OpenPegasus into one that ends in `identify` (observed on loopback, November 2026).
+pub(super) fn is_response(element: Element<'_>) -> bool {
+    const SAYS: [&str; 2] = ["ProtocolVersion", "ProductVendor"];
+    element.is(ns::IDENTITY, RESPONSE)
+        || (element.local() == RESPONSE && element.children().any(|part| SAYS.contains(&part.local())))
 }
 
 impl Operation for Identify {
@@ -41,16 +54,16 @@ impl Operation for Identify {
     fn read(&self, reply: Vec<u8>, _: &str) -> Result<Identity, ReplyError> {
         let document = Document::parse(reply)?;
         let envelope = Envelope::of(&document)?;
-        let payload = envelope.payload();
-        if let Some(fault) = payload.and_then(Fault::read) {
+        if let Some(fault) = Fault::of(&envelope) {
             return Err(ReplyError::Fault(Box::new(fault)));
         }
-        let Some(response) = payload.filter(|payload| payload.is(ns::IDENTITY, "IdentifyResponse")) else {
-            return Err(ReplyError::Body {
-                expected: "IdentifyResponse".to_owned(),
-                actual: payload.map_or("", |payload| payload.local()).to_owned(),
-            });
+        let payload = envelope.payload();
+        let Some(response) = payload.filter(|payload| is_response(*payload)) else {
+            return Err(ReplyError::body(ns::IDENTITY, RESPONSE, payload));
         };
+        if let Some(remark) = Remark::on_root(response, ns::IDENTITY, RESPONSE) {
+            tracing::debug!(%remark, "a reply in another form");
+        }
         Ok(Identity::of(response))
     }
 }
@@ -58,20 +71,28 @@ impl Operation for Identify {
 impl Repeatable for Identify {}
 
 impl Identity {
-    /// Reads `i:IdentifyResponse`.
+    /// Reads `i:IdentifyResponse`, whatever the namespace of its parts.
     pub(super) fn of(response: Element<'_>) -> Identity {
-        let text = |local| response.child(ns::IDENTITY, local).map_or("", |e| e.text().trim()).to_owned();
-        let profiles = response.child(ns::IDENTITY, "SecurityProfiles");
-        Identity {
-            protocol_version: text("ProtocolVersion"),
-            product_vendor: text("ProductVendor"),
-            product_version: text("ProductVersion"),
-            security_profiles: profiles
-                .into_iter()
-                .flat_map(|profiles| profiles.children())
-                .map(|name| name.text().trim().to_owned())
-                .collect(),
+        let mut identity = Identity::default();
+        let mut seen = Vec::new();
+        for part in response.children() {
+            let name = part.local();
+            let text = || part.text().trim().to_owned();
+            let is_first = !seen.contains(&name);
+            seen.push(name);
+            match name {
+                "ProtocolVersion" if is_first => identity.protocol_version = text(),
+                "ProductVendor" if is_first => identity.product_vendor = text(),
+                "ProductVersion" if is_first => identity.product_version = text(),
+                "SecurityProfiles" => {
+                    let names = part.children().map(|profile| profile.text().trim().to_owned());
+                    identity.security_profiles.extend(names);
+                }
+                other if part.children().next().is_none() => identity.further.push((other.to_owned(), text())),
+                _ => {}
+            }
         }
+        identity
     }
 
     /// Writes the reply of a host.

@@ -1,8 +1,9 @@
 //! Invoke: a method of a class. Never repeatable.
 
+use super::answer::{Answer, Remark, output};
 use super::error::ReplyError;
 use super::operation::Operation;
-use super::request::{Head, RequestContext, ResponseContext, accept};
+use super::request::{Head, RequestContext, ResponseContext};
 use super::resource::{EndpointReference, ResourceUri};
 use crate::cim::{Instance, InstanceView, Property, Value};
 use crate::soap::Envelope;
@@ -71,18 +72,20 @@ impl Operation for Invoke {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<InvokeOutput, ReplyError> {
-        let document = accept(reply, message_id, &format!("{}Response", self.action()))?;
-        let expected = format!("{}_OUTPUT", self.method);
-        let payload = Envelope::of(&document)?.payload();
-        match payload {
-            Some(payload)
-                if payload.local() == expected
-                    && payload.namespace().eq_ignore_ascii_case(self.target.resource.as_str()) =>
-            {
-                Ok(InvokeOutput { document })
-            }
-            other => Err(ReplyError::Body { expected, actual: other.map_or("", |p| p.local()).to_owned() }),
+        let mut answer = Answer::read(reply, message_id, &self.action(), |envelope| output(envelope).is_some())?;
+        let (class, expected) = (self.target.resource.as_str(), format!("{}_OUTPUT", self.method));
+        let envelope = Envelope::of(&answer.document)?;
+        let payload = envelope.payload();
+        let remark = match payload.and_then(|payload| Remark::on_root(payload, class, &expected)) {
+            // Called otherwise, it must show by what it holds that it is the output of a method.
+            Some(remark) if output(&envelope).is_some() => Some(remark),
+            None if payload.is_some() => None,
+            _ => return Err(ReplyError::body(class, &expected, payload)),
+        };
+        if let Some(remark) = remark {
+            answer.remark(remark);
         }
+        Ok(InvokeOutput { document: answer.document, remarks: answer.remarks })
     }
 }
 
@@ -112,6 +115,7 @@ impl Parameter {
 #[derive(Debug)]
 pub struct InvokeOutput {
     document: Document,
+    remarks: Vec<Remark>,
 }
 
 impl InvokeOutput {
@@ -124,10 +128,19 @@ impl InvokeOutput {
     /// `ReturnValue`; none for methods without one.
     ///
     /// # Errors
-    /// A value that is not a 32-bit number.
+    /// A value that is not a 32-bit number, or two of them: no answer may say both yes and no.
     pub fn return_value(&self) -> Result<Option<u32>, ReplyError> {
-        let value = self.parameters().number::<u32>("ReturnValue");
+        let parameters = self.parameters();
+        if parameters.elements().filter(|element| element.local() == "ReturnValue").count() > 1 {
+            return Err(ReplyError::content("ReturnValue", "it stands there more than once"));
+        }
+        let value = parameters.number::<u32>("ReturnValue");
         value.map(Property::into_option).map_err(|error| ReplyError::content("ReturnValue", error.to_string()))
+    }
+
+    /// What is odd in the form of the reply.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 
     /// An output parameter that is a reference, such as `Job`: directly inside, or in an

@@ -4,6 +4,7 @@
 //! client uses one half, the simulator the other. [`Client`] drives them over any [`Exchange`].
 
 mod addressing;
+mod answer;
 mod client;
 pub mod create;
 pub mod decode;
@@ -34,6 +35,7 @@ pub mod renew;
 mod representation;
 mod request;
 mod resource;
+mod selector;
 mod stray;
 pub mod subscribe;
 pub mod unsubscribe;
@@ -41,8 +43,9 @@ mod waited;
 pub mod wql;
 
 pub use addressing::{ClassAddressing, ClassBase, all_classes_beside};
+pub use answer::Remark;
 pub use client::{Client, Error, Prepared};
-pub use create::Create;
+pub use create::{Create, Created};
 pub use decode::{Content, Decoded};
 pub use delete::Delete;
 pub use enumerate::{Enumerate, EnumerationMode, Item, Page, PolymorphismMode};
@@ -60,7 +63,7 @@ pub use invoke::{Invoke, InvokeOutput, Parameter};
 pub use limits::{Kept, Limits, Timeouts};
 pub use observe::{Leg, Observer, Timings};
 pub use operation::{Operation, Repeatable};
-pub use pasted::{Pasted, PastedError, Remark};
+pub use pasted::{Pasted, PastedError, PastedRemark};
 pub use pull::Pull;
 pub use put::Put;
 pub use raw::{RawError, RawRequest};
@@ -68,7 +71,8 @@ pub use release::Release;
 pub use renew::Renew;
 pub use representation::Representation;
 pub use request::{Head, Request, RequestBody, RequestContext, RequestHeader, ResponseContext, accept};
-pub use resource::{EndpointReference, ResourceUri, Selector, SelectorSet};
+pub use resource::{EndpointReference, ResourceUri};
+pub use selector::{Selector, SelectorSet, SelectorValue};
 pub use stray::Stray;
 pub use subscribe::{Subscribe, Subscription, SubscriptionManager};
 pub use unsubscribe::Unsubscribe;

@@ -16,13 +16,13 @@ pub struct Pasted {
     /// The text; its declaration names no other encoding than UTF-8.
     pub text: String,
     /// What was passed over or converted, in order. Empty for a text that was taken as it is.
-    pub remarks: Vec<Remark>,
+    pub remarks: Vec<PastedRemark>,
 }
 
 /// What was passed over or converted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Remark {
+pub enum PastedRemark {
     /// It was written in another encoding than UTF-8.
     Encoding(Encoding),
     /// Its declaration names an encoding that it is not written in.
@@ -66,16 +66,16 @@ pub enum PastedError {
     NotXml(String),
 }
 
-impl fmt::Display for Remark {
+impl fmt::Display for PastedRemark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Remark::Encoding(encoding) => write!(f, "it is written in {encoding}"),
-            Remark::Declared(name) => write!(f, "its declaration says {name}, which it is not written in"),
-            Remark::Blank => f.write_str("white space stands before its declaration, which XML forbids"),
-            Remark::Head(line) => write!(f, "an HTTP head stands before it ({line})"),
-            Remark::Chunked => f.write_str("it came in the chunks of HTTP"),
-            Remark::Before(text) => write!(f, "a text stands before it ({text})"),
-            Remark::After(text) => write!(f, "a text stands behind it and is not read ({text})"),
+            PastedRemark::Encoding(encoding) => write!(f, "it is written in {encoding}"),
+            PastedRemark::Declared(name) => write!(f, "its declaration says {name}, which it is not written in"),
+            PastedRemark::Blank => f.write_str("white space stands before its declaration, which XML forbids"),
+            PastedRemark::Head(line) => write!(f, "an HTTP head stands before it ({line})"),
+            PastedRemark::Chunked => f.write_str("it came in the chunks of HTTP"),
+            PastedRemark::Before(text) => write!(f, "a text stands before it ({text})"),
+            PastedRemark::After(text) => write!(f, "a text stands behind it and is not read ({text})"),
         }
     }
 }
@@ -99,10 +99,10 @@ impl Pasted {
 }
 
 /// UTF-16 as UTF-8; all else as it is, for a head may stand before bytes that are no text.
-fn wide<'b>(bytes: &'b [u8], remarks: &mut Vec<Remark>) -> Result<Cow<'b, [u8]>, PastedError> {
+fn wide<'b>(bytes: &'b [u8], remarks: &mut Vec<PastedRemark>) -> Result<Cow<'b, [u8]>, PastedError> {
     match text::read_as(bytes) {
         Ok((text, encoding @ (Encoding::Utf16Le | Encoding::Utf16Be))) => {
-            remarks.push(Remark::Encoding(encoding));
+            remarks.push(PastedRemark::Encoding(encoding));
             Ok(Cow::Owned(text.into_owned().into_bytes()))
         }
         Ok((Cow::Borrowed(text), _)) => Ok(Cow::Borrowed(text.as_bytes())),
@@ -113,7 +113,7 @@ fn wide<'b>(bytes: &'b [u8], remarks: &mut Vec<Remark>) -> Result<Cow<'b, [u8]>,
 }
 
 /// UTF-8, or the code page that the declaration names.
-fn narrow<'b>(bytes: &'b [u8], remarks: &mut Vec<Remark>) -> Result<Cow<'b, str>, PastedError> {
+fn narrow<'b>(bytes: &'b [u8], remarks: &mut Vec<PastedRemark>) -> Result<Cow<'b, str>, PastedError> {
     let error = match text::read(bytes) {
         Ok(text) => return Ok(text),
         Err(error) => error,
@@ -124,17 +124,17 @@ fn narrow<'b>(bytes: &'b [u8], remarks: &mut Vec<Remark>) -> Result<Cow<'b, str>
     if !is_western {
         return Err(error.into());
     }
-    remarks.push(Remark::Encoding(Encoding::Windows1252));
+    remarks.push(PastedRemark::Encoding(Encoding::Windows1252));
     Ok(text::read_legacy(bytes)?.0)
 }
 
 /// The body behind HTTP heads: an answer may stand behind `100 Continue` or the legs of a login.
-fn behind_heads<'b>(bytes: &'b [u8], remarks: &mut Vec<Remark>) -> Result<Cow<'b, [u8]>, PastedError> {
+fn behind_heads<'b>(bytes: &'b [u8], remarks: &mut Vec<PastedRemark>) -> Result<Cow<'b, [u8]>, PastedError> {
     let mut rest = unmarked(bytes);
     let mut last = None;
     for _ in 0..MOST_HEADS {
         let Some((head, body)) = Head::take(rest) else { break };
-        remarks.push(Remark::Head(head.first.clone()));
+        remarks.push(PastedRemark::Head(head.first.clone()));
         rest = body;
         last = Some(head);
         if Head::take(unmarked(rest)).is_some_and(|(next, _)| next.is_start) {
@@ -149,7 +149,7 @@ fn behind_heads<'b>(bytes: &'b [u8], remarks: &mut Vec<Remark>) -> Result<Cow<'b
     }
     let body = match head.is_chunked && !looks_like_xml(rest) {
         true => {
-            remarks.push(Remark::Chunked);
+            remarks.push(PastedRemark::Chunked);
             Cow::Owned(unchunked(rest).ok_or(PastedError::Chunks)?)
         }
         false => Cow::Borrowed(rest),
@@ -275,7 +275,7 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The document without what stands before and behind it.
-fn alone<'t>(text: &'t str, remarks: &mut Vec<Remark>) -> Result<&'t str, PastedError> {
+fn alone<'t>(text: &'t str, remarks: &mut Vec<PastedRemark>) -> Result<&'t str, PastedError> {
     let trimmed = text.trim_start_matches(|c: char| c.is_whitespace() || c == MARK);
     if trimmed.is_empty() {
         return Err(PastedError::Empty);
@@ -289,15 +289,15 @@ fn alone<'t>(text: &'t str, remarks: &mut Vec<Remark>) -> Result<&'t str, Pasted
     let (before, document) = trimmed.split_at_checked(start).unwrap_or(("", trimmed));
     // White space alone is well-formed where no declaration follows it.
     if !before.is_empty() {
-        remarks.push(Remark::Before(shown(before)));
+        remarks.push(PastedRemark::Before(shown(before)));
     } else if trimmed.len() < text.len() && document.starts_with("<?xml") {
-        remarks.push(Remark::Blank);
+        remarks.push(PastedRemark::Blank);
     }
     let Some(end) = end_of_root(document) else { return Ok(document) };
     let (document, after) = document.split_at_checked(end).unwrap_or((document, ""));
     let after = after.trim();
     if !after.is_empty() && !after.starts_with('<') {
-        remarks.push(Remark::After(shown(after)));
+        remarks.push(PastedRemark::After(shown(after)));
         return Ok(document);
     }
     Ok(trimmed.get(start..).unwrap_or_default())
@@ -334,16 +334,16 @@ fn next_head(document: &str) -> Option<usize> {
 }
 
 /// A text without the encoding that its declaration names, for it is UTF-8 now; one that says so already is left alone.
-fn without_encoding(text: &str, remarks: &mut Vec<Remark>) -> String {
+fn without_encoding(text: &str, remarks: &mut Vec<PastedRemark>) -> String {
     let Some((whole, name)) = declaration(text).and_then(|whole| Some((whole, encoding_of(whole)?))) else {
         return text.to_owned();
     };
     if ["utf-8", "us-ascii"].iter().any(|known| known.eq_ignore_ascii_case(name)) {
         return text.to_owned();
     }
-    let was_converted = remarks.iter().any(|remark| matches!(remark, Remark::Encoding(_)));
+    let was_converted = remarks.iter().any(|remark| matches!(remark, PastedRemark::Encoding(_)));
     if !was_converted {
-        remarks.push(Remark::Declared(shown(name)));
+        remarks.push(PastedRemark::Declared(shown(name)));
     }
     format!("<?xml version=\"1.0\"?>{}", text.get(whole.len()..).unwrap_or_default())
 }

@@ -1,11 +1,13 @@
 //! Pull: the next page of an enumeration.
 
+use super::answer::Answer;
 use super::enumerate::{Page, PageHeader};
 use super::error::ReplyError;
 use super::operation::{Operation, Repeatable};
-use super::request::{Head, RequestContext, ResponseContext, accept};
-use super::resource::{ResourceUri, SelectorSet};
-use crate::xml::{WriteError, Writer, ns};
+use super::request::{Head, RequestContext, ResponseContext};
+use super::resource::ResourceUri;
+use super::selector::SelectorSet;
+use crate::xml::{WriteError, Writer};
 
 /// Action of the request.
 pub const ACTION: &str = "http://schemas.xmlsoap.org/ws/2004/09/enumeration/Pull";
@@ -40,8 +42,7 @@ impl Operation for Pull {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Page, ReplyError> {
-        let document = accept(reply, message_id, RESPONSE_ACTION)?;
-        Page::read(document, "PullResponse", ns::ENUMERATION)
+        Page::read(Answer::named(reply, message_id, ACTION, "PullResponse")?, "PullResponse")
     }
 }
 

@@ -1,9 +1,10 @@
 //! WS-Transfer Put: replaces a resource, or sets the properties that are given.
 
+use super::answer::Answer;
 use super::error::ReplyError;
 use super::operation::Operation;
 use super::representation::Representation;
-use super::request::{Head, RequestContext, ResponseContext, accept};
+use super::request::{Head, RequestContext, ResponseContext};
 use super::resource::EndpointReference;
 use crate::cim::InstanceView;
 use crate::soap::Envelope;
@@ -36,7 +37,7 @@ impl Operation for Put {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Response, ReplyError> {
-        Ok(Response { document: accept(reply, message_id, RESPONSE_ACTION)? })
+        Ok(Response { document: Answer::plain(reply, message_id, ACTION)?.document })
     }
 }
 

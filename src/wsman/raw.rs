@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
+use super::answer::{Answer, output};
 use super::error::ReplyError;
+use super::fault::Fault;
 use super::operation::Operation;
-use super::request::{RequestContext, accept};
+use super::request::RequestContext;
 use super::{delete, enumerate, get, pull, put, release, renew, subscribe, unsubscribe};
-use crate::soap::{Envelope, Fault};
+use crate::soap::Envelope;
 use crate::xml::{Document, WriteError, ns};
-
-use super::fault;
 
 /// One envelope as bytes, and what of it must be known to send it.
 #[derive(Debug, Clone)]
@@ -124,14 +124,14 @@ impl Operation for RawRequest {
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Document, ReplyError> {
         if self.action.is_empty() {
             let document = Document::parse(reply)?;
-            let payload = Envelope::of(&document)?.payload();
-            return match payload.filter(|payload| Fault::read(*payload).is_some()).and_then(fault::Fault::read) {
+            return match Fault::of(&Envelope::of(&document)?) {
                 Some(fault) => Err(ReplyError::Fault(Box::new(fault))),
                 None => Ok(document),
             };
         }
         let id = if self.place.is_some() { message_id } else { &self.message_id };
-        accept(reply, id, &format!("{}Response", self.action))
+        // An action of its own may be a method, whose reply shows by its body what it is.
+        Ok(Answer::read(reply, id, &self.action, |envelope| output(envelope).is_some())?.document)
     }
 }
 

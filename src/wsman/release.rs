@@ -1,9 +1,11 @@
 //! Release: gives up an enumeration that is not finished, so that it does not count against quotas.
 
+use super::answer::Answer;
 use super::error::ReplyError;
 use super::operation::{Operation, Repeatable};
-use super::request::{Head, RequestContext, ResponseContext, accept};
-use super::resource::{ResourceUri, SelectorSet};
+use super::request::{Head, RequestContext, ResponseContext};
+use super::resource::ResourceUri;
+use super::selector::SelectorSet;
 use crate::xml::WriteError;
 
 /// Action of the request.
@@ -37,7 +39,7 @@ impl Operation for Release {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<(), ReplyError> {
-        accept(reply, message_id, RESPONSE_ACTION).map(|_| ())
+        Answer::plain(reply, message_id, ACTION).map(|_| ())
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::answer::Answer;
 use super::error::ReplyError;
 use super::limits::xs_duration;
 use super::operation::{Operation, Repeatable};
-use super::request::{RequestContext, ResponseContext, accept};
+use super::request::{RequestContext, ResponseContext};
 use super::subscribe::SubscriptionManager;
 use crate::soap::Envelope;
 use crate::xml::{WriteError, ns};
@@ -45,13 +46,10 @@ impl Operation for Renew {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Option<String>, ReplyError> {
-        let document = accept(reply, message_id, RESPONSE_ACTION)?;
-        let payload = Envelope::of(&document)?.payload();
-        let Some(response) = payload.filter(|payload| payload.is(ns::EVENTING, "RenewResponse")) else {
-            let actual = payload.map_or("", |payload| payload.local()).to_owned();
-            return Err(ReplyError::Body { expected: "RenewResponse".to_owned(), actual });
-        };
-        Ok(response.child(ns::EVENTING, "Expires").map(|expires| expires.text().trim().to_owned()))
+        let mut answer = Answer::named(reply, message_id, ACTION, "RenewResponse")?;
+        answer.root(ns::EVENTING, "RenewResponse")?;
+        let expires = Envelope::of(&answer.document)?.payload().and_then(|response| response.child_here("Expires"));
+        Ok(expires.map(|expires| expires.text().trim().to_owned()))
     }
 }
 

@@ -1,13 +1,14 @@
 //! What requests and responses have in common: headers written by a client, read and checked by a host.
 
-use super::enumerate::{EnumerationMode, PolymorphismMode};
+use super::enumerate::{EnumerationMode, PolymorphismMode, parts};
 use super::error::ReplyError;
 use super::extra::{Extra, ResourceOption};
 use super::fault::Fault;
 use super::filter::Filter;
 use super::fragment::Fragment;
 use super::limits::{Limits, Timeouts, xs_duration};
-use super::resource::{ResourceUri, SelectorSet};
+use super::resource::ResourceUri;
+use super::selector::SelectorSet;
 use super::{create, delete, enumerate, get, pull, put, release, renew, subscribe, unsubscribe};
 use crate::soap::{ANONYMOUS, Envelope, EnvelopeWriter, Header};
 use crate::xml::{Document, Element, ns};
@@ -84,7 +85,7 @@ impl RequestContext<'_> {
     }
 }
 
-/// Reads a reply as far as every operation does: an envelope, not a fault, the right action, the right
+/// Reads a reply as an operation of your own may want it: an envelope, not a fault, the right action, the right
 /// RelatesTo. The action of a reply is compared without case, as class URIs are.
 ///
 /// # Errors
@@ -92,9 +93,8 @@ impl RequestContext<'_> {
 pub fn accept(reply: Vec<u8>, message_id: &str, action: &str) -> Result<Document, ReplyError> {
     let document = Document::parse(reply)?;
     let envelope = Envelope::of(&document)?;
-    let relates_to = envelope.relates_to().unwrap_or("");
-    let is_ours = !message_id.is_empty() && relates_to.eq_ignore_ascii_case(message_id);
-    if let Some(fault) = envelope.payload().and_then(Fault::read) {
+    let is_ours = envelope.answers(message_id);
+    if let Some(fault) = Fault::of(&envelope) {
         // Of a read it is as good as any other; what it proves of a call is for `Error::delivery` to say.
         return Err(ReplyError::Fault(Box::new(fault.answering(is_ours))));
     }
@@ -103,6 +103,7 @@ pub fn accept(reply: Vec<u8>, message_id: &str, action: &str) -> Result<Document
         return Err(ReplyError::Action { expected: action.to_owned(), actual: actual.to_owned() });
     }
     if !is_ours {
+        let relates_to = envelope.relates_to().unwrap_or("");
         return Err(ReplyError::RelatesTo { expected: message_id.to_owned(), actual: relates_to.to_owned() });
     }
     Ok(document)
@@ -161,6 +162,8 @@ pub struct RequestHeader {
     pub operation_timeout: Option<String>,
     /// `xml:lang` of `w:Locale`.
     pub locale: Option<String>,
+    /// `xml:lang` of Microsoft's `DataLocale`.
+    pub data_locale: Option<String>,
     /// `w:OptionSet`.
     pub options: Vec<ResourceOption>,
     /// `w:FragmentTransfer`.
@@ -218,6 +221,10 @@ pub enum RequestBody {
         filter: Option<Filter>,
         /// `e:Expires`, as text.
         expires: Option<String>,
+        /// The address of `e:NotifyTo`, for push delivery.
+        notify_to: Option<String>,
+        /// `w:Heartbeats`, as text.
+        heartbeats: Option<String>,
     },
     /// Renew; the header names the subscription.
     Renew {
@@ -260,22 +267,33 @@ impl RequestHeader {
             envelope.header(namespace, local).map(|e| e.text().trim().to_owned()).filter(|text| !text.is_empty())
         };
         let reply_to = envelope.header(ns::ADDRESSING, "ReplyTo");
-        let marked = |header: &Element<'_>| matches!(header.attribute(ns::SOAP, "mustUnderstand"), Some("true" | "1"));
+        let truth = |text: &str| match text.trim() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        };
+        let marked = |header: &Element<'_>| header.attribute_as(ns::SOAP, "mustUnderstand", truth).unwrap_or(false);
+        let language = |namespace, local| {
+            let header = envelope.header(namespace, local)?;
+            header.attribute(ns::XML, "lang").map(str::to_owned)
+        };
         RequestHeader {
             action: text(ns::ADDRESSING, "Action"),
             message_id: text(ns::ADDRESSING, "MessageID"),
             to: text(ns::ADDRESSING, "To"),
             resource: text(ns::WSMAN, "ResourceURI").map(ResourceUri::new),
             selectors: envelope.header(ns::WSMAN, "SelectorSet").map(SelectorSet::read).unwrap_or_default(),
-            reply_to: reply_to
-                .and_then(|reply| reply.child(ns::ADDRESSING, "Address"))
-                .map(|address| address.text().trim().to_owned()),
-            max_envelope_size: text(ns::WSMAN, "MaxEnvelopeSize").and_then(|size| size.parse().ok()),
+            reply_to: reply_to.and_then(|reply| reply.child(ns::ADDRESSING, "Address")).map(|address| {
+                // A mark that means nothing here, and that Windows and its clients write all the same.
+                let _ = marked(&address);
+                address.text().trim().to_owned()
+            }),
+            max_envelope_size: envelope
+                .header(ns::WSMAN, "MaxEnvelopeSize")
+                .and_then(|size| size.text_as(|size| size.trim().parse().ok())),
             operation_timeout: text(ns::WSMAN, "OperationTimeout"),
-            locale: envelope
-                .header(ns::WSMAN, "Locale")
-                .and_then(|locale| locale.attribute(ns::XML, "lang"))
-                .map(str::to_owned),
+            locale: language(ns::WSMAN, "Locale"),
+            data_locale: language(ns::MS_WSMAN, "DataLocale"),
             options: envelope.header(ns::WSMAN, "OptionSet").map(ResourceOption::read_all).unwrap_or_default(),
             fragment: envelope.header(ns::WSMAN, "FragmentTransfer").map(Fragment::read),
             subscription: text(ns::EVENTING, "Identifier"),
@@ -291,8 +309,10 @@ impl RequestHeader {
 impl RequestBody {
     pub(super) fn read(envelope: &Envelope<'_>, action: &str) -> RequestBody {
         let payload = envelope.payload();
-        let count = |element: Element<'_>, namespace| {
-            element.child(namespace, "MaxElements").and_then(|max| max.text().trim().parse().ok())
+        // Enumerate has it from WS-Management, Pull from the enumeration; whoever mixes them up means the same.
+        let count = |element: Element<'_>| {
+            let max = parts(element, "MaxElements").next()?;
+            max.text_as(|max| max.trim().parse().ok())
         };
         let context = |element: Element<'_>| {
             element.child(ns::ENUMERATION, "EnumerationContext").map_or("", |context| context.text().trim()).to_owned()
@@ -307,11 +327,11 @@ impl RequestBody {
                 filter: Filter::read(e),
                 mode: EnumerationMode::read(e),
                 optimize: e.child(ns::WSMAN, "OptimizeEnumeration").is_some(),
-                max_elements: count(e, ns::WSMAN),
+                max_elements: count(e),
                 polymorphism: PolymorphismMode::read(e),
             },
             (pull::ACTION, Some(e)) if e.is(ns::ENUMERATION, "Pull") => {
-                RequestBody::Pull { context: context(e), max_elements: count(e, ns::ENUMERATION) }
+                RequestBody::Pull { context: context(e), max_elements: count(e) }
             }
             (release::ACTION, Some(e)) if e.is(ns::ENUMERATION, "Release") => {
                 RequestBody::Release { context: context(e) }
@@ -327,6 +347,15 @@ impl RequestBody {
                     .to_owned(),
                 filter: Filter::read(e),
                 expires: expires(e),
+                notify_to: e
+                    .child(ns::EVENTING, "Delivery")
+                    .and_then(|delivery| delivery.child(ns::EVENTING, "NotifyTo"))
+                    .and_then(|to| to.child(ns::ADDRESSING, "Address"))
+                    .map(|address| address.text().trim().to_owned()),
+                heartbeats: e
+                    .child(ns::EVENTING, "Delivery")
+                    .and_then(|delivery| delivery.child(ns::WSMAN, "Heartbeats"))
+                    .map(|heartbeats| heartbeats.text().trim().to_owned()),
             },
             (renew::ACTION, Some(e)) if e.is(ns::EVENTING, "Renew") => RequestBody::Renew { expires: expires(e) },
             (unsubscribe::ACTION, Some(e)) if e.is(ns::EVENTING, "Unsubscribe") => RequestBody::Unsubscribe,

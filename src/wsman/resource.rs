@@ -1,7 +1,8 @@
-//! What a message is about: resource URI, selectors, endpoint reference.
+//! What a message is about: resource URI, endpoint reference.
 
 use std::fmt;
 
+use super::selector::SelectorSet;
 use crate::cim::{CimError, FromProperty, InstanceView};
 use crate::soap::ANONYMOUS;
 use crate::xml::{Element, Writer, ns};
@@ -41,109 +42,6 @@ impl PartialEq for ResourceUri {
 
 impl Eq for ResourceUri {}
 
-/// One key of an instance.
-#[derive(Debug, Clone)]
-pub struct Selector {
-    /// Name of the key property.
-    pub name: String,
-    /// Its value; backslashes are literal here, doubled only inside WMI path strings.
-    pub value: String,
-}
-
-impl PartialEq for Selector {
-    fn eq(&self, other: &Self) -> bool {
-        self.name.eq_ignore_ascii_case(&other.name) && self.value.eq_ignore_ascii_case(&other.value)
-    }
-}
-
-impl Eq for Selector {}
-
-/// The keys of an instance. Names and values are matched without case (MS-WSMV 3.1.4.1.2); order does not count.
-#[derive(Debug, Clone, Default)]
-pub struct SelectorSet(Vec<Selector>);
-
-impl SelectorSet {
-    /// No selectors: a class, or a true singleton.
-    pub fn new() -> Self {
-        SelectorSet::default()
-    }
-
-    /// Adds one key.
-    #[must_use]
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.push(Selector { name: name.into(), value: value.into() });
-        self
-    }
-
-    /// Adds one key in place.
-    pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.0.push(Selector { name: name.into(), value: value.into() });
-    }
-
-    /// The value of a key.
-    pub fn value(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|selector| selector.name.eq_ignore_ascii_case(name)).map(|selector| selector.value.as_str())
-    }
-
-    /// All keys in the order they were given.
-    pub fn iter(&self) -> impl Iterator<Item = &Selector> {
-        self.0.iter()
-    }
-
-    /// How many keys.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Writes `w:SelectorSet`; nothing where there are no selectors.
-    pub fn write(&self, writer: &mut Writer) {
-        if self.0.is_empty() {
-            return;
-        }
-        writer.open("w", "SelectorSet");
-        for selector in &self.0 {
-            writer.open("w", "Selector").attribute("", "Name", &selector.name).text(&selector.value).close();
-        }
-        writer.close();
-    }
-
-    /// Reads `w:SelectorSet`. A selector without text is a NULL value, kept as empty text.
-    pub fn read(element: Element<'_>) -> SelectorSet {
-        let selectors = element.children().filter(|child| child.is(ns::WSMAN, "Selector"));
-        SelectorSet(
-            selectors
-                .map(|selector| Selector {
-                    name: selector.attribute("", "Name").unwrap_or("").to_owned(),
-                    value: selector.text().to_owned(),
-                })
-                .collect(),
-        )
-    }
-}
-
-impl PartialEq for SelectorSet {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len() && self.0.iter().all(|selector| other.0.contains(selector))
-    }
-}
-
-impl Eq for SelectorSet {}
-
-impl fmt::Display for SelectorSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, selector) in self.0.iter().enumerate() {
-            let comma = if place > 0 { "," } else { "" };
-            write!(f, "{comma}{}={}", selector.name, selector.value)?;
-        }
-        Ok(())
-    }
-}
-
 /// Where an instance is: the content of a REF property, of `Job` in an output, of an item in EPR mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointReference {
@@ -169,10 +67,8 @@ impl EndpointReference {
             false => element.child(ns::ADDRESSING, "EndpointReference").unwrap_or(element),
         };
         let parameters = holder.child(ns::ADDRESSING, "ReferenceParameters")?;
-        let resource = parameters.child(ns::WSMAN, "ResourceURI")?.text().trim();
-        if resource.is_empty() {
-            return None;
-        }
+        let resource = parameters.child(ns::WSMAN, "ResourceURI")?;
+        let resource = resource.text_as(|text| Some(text.trim()).filter(|text| !text.is_empty()))?;
         Some(EndpointReference {
             address: holder.child(ns::ADDRESSING, "Address").map_or(ANONYMOUS, |a| a.text().trim()).to_owned(),
             resource: ResourceUri::new(resource),

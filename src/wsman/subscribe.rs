@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use super::answer::Answer;
 use super::error::ReplyError;
 use super::filter::Filter;
 use super::limits::xs_duration;
 use super::operation::Operation;
-use super::request::{Head, RequestContext, ResponseContext, accept};
-use super::resource::{ResourceUri, SelectorSet};
+use super::request::{Head, RequestContext, ResponseContext};
+use super::resource::ResourceUri;
+use super::selector::SelectorSet;
 use crate::soap::{ANONYMOUS, Envelope};
 use crate::xml::{Element, WriteError, Writer, ns};
 
@@ -86,24 +88,24 @@ impl Operation for Subscribe {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<Subscription, ReplyError> {
-        let document = accept(reply, message_id, RESPONSE_ACTION)?;
-        let payload = Envelope::of(&document)?.payload();
-        let Some(response) = payload.filter(|payload| payload.is(ns::EVENTING, "SubscribeResponse")) else {
-            let actual = payload.map_or("", |payload| payload.local()).to_owned();
-            return Err(ReplyError::Body { expected: "SubscribeResponse".to_owned(), actual });
-        };
-        read_response(response)
+        let mut answer = Answer::named(reply, message_id, ACTION, "SubscribeResponse")?;
+        answer.root(ns::EVENTING, "SubscribeResponse")?;
+        let response = Envelope::of(&answer.document)?.payload();
+        response
+            .and_then(read_response)
             .ok_or_else(|| ReplyError::content("SubscribeResponse", "no enumeration context to pull events with"))
     }
 }
 
 /// Reads `e:SubscribeResponse`; none without a context to pull with.
 pub(super) fn read_response(response: Element<'_>) -> Option<Subscription> {
-    let context = response.child(ns::ENUMERATION, "EnumerationContext").map_or("", |context| context.text().trim());
-    let manager = response.child(ns::EVENTING, "SubscriptionManager");
-    (!context.is_empty()).then(|| Subscription {
-        manager: manager.map(SubscriptionManager::read).unwrap_or_default(),
-        expires: response.child(ns::EVENTING, "Expires").map(|expires| expires.text().trim().to_owned()),
+    // Whatever the namespace of the response, its own parts stand in it.
+    let part = |local| response.child(ns::EVENTING, local).or(response.child_here(local));
+    let context = response.child(ns::ENUMERATION, "EnumerationContext").or(response.child_here("EnumerationContext"))?;
+    let context = context.text_as(|text| Some(text.trim()).filter(|text| !text.is_empty()))?;
+    Some(Subscription {
+        manager: part("SubscriptionManager").map(SubscriptionManager::read).unwrap_or_default(),
+        expires: part("Expires").map(|expires| expires.text().trim().to_owned()),
         context: context.to_owned(),
     })
 }

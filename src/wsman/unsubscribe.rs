@@ -1,8 +1,9 @@
 //! Unsubscribe: ends a subscription.
 
+use super::answer::Answer;
 use super::error::ReplyError;
 use super::operation::{Operation, Repeatable};
-use super::request::{RequestContext, ResponseContext, accept};
+use super::request::{RequestContext, ResponseContext};
 use super::subscribe::SubscriptionManager;
 use crate::xml::WriteError;
 
@@ -34,7 +35,7 @@ impl Operation for Unsubscribe {
     }
 
     fn read(&self, reply: Vec<u8>, message_id: &str) -> Result<(), ReplyError> {
-        accept(reply, message_id, RESPONSE_ACTION).map(|_| ())
+        Answer::plain(reply, message_id, ACTION).map(|_| ())
     }
 }
 

@@ -1,7 +1,9 @@
 //! A document read into one arena, and views of its elements.
 
 use std::fmt;
+use std::sync::OnceLock;
 
+use super::ledger::{Ledger, Mark};
 use super::ns;
 
 /// A whole document: the input, and a table of elements whose names and texts are spans of it.
@@ -16,6 +18,8 @@ pub struct Document {
     pub(super) attributes: Vec<AttributeNode>,
     pub(super) bindings: Vec<Binding>,
     pub(super) namespaces: Vec<String>,
+    /// What was read, where somebody wants to know.
+    pub(super) ledger: OnceLock<Ledger>,
 }
 
 /// A stretch of the input, or of the unescaped texts: which of the two is the highest bit of the length.
@@ -128,6 +132,21 @@ impl Document {
     fn namespace(&self, id: u16) -> &str {
         self.namespaces.get(usize::from(id)).map_or("", String::as_str)
     }
+
+    pub(super) fn begin_ledger(&self) {
+        self.ledger.get_or_init(|| Ledger::of(self.nodes.len(), self.attributes.len()));
+    }
+
+    fn mark(&self, mark: Mark) {
+        if let Some(ledger) = self.ledger.get() {
+            ledger.mark(mark);
+        }
+    }
+
+    /// Without an account everything counts as read.
+    fn is_unread(&self, mark: Mark) -> bool {
+        self.ledger.get().is_some_and(|ledger| !ledger.has(mark))
+    }
 }
 
 impl fmt::Debug for Document {
@@ -156,7 +175,17 @@ impl<'d> Element<'d> {
 
     /// Whether the element has this expanded name.
     pub fn is(self, namespace: &str, local: &str) -> bool {
-        self.local() == local && self.namespace() == namespace
+        let is = self.local() == local && self.namespace() == namespace;
+        if is {
+            self.document.mark(Mark::Name(self.id));
+        }
+        is
+    }
+
+    /// The local name, for a reader that shows it: it counts as read.
+    pub fn read_name(self) -> &'d str {
+        self.document.mark(Mark::Name(self.id));
+        self.local()
     }
 
     /// Whether both elements are in the same namespace; cheaper than comparing two URIs.
@@ -171,7 +200,18 @@ impl<'d> Element<'d> {
     /// The text directly inside: references resolved, CDATA included, pieces joined. White space
     /// between child elements is not text.
     pub fn text(self) -> &'d str {
+        self.document.mark(Mark::Text(self.id));
         self.document.span(self.node().text)
+    }
+
+    /// What `read` makes of the text. Where it makes nothing of it, the text counts as [unread](Element::unread): a
+    /// number that is none, a word that is not known.
+    pub fn text_as<T>(self, read: impl FnOnce(&'d str) -> Option<T>) -> Option<T> {
+        let value = read(self.document.span(self.node().text));
+        if value.is_some() {
+            self.document.mark(Mark::Text(self.id));
+        }
+        value
     }
 
     /// Where the text stands in [`Document::source`]; none where it had to be unescaped or joined.
@@ -194,35 +234,87 @@ impl<'d> Element<'d> {
 
     /// The first child with this local name in the namespace of this element.
     pub fn child_here(self, local: &str) -> Option<Element<'d>> {
-        self.children().find(|child| child.node().namespace == self.node().namespace && child.local() == local)
+        let mut children = self.children();
+        let child = children.find(|child| child.node().namespace == self.node().namespace && child.local() == local)?;
+        self.document.mark(Mark::Name(child.id));
+        Some(child)
     }
 
     /// Attributes, namespace declarations left out.
     pub fn attributes(self) -> impl Iterator<Item = Attribute<'d>> {
-        let node = self.node();
-        let first = usize::try_from(node.first_attribute).unwrap_or(usize::MAX);
-        let count = usize::from(node.attribute_count);
-        let document = self.document;
-        document.attributes.iter().skip(first).take(count).map(move |attribute| Attribute {
-            namespace: document.namespace(attribute.namespace),
-            local: document.span(attribute.local),
-            value: document.span(attribute.value),
+        self.attributes_with_places().map(move |(place, attribute)| {
+            self.document.mark(Mark::Attribute(place));
+            attribute
         })
     }
 
     /// The value of an attribute; the namespace of an attribute without prefix is empty.
     pub fn attribute(self, namespace: &str, local: &str) -> Option<&'d str> {
+        self.attribute_as(namespace, local, Some)
+    }
+
+    /// What `read` makes of an attribute; as [`Element::text_as`].
+    pub fn attribute_as<T>(self, namespace: &str, local: &str, read: impl FnOnce(&'d str) -> Option<T>) -> Option<T> {
         if self.node().attribute_count == 0 {
             return None;
         }
-        self.attributes()
-            .find(|attribute| attribute.local == local && attribute.namespace == namespace)
-            .map(|attribute| attribute.value)
+        let (place, attribute) = self
+            .attributes_with_places()
+            .find(|(_, attribute)| attribute.local == local && attribute.namespace == namespace)?;
+        let value = read(attribute.value)?;
+        self.document.mark(Mark::Attribute(place));
+        self.document.mark(Mark::Name(self.id));
+        Some(value)
+    }
+
+    fn attributes_with_places(self) -> impl Iterator<Item = (usize, Attribute<'d>)> {
+        let node = self.node();
+        let first = usize::try_from(node.first_attribute).unwrap_or(usize::MAX);
+        let count = usize::from(node.attribute_count);
+        let document = self.document;
+        document.attributes.iter().enumerate().skip(first).take(count).map(move |(place, attribute)| {
+            let namespace = document.namespace(attribute.namespace);
+            let (local, value) = (document.span(attribute.local), document.span(attribute.value));
+            (place, Attribute { namespace, local, value })
+        })
+    }
+
+    pub(super) fn is_watched(self) -> bool {
+        self.document.ledger.get().is_some()
+    }
+
+    /// Whether no leaf in here is unread: a look at the tables, in which an element and all inside it stand in a row.
+    pub(super) fn is_read_throughout(self) -> bool {
+        (self.id..self.node().end).map(|id| Element { document: self.document, id }).all(|element| {
+            let node = element.node();
+            let says = node.text.len() > 0 && element.document.is_unread(Mark::Text(element.id));
+            let is_leaf = node.end == element.id.saturating_add(1);
+            let is_passed_over = is_leaf && element.name_is_unread();
+            !says && !is_passed_over && element.attributes_unread().next().is_none()
+        })
+    }
+
+    pub(super) fn name_is_unread(self) -> bool {
+        self.document.is_unread(Mark::Name(self.id))
+    }
+
+    pub(super) fn text_unread(self) -> Option<&'d str> {
+        self.document.is_unread(Mark::Text(self.id)).then(|| self.document.span(self.node().text))
+    }
+
+    pub(super) fn attributes_unread(self) -> impl Iterator<Item = Attribute<'d>> {
+        let is_unread = move |place| self.document.is_unread(Mark::Attribute(place));
+        self.attributes_with_places().filter(move |(place, _)| is_unread(*place)).map(|(_, attribute)| attribute)
     }
 
     /// Whether `xsi:nil` is true here.
     pub fn is_nil(self) -> bool {
-        matches!(self.attribute(ns::XSI, "nil").map(str::trim), Some("true" | "1" | "TRUE"))
+        let read = |text: &str| match text.trim() {
+            "true" | "1" | "TRUE" => Some(true),
+            "false" | "0" | "FALSE" => Some(false),
+            _ => None,
+        };
+        self.attribute_as(ns::XSI, "nil", read).unwrap_or(false)
     }
 
     /// The namespace a prefix stands for at this element; the empty prefix asks for the default one.
@@ -244,7 +336,12 @@ impl<'d> Element<'d> {
 
     /// The text read as a qualified name: namespace and local name. An undeclared prefix gives none.
     pub fn qname(self) -> Option<(&'d str, &'d str)> {
-        let text = self.text().trim();
+        self.text_as(|text| self.resolve_qname(text))
+    }
+
+    /// A text that stands in this element, such as the value of `xsi:type`, read as a qualified name.
+    pub fn resolve_qname(self, text: &'d str) -> Option<(&'d str, &'d str)> {
+        let text = text.trim();
         match text.split_once(':') {
             Some((prefix, local)) => Some((self.resolve_prefix(prefix)?, local)),
             None => Some((self.resolve_prefix("")?, text)),

@@ -10,12 +10,14 @@
 mod document;
 mod error;
 mod leaf;
+mod ledger;
 pub mod ns;
 mod read;
 mod write;
 
 pub use document::{Attribute, Children, Document, Element};
 pub use error::{Error, ErrorKind, WriteError};
+pub use ledger::Unread;
 pub use read::Limits;
 pub use write::Writer;
 

@@ -111,6 +111,7 @@ impl<'i> Builder<'i> {
             attributes: Vec::new(),
             bindings: Vec::new(),
             namespaces: vec![String::new(), ns::XML.to_owned()],
+            ledger: std::sync::OnceLock::new(),
         };
         Builder {
             input,

@@ -6,6 +6,45 @@ fn kind(text: &str) -> ErrorKind {
     Document::parse(text).err().unwrap_or_else(|| panic!("{text:.80} was taken")).kind().clone()
 }
 
+/// What was read and what was not, by path.
+#[test]
+fn what_nobody_read_is_named() {
+    let text = "<a xmlns:x='urn:x'><b c='1' x:d='2'>3</b><b/><x:e> </x:e><f><g>4</g>5</f></a>";
+    let document = Document::parse(text).unwrap();
+    assert!(document.root().unread().is_empty(), "without an account nothing is told");
+    document.watch();
+    let all: Vec<_> = document
+        .root()
+        .unread()
+        .into_iter()
+        .map(|leaf| (leaf.path, leaf.namespace.to_owned(), leaf.value.to_owned()))
+        .collect();
+    let leaf = |path: &str, namespace: &str, value: &str| (path.to_owned(), namespace.to_owned(), value.to_owned());
+    assert_eq!(
+        all,
+        [
+            leaf("b[1]/@c", "", "1"),
+            leaf("b[1]/@d", "urn:x", "2"),
+            leaf("b[1]", "", "3"),
+            leaf("b[2]", "", ""),
+            leaf("e", "urn:x", " "),
+            leaf("f", "", "5"),
+            leaf("f/g", "", "4"),
+        ]
+    );
+    let root = document.root();
+    let first = root.child("", "b").unwrap();
+    assert_eq!((first.text(), first.attribute("", "c")), ("3", Some("1")));
+    // What could not be made anything of was not read.
+    assert_eq!(first.attribute_as("urn:x", "d", |text| text.parse::<bool>().ok()), None);
+    assert_eq!(root.child("", "f").and_then(|f| f.text_as(|text| text.parse::<u8>().ok())), Some(5));
+    let paths = |element: Element<'_>| element.unread().into_iter().map(|leaf| leaf.path).collect::<Vec<_>>();
+    assert_eq!(paths(root), ["b[1]/@d", "b[2]", "e", "f/g"]);
+    assert_eq!(paths(first), ["@d"]);
+    root.count_as_read();
+    assert!(root.unread().is_empty());
+}
+
 #[test]
 fn a_prefix_may_be_rebound_inside_one_document() {
     let document = Document::parse(r#"<p:a xmlns:p="urn:1"><p:b xmlns:p="urn:2"><p:c/></p:b><p:d/></p:a>"#).unwrap();

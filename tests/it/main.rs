@@ -17,6 +17,7 @@ mod evidence_cli;
 mod examples;
 mod failover;
 mod files_cli;
+mod foreign_cli;
 mod hostile;
 mod lifecycle_cli;
 mod login_cli;

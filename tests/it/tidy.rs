@@ -320,7 +320,7 @@ fn what_is_inferred_is_in_the_table_of_assumptions() {
 fn fixtures_say_where_they_come_from() {
     let data = root().join("tests/data");
     let mut seen = 0;
-    for origin in ["recorded", "published", "inferred"] {
+    for origin in ["recorded", "published", "inferred", "foreign"] {
         let folder = data.join(origin);
         if !folder.exists() {
             continue;

@@ -4,13 +4,15 @@ use std::str::FromStr;
 
 use crate::wsman::{HeaderBlock, ResourceOption};
 
+use super::reference::KeyText;
+
 /// `NAME=VALUE`: a selector besides those of the reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtraSelector {
     /// Its name.
     pub name: String,
-    /// Its value.
-    pub value: String,
+    /// Its value; `ref:Class?Key=value` is a reference.
+    pub value: KeyText,
 }
 
 /// `NAME=VALUE`, or `!NAME=VALUE` for one that the host must comply with.
@@ -33,8 +35,9 @@ impl FromStr for ExtraSelector {
     type Err = ExtraError;
 
     fn from_str(text: &str) -> Result<Self, ExtraError> {
-        let (name, value) = pair(text, text, "NAME=VALUE")?;
-        Ok(ExtraSelector { name, value })
+        const FORM: &str = "NAME=VALUE or NAME=ref:Class?Key=value";
+        let (name, value) = pair(text, text, FORM)?;
+        Ok(ExtraSelector { name, value: value.parse().map_err(|_| fail(text, FORM))? })
     }
 }
 
@@ -94,7 +97,7 @@ mod tests {
         assert_eq!((header.text.as_str(), header.must_understand), ("", None));
         let ExtraOption(option) = "!X=1".parse().unwrap();
         assert!(option.must_comply && option.name == "X");
-        assert_eq!("A=b=c".parse(), Ok(ExtraSelector { name: "A".to_owned(), value: "b=c".to_owned() }));
+        assert_eq!("A=b=c".parse(), Ok(ExtraSelector { name: "A".to_owned(), value: KeyText::Text("b=c".to_owned()) }));
         assert!("Name=v".parse::<ExtraHeader>().is_err() && "{}Name=v".parse::<ExtraHeader>().is_err());
         assert!("{urn:a}=v".parse::<ExtraHeader>().is_err() && "{urn:a}N".parse::<ExtraHeader>().is_err());
         assert!("=1".parse::<ExtraSelector>().is_err() && "x".parse::<ExtraOption>().is_err());

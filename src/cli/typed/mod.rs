@@ -18,7 +18,9 @@ pub use extra::{ExtraHeader, ExtraOption, ExtraSelector};
 #[cfg(test)]
 use given::ArgumentError;
 pub use given::{Argument, read_file};
-pub use json::{instance_to_json, lines, output_to_json, reference_to_json, untyped, words};
+pub use json::{
+    add, instance_to_json, keys_to_json, lines, output_to_json, reference_to_json, remainder_to_json, untyped, words,
+};
 pub use keys::{Keys, has_property};
 pub use parameter::{find_method, parameters, properties};
 pub use reference::ReferenceText;

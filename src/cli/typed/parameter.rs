@@ -239,6 +239,7 @@ impl Typing<'_> {
 
     fn reference(&self, text: &str) -> Result<Parameter, String> {
         let reference: ReferenceText = text.trim().parse().map_err(|error| format!("{}: {error}", self.slot.name))?;
+        let reference = reference.typed(Some(self.schema)).map_err(|error| error.text)?;
         self.check_reference(reference.resolve(self.addressing))
     }
 
@@ -287,16 +288,23 @@ fn names_of(map: &ValueMap) -> String {
     if names.is_empty() { String::new() } else { format!("; its values are: {}", names.join(", ")) }
 }
 
-/// `{"class","uri","keys"}` as this program prints it; the URI may be left out.
+/// `{"class","uri","keys"}` as this program prints it; the URI may be left out, and a key be such a reference itself.
 fn reference_from_json(json: &Json, addressing: &ClassAddressing) -> Option<EndpointReference> {
     let mut keys = SelectorSet::new();
     for (name, value) in json.get("keys")?.as_object()? {
-        keys.push(name.as_str(), value.as_str()?);
+        match value {
+            Json::Object(_) => keys.push(name.as_str(), reference_from_json(value, addressing)?),
+            text => keys.push(name.as_str(), text.as_str()?),
+        }
     }
-    match (json.get("uri"), json.get("class")) {
-        (Some(uri), _) => Some(EndpointReference::new(ResourceUri::new(uri.as_str()?), keys)),
-        (None, class) => Some(addressing.reference(class?.as_str()?, keys)),
+    let mut reference = match (json.get("uri"), json.get("class")) {
+        (Some(uri), _) => EndpointReference::new(ResourceUri::new(uri.as_str()?), keys),
+        (None, class) => addressing.reference(class?.as_str()?, keys),
+    };
+    if let Some(address) = json.get("address") {
+        reference.address = address.as_str()?.to_owned();
     }
+    Some(reference)
 }
 
 fn untyped(arguments: &[Argument], addressing: &ClassAddressing) -> Result<Vec<(String, Option<Parameter>)>, Mismatch> {

@@ -4,20 +4,61 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::cim::schema::Schema;
-use crate::cim::{ClassName, PropertyName};
-use crate::wsman::{ClassAddressing, EndpointReference, ResourceUri, SelectorSet};
+use crate::cim::{CimType, ClassName, PropertyName};
+use crate::wsman::{ClassAddressing, EndpointReference, ResourceUri, SelectorSet, SelectorValue};
 
 use super::Mismatch;
 use super::keys::{self, Keys};
 
 /// A reference as typed. A value with a comma stands in double quotes, in which a quote is doubled; a backslash is
-/// literal, as in a selector. The class may be a whole resource URI, or one that begins with a short name of `winrm`.
+/// literal, as in a selector. The key of an association is a reference itself: `ref:Class?Key=value`, in quotes where it
+/// holds a comma; `text:` begins a text that begins like one of these words. The class may be a whole resource URI, or one that begins with a short name of `winrm`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReferenceText {
     /// A class, or `*` at the end of a URI.
     class: String,
     uri: Option<String>,
-    keys: Vec<(String, String)>,
+    keys: Vec<(String, KeyText)>,
+}
+
+/// The value of a key as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyText {
+    /// A text.
+    Text(String),
+    /// `ref:` and a reference.
+    Reference(Box<ReferenceText>),
+}
+
+impl KeyText {
+    /// The value on a host that names classes in this way.
+    pub fn resolve(&self, addressing: &ClassAddressing) -> SelectorValue {
+        match self {
+            KeyText::Text(text) => SelectorValue::from(text.as_str()),
+            KeyText::Reference(reference) => SelectorValue::from(reference.resolve(addressing)),
+        }
+    }
+}
+
+impl FromStr for KeyText {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        if let Some(reference) = text.strip_prefix("ref:") {
+            return Ok(KeyText::Reference(Box::new(reference.trim().parse()?)));
+        }
+        Ok(KeyText::Text(text.strip_prefix("text:").unwrap_or(text).to_owned()))
+    }
+}
+
+impl fmt::Display for KeyText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeyText::Reference(reference) => write!(f, "ref:{reference}"),
+            KeyText::Text(text) if text.starts_with("ref:") || text.starts_with("text:") => write!(f, "text:{text}"),
+            KeyText::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 /// Why a text is not a reference.
@@ -50,11 +91,31 @@ impl ReferenceText {
         keys::check(schema, self.class(), given, due).map_err(|error| Mismatch::new(error, unchecked))
     }
 
+    /// With the keys that are references by their declaration read as such: `ref:` need not stand before them.
+    ///
+    /// # Errors
+    /// [`Mismatch`] for a key that is declared as a reference and is none.
+    pub fn typed(&self, schema: Option<&Schema>) -> Result<ReferenceText, Mismatch> {
+        let mut typed = self.clone();
+        let Some(class) = schema.and_then(|schema| schema.class(self.class())) else { return Ok(typed) };
+        for (name, value) in &mut typed.keys {
+            let is_reference = class.property(name).is_some_and(|key| key.cim_type == CimType::Reference);
+            if let KeyText::Text(text) = value
+                && is_reference
+            {
+                let reference: ReferenceText =
+                    text.parse().map_err(|error| Mismatch::new(format!("the key {name}: {error}"), ""))?;
+                *value = KeyText::Reference(Box::new(reference));
+            }
+        }
+        Ok(typed)
+    }
+
     /// The reference on a host that names classes in this way. A whole URI stays as it was typed.
     pub fn resolve(&self, addressing: &ClassAddressing) -> EndpointReference {
         let mut keys = SelectorSet::new();
         for (name, value) in &self.keys {
-            keys.push(name.as_str(), value.as_str());
+            keys.push(name.as_str(), value.resolve(addressing));
         }
         match &self.uri {
             Some(uri) => EndpointReference::new(ResourceUri::new(uri.as_str()), addressing.selectors(keys)),
@@ -88,6 +149,7 @@ impl fmt::Display for ReferenceText {
         f.write_str(self.uri.as_deref().unwrap_or(self.class()))?;
         for (place, (name, value)) in self.keys.iter().enumerate() {
             let mark = if place == 0 { '?' } else { ',' };
+            let value = value.to_string();
             match value.contains(',') || value.starts_with('"') {
                 true => write!(f, "{mark}{name}=\"{}\"", value.replace('"', "\"\""))?,
                 false => write!(f, "{mark}{name}={value}")?,
@@ -121,8 +183,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("shell", "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"),
 ];
 
-fn read_keys(text: &str) -> Result<Vec<(String, String)>, String> {
-    let mut keys: Vec<(String, String)> = Vec::new();
+fn read_keys(text: &str) -> Result<Vec<(String, KeyText)>, String> {
+    let mut keys: Vec<(String, KeyText)> = Vec::new();
     let mut rest = text;
     loop {
         let (name, after) = rest
@@ -135,6 +197,7 @@ fn read_keys(text: &str) -> Result<Vec<(String, String)>, String> {
             return Err(format!("the key {name} is given twice"));
         }
         let (value, after) = read_value(after)?;
+        let value = value.parse().map_err(|error: ReferenceError| format!("the key {name}: {}", error.reason))?;
         keys.push((name.as_str().to_owned(), value));
         match after {
             Some(after) => rest = after,
@@ -172,7 +235,8 @@ mod tests {
     use super::*;
 
     fn keys(text: &str) -> Vec<(String, String)> {
-        text.parse::<ReferenceText>().unwrap().keys
+        let keys = text.parse::<ReferenceText>().unwrap().keys;
+        keys.into_iter().map(|(name, value)| (name, value.to_string())).collect()
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -186,6 +250,25 @@ mod tests {
         assert_eq!(keys(r"Msvm_X?InstanceID=Microsoft:8F\0"), pairs(&[("InstanceID", r"Microsoft:8F\0")]));
         assert_eq!(keys(r#"X?A="a,b""c",B="""#.trim_end_matches('"')), pairs(&[("A", "a,b\"c"), ("B", "")]));
         assert_eq!(keys("X?A=x=y,B="), pairs(&[("A", "x=y"), ("B", "")]));
+    }
+
+    #[test]
+    fn a_key_may_be_a_reference() {
+        let text = "X_Tie?Left=ref:X_Person?Key=1,Right=\"ref:X_Person?Key=2,Other=\"\"a,b\"\"\",Note=text:ref:x";
+        let tie: ReferenceText = text.parse().unwrap();
+        assert_eq!(tie.to_string(), text, "it is printed as it is typed");
+        let resolved = tie.resolve(&ClassAddressing::dmtf("root/x"));
+        let value = |name: &str| resolved.selectors.iter().find(|key| key.name == name).unwrap().value.clone();
+        let right = value("Right");
+        let right = right.as_reference().unwrap();
+        assert_eq!(right.resource.last_segment(), "X_Person");
+        assert_eq!((right.selectors.value("Key"), right.selectors.value("Other")), (Some("2"), Some("a,b")));
+        assert_eq!(right.selectors.value("__cimnamespace"), Some("root/x"));
+        assert_eq!(value("Note").as_text(), Some("ref:x"));
+        // And the library prints the same.
+        let printed: ReferenceText = resolved.to_string().parse().unwrap();
+        assert_eq!(printed.resolve(&ClassAddressing::dmtf("root/x")), resolved);
+        assert!("X?A=ref:1,B=2".parse::<ReferenceText>().unwrap_err().to_string().contains("the key A"));
     }
 
     #[test]

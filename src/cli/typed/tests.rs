@@ -231,7 +231,7 @@ fn an_instance_is_typed_by_its_class() {
         json!({"class": "X_Setting", "uri": "urn:c", "properties": {
             "Id": "1", "Port": 5985, "On": true, "Tags": [""], "Numbers": [1, 2],
             "Since": "2026-11-23T08:00:00.5Z", "Cold": null,
-            "Other": {"class": "X_Other", "uri": "http://h/X_Other", "keys": {"Id": "7"}},
+            "Other": {"class": "X_Other", "uri": "http://h/X_Other", "keys": {"Id": "7"}, "address": "x"},
             "Inner": {"class": "X_Sub", "properties": {"Port": 1}}, "State": {"value": 2, "name": "On"},
         }})
     );
@@ -289,15 +289,15 @@ fn an_output_names_its_numbers() {
     let schema = own();
     let method = schema.class("X_Service").unwrap().method("Do").unwrap();
     let document = view("<p:Result>3</p:Result><p:State>9</p:State><p:ReturnValue>0</p:ReturnValue>");
-    let json = output_to_json(&InstanceView::of(document.root()), Some(method));
+    let json = output_to_json(&InstanceView::of(document.root()), None, Some(method));
     assert_eq!(json["State"], json!({"value": 9, "name": null}));
     assert_eq!(json["Result"], 3);
 
     let failover = find_method(Schema::builtin(), "Msvm_ReplicationService", "initiatefailover").unwrap();
     let document = view("<p:ReturnValue>32775</p:ReturnValue>");
-    let json = output_to_json(&InstanceView::of(document.root()), Some(failover));
+    let json = output_to_json(&InstanceView::of(document.root()), None, Some(failover));
     assert_eq!(json["ReturnValue"], json!({"value": 32775, "name": "Invalid state for this operation"}));
-    let json = output_to_json(&InstanceView::of(document.root()), None);
+    let json = output_to_json(&InstanceView::of(document.root()), None, None);
     assert_eq!(json["ReturnValue"], "32775");
 }
 
@@ -307,7 +307,7 @@ fn values_are_shown_in_words() {
     let lines = lines(json["properties"].as_object().unwrap());
     let line = |name: &str| lines.iter().find(|line| line[0] == name).unwrap()[1].clone();
     assert_eq!((line("Cold"), line("Numbers"), line("State")), ("NULL".into(), "1, 2".into(), "2 (On)".into()));
-    assert_eq!(line("Other"), "X_Other?Id=7");
+    assert_eq!(line("Other"), "http://h/X_Other?Id=7 at x");
     assert_eq!(json::words(&json!({"value": 9, "name": null})), "9");
 }
 

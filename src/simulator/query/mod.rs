@@ -75,7 +75,7 @@ impl Query {
         let keys = filter.object.selectors.iter().filter(|key| !key.name.eq_ignore_ascii_case(NAMESPACE_SELECTOR));
         let of = Path {
             class: filter.object.resource.last_segment().to_owned(),
-            keys: keys.map(|key| (key.name.clone(), key.value.clone())).collect(),
+            keys: keys.map(|key| (key.name.clone(), key.value.to_string())).collect(),
         };
         let by = Traversal {
             association: filter.association_class.clone(),

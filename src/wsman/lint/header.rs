@@ -4,7 +4,7 @@ use crate::cim::Interval;
 use crate::soap::ANONYMOUS;
 use crate::xml::{Element, ns};
 
-use super::super::resource::SelectorSet;
+use super::super::selector::SelectorSet;
 use super::Sheet;
 
 pub(super) fn duplicate(sheet: &Sheet<'_>) -> Vec<String> {

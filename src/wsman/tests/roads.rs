@@ -113,6 +113,107 @@ fn fragments_come_and_go_with_their_header() {
     }
 }
 
+/// A reply to `Do` of `X_Svc`, by action and content of the body.
+fn output(action: &str, body: &str) -> Result<crate::wsman::InvokeOutput, ReplyError> {
+    let class = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/X_Svc";
+    let text = format!(
+        "<s:Envelope xmlns:s=\"{}\" xmlns:a=\"{}\" xmlns:p=\"{class}\"><s:Header><a:Action>{action}</a:Action>\
+         <a:RelatesTo>uuid:1</a:RelatesTo></s:Header><s:Body>{body}</s:Body></s:Envelope>",
+        ns::SOAP,
+        ns::ADDRESSING
+    );
+    let target = EndpointReference::new(ResourceUri::new(class), SelectorSet::new());
+    crate::wsman::Invoke::new(target, "Do").read(text.into_bytes(), "uuid:1")
+}
+
+#[test]
+fn the_reply_of_a_method_is_known_by_what_it_holds() {
+    const DO: &str = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/X_Svc/Do";
+    let good = "<p:Do_OUTPUT><p:ReturnValue>0</p:ReturnValue></p:Do_OUTPUT>";
+    let usual = output(&format!("{DO}Response"), good).unwrap();
+    assert!(usual.remarks().is_empty() && usual.return_value() == Ok(Some(0)));
+    // A method may have no return value; then only the form tells.
+    assert!(output(&format!("{DO}Response"), "<p:Do_OUTPUT/>").unwrap().return_value() == Ok(None));
+    for (action, body, remarks) in [
+        (DO, good, 1),
+        (DO, "<q:Do xmlns:q='urn:other'><q:ReturnValue>32775</q:ReturnValue></q:Do>", 2),
+        (DO, "<p:X_Svc_OUTPUT><p:ReturnValue>32775</p:ReturnValue></p:X_Svc_OUTPUT>", 2),
+        ("", "<Anything><ReturnValue>32775</ReturnValue></Anything>", 2),
+        ("urn:something", "<p:Do_OUTPUT><ReturnValue>32775</ReturnValue></p:Do_OUTPUT>", 1),
+    ] {
+        let read = output(action, body).unwrap_or_else(|error| panic!("{body}: {error}"));
+        assert_eq!(read.remarks().len(), remarks, "{body}: {:?}", read.remarks());
+        let code = read.return_value().unwrap().unwrap();
+        assert!(code == 32775 || body == good, "{body}");
+    }
+    for (action, body) in [
+        // The action of a fault without a fault.
+        ("http://schemas.dmtf.org/wbem/wsman/1/wsman/fault", good),
+        // Nothing that shows what it is.
+        ("urn:something", "<p:Do_OUTPUT/>"),
+        (DO, "<p:Do><p:Out>5</p:Out></p:Do>"),
+        (DO, ""),
+        // Two bodies, of which one could say yes and the other no.
+        ("urn:something", "<p:A><p:ReturnValue>0</p:ReturnValue></p:A><p:B><p:ReturnValue>5</p:ReturnValue></p:B>"),
+    ] {
+        let error = output(action, body).unwrap_err();
+        assert!(matches!(error, ReplyError::Action { .. } | ReplyError::Body { .. }), "{body}: {error}");
+    }
+    let both = "<p:Do_OUTPUT><p:ReturnValue>0</p:ReturnValue><ReturnValue>32775</ReturnValue></p:Do_OUTPUT>";
+    let twice = output(DO, both).unwrap().return_value().unwrap_err();
+    assert_eq!(twice.to_string(), "the reply's ReturnValue is unusable: it stands there more than once");
+    let named = output(&format!("{DO}Response"), "<q:Do_OUTPUT xmlns:q='urn:q'/>").unwrap_err().to_string();
+    assert!(named.contains("<{urn:q}Do_OUTPUT>") && named.contains("cim-schema/2/X_Svc}Do_OUTPUT>"), "{named}");
+}
+
+#[test]
+fn other_replies_are_taken_in_other_forms() {
+    let reply = |bytes: Vec<u8>, from: &str, to: &str| String::from_utf8(bytes).unwrap().replace(from, to).into_bytes();
+    let short = |bytes| reply(bytes, "Response</a:Action>", "</a:Action>");
+    let get = Get { target: target() };
+    let instance = |writer: &mut crate::xml::Writer| {
+        writer.open("q", "Demo_Item").declare("q", URI).close();
+    };
+    assert!(get.read(short(get::write_response(&ANSWER, instance).unwrap()), "uuid:1").is_ok());
+    assert!(delete_reply(short(delete::write_response(&ANSWER).unwrap())).is_ok());
+    // An empty body shows nothing, so that its action must be one that answers.
+    let foreign = reply(delete::write_response(&ANSWER).unwrap(), "DeleteResponse", "GetResponse");
+    assert!(matches!(delete_reply(foreign), Err(ReplyError::Action { .. })));
+    let of_fault = reply(delete::write_response(&ANSWER).unwrap(), "DeleteResponse", "fault");
+    assert!(matches!(delete_reply(of_fault), Err(ReplyError::Action { .. })));
+
+    // Items and end in either namespace: none gets lost.
+    let page = |bytes: Vec<u8>| {
+        let enumerate = Enumerate::new(ResourceUri::new(URI));
+        enumerate.read(bytes, "uuid:1").map(|page| (page.items().count(), page.context().map(str::to_owned)))
+    };
+    let header = enumerate::PageHeader { context: None, end: true };
+    let whole = enumerate::write_response(&ANSWER, header, Some(instance)).unwrap();
+    for (from, to) in
+        [("w:Items", "n:Items"), ("w:EndOfSequence", "n:EndOfSequence"), ("Response</a:Action>", "</a:Action>")]
+    {
+        assert_eq!(page(reply(whole.clone(), from, to)), Ok((1, None)), "{to}");
+    }
+    let moved = "<n:EnumerateResponse xmlns:n=\"urn:other\">";
+    assert_eq!(page(reply(whole, "<n:EnumerateResponse>", moved)), Ok((1, None)));
+
+    let identify = |namespace: &str| {
+        let identity = crate::wsman::Identity { product_vendor: "V".to_owned(), ..Default::default() };
+        let bytes = reply(identity.write_response().unwrap(), ns::IDENTITY, namespace);
+        crate::wsman::Identify.read(bytes, "").map(|identity| identity.product_vendor)
+    };
+    for namespace in [ns::IDENTITY, ns::SOAP, "http://schemas.dmtf.org/wbem/wsman/identify/1/wsmanidentity.xsd"] {
+        assert_eq!(identify(namespace).as_deref(), Ok("V"), "{namespace}");
+    }
+    let empty = format!("<s:Envelope xmlns:s=\"{0}\"><s:Body><s:IdentifyResponse/></s:Body></s:Envelope>", ns::SOAP);
+    let error = crate::wsman::Identify.read(empty.into_bytes(), "").unwrap_err().to_string();
+    assert!(error.contains(ns::SOAP) && error.contains(ns::IDENTITY), "{error}");
+}
+
+fn delete_reply(bytes: Vec<u8>) -> Result<(), ReplyError> {
+    Delete { target: target() }.read(bytes, "uuid:1")
+}
+
 #[test]
 fn create_says_where_and_delete_says_nothing() {
     let content = Representation::Instance { class: "Demo_Item".to_owned(), properties: properties() };
@@ -120,7 +221,8 @@ fn create_says_where_and_delete_says_nothing() {
     let request = asked(&create);
     assert!(request.body == RequestBody::Create && request.header.selectors.is_empty());
     let made = create.read(create::write_response(&ANSWER, &target()).unwrap(), "uuid:1").unwrap();
-    assert_eq!(made, target());
+    assert_eq!(made.reference, target());
+    assert!(made.representation().is_none() && made.remarks().is_empty());
     let wrong = delete::write_response(&ANSWER).unwrap();
     assert!(matches!(create.read(wrong, "uuid:1"), Err(ReplyError::Action { .. })));
 

@@ -10,17 +10,21 @@ use crate::cim::schema::Schema;
 use crate::cli::connect::{Connection, endpoint};
 use crate::cli::exit::Exit;
 use crate::cli::mof_files;
-use crate::cli::output::{self, Printer};
+use crate::cli::output::{self, Printer, note};
 use crate::cli::problem::Problem;
-use crate::cli::typed::{Argument, Keys, ReferenceText, lines, read_file};
+use crate::cli::typed::{Argument, Keys, ReferenceText, lines, read_file, remainder_to_json, words};
 use crate::cli::{Context, Format};
 use crate::hyperv::random_id;
 use crate::transport::Session;
+use crate::wsman::decode::unread_of_reply;
 use crate::wsman::{
     ClassAddressing, Client, EndpointReference, Exchange, Extra, Identify, Operation, SelectorSet, Timeouts,
 };
+use crate::xml::Document;
 
 use super::exchange::{Paper, Tap};
+use super::message::pairs_to_json;
+use super::message_table::print_remainder;
 use super::{Args, DryRun};
 
 /// What all of them work with.
@@ -84,7 +88,7 @@ impl<'a> Desk<'a> {
     /// A name that is no key of a class that is declared.
     pub fn instance(&self, reference: &ReferenceText) -> Result<EndpointReference, Problem> {
         reference.check(self.schema.as_ref(), Keys::Some)?;
-        Ok(self.target(reference))
+        Ok(self.target(&reference.typed(self.schema.as_ref())?))
     }
 
     /// Selectors of a request about a class as a whole.
@@ -96,7 +100,7 @@ impl<'a> Desk<'a> {
 
     fn add_selectors(&self, selectors: &mut SelectorSet) {
         for extra in &self.args.selector {
-            selectors.push(extra.name.as_str(), extra.value.as_str());
+            selectors.push(extra.name.as_str(), extra.value.resolve(&self.addressing));
         }
     }
 
@@ -173,6 +177,7 @@ impl<'a> Desk<'a> {
                 row("protocol", &identity.protocol_version),
             ];
             rows.extend(identity.security_profiles.iter().map(|profile| row("profile", profile)));
+            rows.extend(identity.further.iter().map(|(name, text)| row(name, text)));
             self.printer().table(&["service", &line.connection.name], &rows);
         } else {
             self.document(
@@ -183,6 +188,7 @@ impl<'a> Desk<'a> {
                     "product_version": identity.product_version,
                     "protocol_version": identity.protocol_version,
                     "security_profiles": identity.security_profiles,
+                    "further": pairs_to_json(&identity.further),
                 }),
             );
         }
@@ -208,6 +214,29 @@ impl<'a> Desk<'a> {
             all.extend(fields);
         }
         self.printer().document(&document);
+    }
+
+    /// What of a reply nobody understood, when all that is understood has been read.
+    pub fn rest(&self, reply: &Document) -> Json {
+        remainder_to_json(&unread_of_reply(reply))
+    }
+
+    /// Shows to a person what nobody understood.
+    pub fn print_rest(&self, rest: &Json) {
+        print_remainder(rest.as_array().map_or(&[], Vec::as_slice));
+    }
+
+    /// Shows what of pages nobody understood, beside their items: to a person as data, to a script that reads items line by
+    /// line on standard error.
+    pub fn print_page_rest(&self, rest: &[Json]) {
+        if self.printer().is_table() {
+            print_remainder(rest);
+            return;
+        }
+        for leaf in rest {
+            let part = |name| leaf.get(name).map(words).unwrap_or_default();
+            note(&format!("not understood: {} = {}", part("path"), part("value")));
+        }
     }
 
     /// Says that what was asked for is done, where the reply says no more.

@@ -125,12 +125,13 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
             Err(error) => break Err(Problem::from(error)),
             Ok(None) => break Ok(true),
             Ok(Some(page)) => {
-                let items: Vec<_> = page.items().take(usize::try_from(left).unwrap_or(usize::MAX)).collect();
+                let most = usize::try_from(left).unwrap_or(usize::MAX);
+                let all = page.items().count();
                 if !desk.args.raw {
-                    listing.page(&items, class);
+                    listing.page(&page, most, class);
                 }
-                left = left.saturating_sub(u64::try_from(items.len()).unwrap_or(left));
-                let is_whole = items.len() == page.items().count() && page.context().is_none();
+                left = left.saturating_sub(u64::try_from(all.min(most)).unwrap_or(left));
+                let is_whole = all <= most && page.context().is_none();
                 if left == 0 && !is_whole {
                     break Ok(false);
                 }
@@ -208,6 +209,7 @@ impl FilterArgs {
         };
         if let Some((bring, object)) = association {
             object.check(desk.schema.as_ref(), Keys::All)?;
+            let object = object.typed(desk.schema.as_ref())?;
             return Ok(Some(Filter::Association(Box::new(AssociationFilter {
                 bring,
                 object: object.resolve(&desk.addressing),
@@ -225,7 +227,10 @@ impl FilterArgs {
                 names.try_for_each(|name| has_property(desk.schema.as_ref(), class.class(), name))?;
             }
             let set = SelectorSet::new();
-            let set = self.equals.iter().fold(set, |set, pair| set.with(pair.name.as_str(), pair.value.as_str()));
+            let set = self
+                .equals
+                .iter()
+                .fold(set, |set, pair| set.with(pair.name.as_str(), pair.value.resolve(&desk.addressing)));
             return Ok(Some(Filter::Selectors(set)));
         }
         let text = self.filter.clone().zip(self.dialect.clone());

@@ -14,7 +14,8 @@ use crate::wsman::{Decoded, Pasted, PastedError, ReplyError};
 use crate::xml::{Document, Limits};
 
 use super::desk::Desk;
-use super::message::{message_to_json, print, print_body};
+use super::message::message_to_json;
+use super::message_table::{print, print_body};
 
 #[derive(Debug, clap::Args)]
 pub struct DecodeArgs {
@@ -86,8 +87,8 @@ pub fn decode(args: &DecodeArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
         remarks.push(remark);
     }
     match (desk.printer().is_table(), decoded.is_part()) {
-        (true, true) => print_body(message.get("body").unwrap_or(&Json::Null), desk.printer()),
-        (true, false) => print(&message, desk.printer()),
+        (true, true) => print_body(&message),
+        (true, false) => print(&message),
         (false, _) => desk.printer().document(&json!({
             "kind": "wsman-message", "schema": 1, "simulated": false, "host": null, "remarks": remarks,
             "message": message,

@@ -14,6 +14,7 @@ use crate::wsman::invoke::reads_only;
 use crate::wsman::{EndpointReference, Invoke, InvokeOutput, Parameter};
 
 use super::desk::{Desk, Line};
+use super::message::remark_to_json;
 use super::once;
 
 #[derive(Debug, clap::Args)]
@@ -78,11 +79,18 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn print(&self, output: &InvokeOutput, line: &Line, desk: &Desk<'_>) {
-        let shown = typed::output_to_json(&output.parameters(), self.method);
+        output.document().watch();
+        let shown = typed::output_to_json(&output.parameters(), desk.schema.as_ref(), self.method);
+        let rest = desk.rest(output.document());
         if desk.printer().is_table() {
             desk.printer().table(&[self.name, "value"], &typed::lines(&shown));
+            desk.print_rest(&rest);
         } else {
-            let fields = json!({ "class": self.class, "method": self.name, "output": Json::Object(shown) });
+            let remarks: Vec<_> = output.remarks().iter().map(remark_to_json).collect();
+            let fields = json!({
+                "class": self.class, "method": self.name, "output": Json::Object(shown),
+                "remarks": remarks, "remainder": rest,
+            });
             desk.document(line, "wsman-invoke", fields);
         }
     }

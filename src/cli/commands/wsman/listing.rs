@@ -7,8 +7,8 @@ use crate::cli::Format;
 use crate::cli::exit::Exit;
 use crate::cli::output::{self, note};
 use crate::cli::problem::Problem;
-use crate::cli::typed::{instance_to_json, lines, reference_to_json, words};
-use crate::wsman::Item;
+use crate::cli::typed::{instance_to_json, lines, reference_to_json, remainder_to_json, words};
+use crate::wsman::{Item, Page};
 
 use super::desk::{Desk, fields};
 use super::say;
@@ -23,12 +23,17 @@ pub struct Listing<'a> {
     columns: &'a [String],
     simulated: bool,
     count: u64,
+    /// What of the pages, outside their items, nobody understood.
+    rest: Vec<Json>,
 }
+
+/// Most leaves of pages that are kept to be named at the end.
+const MOST_REST: usize = 1000;
 
 impl<'a> Listing<'a> {
     /// A listing that is a document of this kind in `-o json`.
     pub fn new(desk: &'a Desk<'a>, kind: &'static str, columns: &'a [String], simulated: bool) -> Self {
-        Listing { desk, kind, columns, simulated, count: 0 }
+        Listing { desk, kind, columns, simulated, count: 0, rest: Vec::new() }
     }
 
     /// How many items were printed.
@@ -36,8 +41,29 @@ impl<'a> Listing<'a> {
         self.count
     }
 
-    pub fn page(&mut self, items: &[Item<'_>], class: &str) {
-        let items = items.iter().map(|item| item_to_json(item, self.desk.schema.as_ref(), class));
+    /// The items of a page, no more than `most` of them; what of the page was not understood is named.
+    pub fn page(&mut self, page: &Page, most: usize, class: &str) {
+        page.document().watch();
+        let mut items: Vec<_> = page.items().collect();
+        let left_out = items.split_off(most.min(items.len()));
+        self.items(&items, class);
+        items.iter().chain(&left_out).for_each(|item| item.element().count_as_read());
+        let rest = page.unread();
+        let room = MOST_REST.saturating_sub(self.rest.len());
+        if let Json::Array(rest) = remainder_to_json(rest.get(..room.min(rest.len())).unwrap_or_default()) {
+            self.rest.extend(rest);
+        }
+    }
+
+    fn items(&mut self, items: &[Item<'_>], class: &str) {
+        let items = items.iter().map(|item| {
+            let mut json = item_to_json(item, self.desk.schema.as_ref(), class);
+            let remainder = item.element().unread();
+            if let Some(object) = json.as_object_mut().filter(|_| !remainder.is_empty()) {
+                object.insert("remainder".to_owned(), remainder_to_json(&remainder));
+            }
+            json
+        });
         if self.desk.printer().is_table() && !self.columns.is_empty() {
             let items: Vec<_> = items.collect();
             self.count += u64::try_from(items.len()).unwrap_or(0);
@@ -51,6 +77,11 @@ impl<'a> Listing<'a> {
         for item in items.collect::<Vec<_>>() {
             self.print(&item);
         }
+    }
+
+    /// Shows what of the pages nobody understood.
+    pub fn print_rest(&self) {
+        self.desk.print_page_rest(&self.rest);
     }
 
     fn row(&self, item: &Json) -> Vec<String> {
@@ -92,6 +123,7 @@ impl<'a> Listing<'a> {
                     }
                     (None, None) => {}
                 }
+                self.desk.print_rest(item.get("remainder").unwrap_or(&Json::Null));
             }
         }
     }
@@ -100,6 +132,7 @@ impl<'a> Listing<'a> {
     pub fn end(&self, ended: Result<bool, Problem>) -> Result<Exit, Problem> {
         let printer = self.desk.printer();
         if printer.format() != Format::Json {
+            self.desk.print_page_rest(&self.rest);
             if self.count == 0 && ended.is_ok() && printer.is_table() {
                 note(match self.kind {
                     EVENTS => "no event came",
@@ -119,8 +152,10 @@ impl<'a> Listing<'a> {
         }
         let (simulated, count) = (self.simulated, self.count);
         output::line(&format!(
-            "], \"simulated\": {simulated}, \"count\": {count}, \"complete\": {complete}, \"error\":"
+            "], \"simulated\": {simulated}, \"count\": {count}, \"complete\": {complete}, \"remainder\":"
         ));
+        printer.document(&Json::from(self.rest.as_slice()));
+        output::line(", \"error\":");
         printer.document(&problem.as_ref().map_or(Json::Null, |problem| problem.to_json(simulated)));
         output::line("}");
         Ok(problem.as_ref().map_or(Exit::Done, say))

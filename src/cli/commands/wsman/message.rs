@@ -1,36 +1,66 @@
-//! Any message as JSON and as tables: what `decode` reads from a file and `send` gets back.
+//! Any message as JSON: what `decode` reads from a file and `send` gets back.
+//!
+//! Every leaf of the message is in it: where its meaning is known, or under `remainder` with its path.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::cim::schema::Schema;
-use crate::cli::output::{self, Printer};
-use crate::cli::typed::{self, instance_to_json, output_to_json, reference_to_json, untyped, words};
-use crate::wsman::{Associated, Content, Decoded, Fault, Filter, ProviderFault, RequestBody, fault};
+use crate::cli::typed::{
+    add, instance_to_json, keys_to_json, output_to_json, reference_to_json, remainder_to_json, untyped,
+};
+use crate::wsman::{
+    Associated, AssociationFilter, Content, Decoded, Fault, Filter, ProviderFault, Remark, RequestBody, WmiError,
+    WsmanFault, fault,
+};
 use crate::xml::Element;
 
-use super::desk::fields;
 use super::listing::item_to_json;
 
 /// A message, typed by class declarations: its headers, and its body as an object that says what it is in `type`.
 pub fn message_to_json(message: &Decoded, schema: Option<&Schema>) -> Json {
     let header = &message.header;
-    let selectors: Map<_, _> =
-        header.selectors.iter().map(|selector| (selector.name.clone(), Json::from(selector.value.as_str()))).collect();
-    let options: Map<_, _> =
-        header.options.iter().map(|option| (option.name.clone(), Json::from(option.value.as_str()))).collect();
-    json!({
+    let mut options = Map::new();
+    for option in &header.options {
+        add(&mut options, &option.name, Json::from(option.value.as_str()), false);
+    }
+    let due: Vec<_> = header.options.iter().filter(|option| option.must_comply).map(|option| &option.name).collect();
+    let expanded = |namespace: &str, local: &str| format!("{{{namespace}}}{local}");
+    let fragment = header.fragment.as_ref();
+    let mut json = json!({
         "reply": message.is_reply(),
         "action": header.action,
         "message_id": header.message_id,
         "relates_to": message.relates_to,
         "to": header.to,
+        "reply_to": header.reply_to,
         "resource": header.resource.as_ref().map(|resource| resource.as_str()),
-        "selectors": selectors,
+        "selectors": keys_to_json(&header.selectors),
         "options": options,
-        "fragment": header.fragment.as_ref().map(|fragment| fragment.expression.as_str()),
-        "headers": message.headers().map(|header| format!("{{{}}}{}", header.namespace(), header.local())).collect::<Vec<_>>(),
+        "must_comply": due,
+        "fragment": fragment.map(|fragment| fragment.expression.as_str()),
+        "fragment_dialect": fragment.and_then(|fragment| fragment.dialect.as_deref()),
+        "max_envelope_size": header.max_envelope_size,
+        "operation_timeout": header.operation_timeout,
+        "language": message.language,
+        "locale": header.locale,
+        "data_locale": header.data_locale,
+        "subscription": header.subscription,
+        "headers": message.headers().map(|header| expanded(header.namespace(), header.local())).collect::<Vec<_>>(),
+        "must_understand": header.must_understand.iter()
+            .map(|(namespace, local)| expanded(namespace, local)).collect::<Vec<_>>(),
         "body": body_to_json(message, schema),
-    })
+        "remarks": message.remarks().iter().map(remark_to_json).collect::<Vec<_>>(),
+    });
+    // Last, when everything that is understood has been read.
+    if let Some(object) = json.as_object_mut() {
+        object.insert("remainder".to_owned(), remainder_to_json(&message.remainder()));
+    }
+    json
+}
+
+/// What is odd in the form of a reply.
+pub fn remark_to_json(remark: &Remark) -> Json {
+    json!({ "remark": remark.name(), "text": remark.to_string() })
 }
 
 fn body_to_json(message: &Decoded, schema: Option<&Schema>) -> Json {
@@ -48,6 +78,7 @@ fn body_to_json(message: &Decoded, schema: Option<&Schema>) -> Json {
             "product_version": identity.product_version,
             "protocol_version": identity.protocol_version,
             "security_profiles": identity.security_profiles,
+            "further": pairs_to_json(&identity.further),
         }),
         Content::Items { items, context, end } => json!({
             "type": "items",
@@ -55,13 +86,19 @@ fn body_to_json(message: &Decoded, schema: Option<&Schema>) -> Json {
             "context": context,
             "complete": end,
         }),
-        Content::Created(reference) => json!({ "type": "created", "reference": reference_to_json(&reference) }),
+        Content::Created { reference, representation } => json!({
+            "type": "created",
+            "reference": reference_to_json(&reference),
+            "representation": representation.map(|made| instance_to_json(&made, schema, "")),
+        }),
         Content::Subscribed(subscription) => json!({
             "type": "subscribed",
             "context": subscription.context,
             "expires": subscription.expires,
             "manager": subscription.manager.address,
             "identifier": subscription.manager.identifier,
+            "resource": subscription.manager.resource.as_ref().map(|resource| resource.as_str()),
+            "selectors": keys_to_json(&subscription.manager.selectors),
         }),
         Content::Fragment(part) => {
             let (text, elements) = fragment_to_json(part);
@@ -71,20 +108,20 @@ fn body_to_json(message: &Decoded, schema: Option<&Schema>) -> Json {
             "type": "input",
             "class": parameters.class_uri().rsplit('/').next(),
             "method": method,
-            "parameters": output_to_json(&parameters, method_of(parameters.class_uri(), method)),
+            "parameters": output_to_json(&parameters, schema, method_of(parameters.class_uri(), method)),
         }),
-        Content::Output { method, parameters } => json!({
+        Content::Output { method, class_uri, parameters } => json!({
             "type": "output",
-            "class": parameters.class_uri().rsplit('/').next(),
+            "class": class_uri.rsplit('/').next(),
             "method": method,
-            "parameters": output_to_json(&parameters, method_of(parameters.class_uri(), method)),
+            "parameters": output_to_json(&parameters, schema, method_of(class_uri, method)),
         }),
         Content::Request(request) => request_to_json(request),
         Content::Instance(instance) => {
             json!({ "type": "instance", "instance": instance_to_json(&instance, schema, class) })
         }
         Content::Other(element) => {
-            json!({ "type": "other", "element": element.local(), "namespace": element.namespace(), "value": untyped(element) })
+            json!({ "type": "other", "element": element.read_name(), "namespace": element.namespace(), "value": untyped(element) })
         }
     }
 }
@@ -93,37 +130,70 @@ fn body_to_json(message: &Decoded, schema: Option<&Schema>) -> Json {
 pub fn fragment_to_json(part: Element<'_>) -> (Json, Json) {
     let value = |child: Element<'_>| if child.is_nil() { Json::Null } else { untyped(child) };
     let elements: Vec<_> =
-        part.children().map(|child| json!({ "name": child.local(), "value": value(child) })).collect();
+        part.children().map(|child| json!({ "name": child.read_name(), "value": value(child) })).collect();
     let text = if elements.is_empty() { Json::from(part.text()) } else { Json::Null };
     (text, Json::Array(elements))
 }
 
 fn fault_to_json(fault: &Fault) -> Json {
     let number = fault.code();
+    let expanded = |(namespace, local): &(String, String)| format!("{{{namespace}}}{local}");
     json!({
         "type": "fault",
         // A detail that was kept alone has none.
         "code": Some(fault.soap.code.as_str()).filter(|code| !code.is_empty()),
         "subcode": fault.soap.subcode.as_ref().map(|(_, local)| local),
+        "outer_subcodes": fault.soap.outer_subcodes.iter().map(|(_, local)| local).collect::<Vec<_>>(),
         "detail": fault.detail,
         "number": number,
         "hexadecimal": number.map(|number| format!("0x{number:08x}")),
         "name": number.and_then(fault::code::name),
         "message": fault.message(),
+        "not_understood": fault.not_understood.as_ref().map(expanded),
         "reasons": fault.soap.reasons.iter()
             .map(|reason| json!({ "language": reason.language, "text": reason.text })).collect::<Vec<_>>(),
+        "wsman": fault.wsman.as_ref().map(wsman_to_json),
         "provider": fault.wsman.as_ref().and_then(|wsman| wsman.provider.as_ref()).map(provider_to_json),
-        "wmi": fault.wmi.as_ref().map(|wmi| json!({
-            "code": wmi.code, "cim_status": wmi.cim_status, "message": wmi.message, "message_id": wmi.message_id,
-            "error_type": wmi.error_type,
-        })),
+        "wmi": fault.wmi.as_ref().map(wmi_to_json),
+    })
+}
+
+/// A fault of Windows with what it holds: the innermost number and text are those of the whole, the outer ones say how
+/// they came up.
+fn wsman_to_json(wsman: &WsmanFault) -> Json {
+    let inner = wsman.provider.as_ref().and_then(|provider| provider.inner.as_deref());
+    json!({
+        "code": wsman.code,
+        "machine": wsman.machine,
+        "message": wsman.message,
+        "provider": wsman.provider.as_ref().map(provider_to_json),
+        "inner": inner.map(wsman_to_json),
     })
 }
 
 fn provider_to_json(provider: &ProviderFault) -> Json {
-    let extended: Map<_, _> =
-        provider.extended.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str()))).collect();
-    json!({ "provider": provider.provider, "path": provider.path, "message": provider.message, "extended": extended })
+    json!({
+        "provider": provider.provider,
+        "path": provider.path,
+        "message": provider.message,
+        "extended": pairs_to_json(&provider.extended),
+    })
+}
+
+fn wmi_to_json(wmi: &WmiError) -> Json {
+    json!({
+        "class": wmi.class, "code": wmi.code, "cim_status": wmi.cim_status, "message": wmi.message,
+        "message_id": wmi.message_id, "error_type": wmi.error_type, "further": pairs_to_json(&wmi.further),
+    })
+}
+
+/// Names and texts; a name that comes twice has both texts.
+pub fn pairs_to_json(pairs: &[(String, String)]) -> Map<String, Json> {
+    let mut object = Map::new();
+    for (name, text) in pairs {
+        add(&mut object, name, Json::from(text.as_str()), false);
+    }
+    object
 }
 
 fn request_to_json(request: &RequestBody) -> Json {
@@ -137,11 +207,12 @@ fn request_to_json(request: &RequestBody) -> Json {
         RequestBody::Get => "Get",
         RequestBody::Delete => "Delete",
         RequestBody::Unsubscribe => "Unsubscribe",
-        RequestBody::Enumerate { filter, mode, optimize, max_elements, .. } => {
+        RequestBody::Enumerate { filter, mode, optimize, max_elements, polymorphism } => {
             put("filter", filter.as_ref().map_or(Json::Null, filter_to_json));
             put("mode", format!("{mode:?}").into());
             put("optimize", (*optimize).into());
             put("max_elements", (*max_elements).into());
+            put("polymorphism", polymorphism.map(|mode| mode.name()).into());
             "Enumerate"
         }
         RequestBody::Pull { context, max_elements } => {
@@ -153,10 +224,12 @@ fn request_to_json(request: &RequestBody) -> Json {
             put("context", context.as_str().into());
             "Release"
         }
-        RequestBody::Subscribe { mode, filter, expires } => {
+        RequestBody::Subscribe { mode, filter, expires, notify_to, heartbeats } => {
             put("filter", filter.as_ref().map_or(Json::Null, filter_to_json));
             put("mode", mode.as_str().into());
             put("expires", expires.as_deref().into());
+            put("notify_to", notify_to.as_deref().into());
+            put("heartbeats", heartbeats.as_deref().into());
             "Subscribe"
         }
         RequestBody::Renew { expires } => {
@@ -179,83 +252,20 @@ fn filter_to_json(filter: &Filter) -> Json {
             Json::from(format!("{side} of {}", association.object))
         }
     };
-    json!({ "dialect": filter.dialect(), "content": content })
+    let association = match filter {
+        Filter::Association(association) => association_to_json(association),
+        _ => Json::Null,
+    };
+    json!({ "dialect": filter.dialect(), "content": content, "association": association })
 }
 
-/// For people: headers that say something, then the body.
-pub fn print(message: &Json, printer: Printer) {
-    let text = |name: &str| message.get(name).and_then(Json::as_str).unwrap_or("");
-    let mut rows = Vec::new();
-    for name in ["action", "resource", "message_id", "relates_to", "to", "fragment"] {
-        if !text(name).is_empty() {
-            rows.push(vec![name.to_owned(), text(name).to_owned()]);
-        }
-    }
-    for (kind, label) in [("selectors", "selector"), ("options", "option")] {
-        rows.extend(fields(message, kind).iter().map(|(name, value)| vec![format!("{label} {name}"), words(value)]));
-    }
-    let is_reply = message.get("reply").and_then(Json::as_bool).unwrap_or(false);
-    printer.table(&[if is_reply { "reply" } else { "request" }, ""], &rows);
-    output::line("");
-    print_body(message.get("body").unwrap_or(&Json::Null), printer);
-}
-
-/// The body alone.
-pub fn print_body(body: &Json, printer: Printer) {
-    let text = |name: &str| body.get(name).and_then(Json::as_str).unwrap_or("");
-    let table = |title: &str, content: &Map<String, Json>| printer.table(&[title, "value"], &typed::lines(content));
-    match text("type") {
-        "instance" => {
-            let instance = body.get("instance").unwrap_or(&Json::Null);
-            let class = instance.get("class").and_then(Json::as_str).unwrap_or("instance");
-            table(class, fields(instance, "properties"));
-        }
-        "input" | "output" => table(&format!("{} {}", text("method"), text("type")), fields(body, "parameters")),
-        "items" => {
-            for item in body.get("items").and_then(Json::as_array).into_iter().flatten() {
-                print_item(item, &table);
-                output::line("");
-            }
-            let is_end = body.get("complete").and_then(Json::as_bool).unwrap_or(false);
-            let end =
-                if is_end { "end of the enumeration".to_owned() } else { format!("context: {}", text("context")) };
-            output::line(&end);
-        }
-        kind => {
-            let shown = |name: &str, value: &Json| !matches!(value, Json::Null) && name != "type";
-            let content: Map<_, _> = body
-                .as_object()
-                .into_iter()
-                .flatten()
-                .filter(|(name, value)| shown(name, value))
-                .map(|(name, value)| (name.clone(), plain(value)))
-                .collect();
-            table(if kind == "request" { "body" } else { kind }, &content);
-        }
-    }
-}
-
-fn print_item(item: &Json, table: &dyn Fn(&str, &Map<String, Json>)) {
-    let part = |name| item.get(name).filter(|part: &&Json| part.is_object());
-    match (part("instance"), part("reference")) {
-        (Some(instance), _) => {
-            let class = instance.get("class").and_then(Json::as_str).unwrap_or("instance");
-            table(class, fields(instance, "properties"));
-        }
-        (None, Some(reference)) => table("reference", fields(reference, "keys")),
-        (None, None) => {}
-    }
-}
-
-/// A value inside a table: objects in short, texts as they are.
-fn plain(value: &Json) -> Json {
-    match value {
-        Json::Object(object) if object.contains_key("keys") => Json::from(words(value)),
-        Json::Object(object) => {
-            let parts = object.iter().filter(|(_, value)| !value.is_null());
-            Json::from(parts.map(|(name, value)| format!("{name}: {}", words(value))).collect::<Vec<_>>().join("; "))
-        }
-        Json::Array(items) => Json::from(items.iter().map(|item| words(&plain(item))).collect::<Vec<_>>().join(" | ")),
-        other => other.clone(),
-    }
+fn association_to_json(association: &AssociationFilter) -> Json {
+    json!({
+        "object": reference_to_json(&association.object),
+        "association_class": association.association_class,
+        "role": association.role,
+        "result_class": association.result_class,
+        "result_role": association.result_role,
+        "properties": association.properties,
+    })
 }

@@ -5,8 +5,11 @@ mod enumerate;
 mod exchange;
 mod files;
 mod invoke;
+#[cfg(test)]
+mod leaf_tests;
 mod listing;
 mod message;
+mod message_table;
 mod once;
 mod pull;
 mod send;
@@ -28,7 +31,7 @@ use desk::Desk;
 pub struct Args {
     #[command(subcommand)]
     what: Box<What>,
-    /// Selector besides those of the reference; may be repeated
+    /// Selector besides those of the reference, NAME=ref:Class?Key=value for one that is a reference; may be repeated
     #[arg(long, global = true, value_name = "NAME=VALUE")]
     selector: Vec<ExtraSelector>,
     /// Option of the resource; ! before the name: the host must comply with it; may be repeated
@@ -97,7 +100,8 @@ enum What {
 
 /// Help on references, for every command that takes one.
 pub(super) const REFERENCE: &str = "Class?Key=value,Key=\"a,b\"; in place of the class also a whole URI, or one that begins \
-    with a short name of winrm: wmi/root/cimv2/X, wmicimv2/X, cimv2/X, winrm/config, shell/cmd";
+    with a short name of winrm: wmi/root/cimv2/X, wmicimv2/X, cimv2/X, winrm/config, shell/cmd; a key that is itself a \
+    reference is Key=ref:Class?Key=value, in double quotes where it holds a comma";
 
 /// Runs the command.
 pub async fn run(args: &Args, context: &Context) -> Result<Exit, Problem> {

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::problem::Problem;
-use crate::cli::typed::ReferenceText;
+use crate::cli::typed::{ReferenceText, remainder_to_json};
 use crate::wsman::{Client, Exchange, Page, Pull, Release};
 
 use super::desk::{Desk, Line};
@@ -67,20 +67,26 @@ pub fn print_page(desk: &Desk<'_>, line: &Line, page: &Page, class: &str) -> Res
     if desk.args.raw {
         return Ok(Exit::Done);
     }
-    let items: Vec<_> = page.items().collect();
     if desk.printer().is_table() {
-        Listing::new(desk, "wsman-enumeration", &[], line.connection.is_simulated()).page(&items, class);
+        let mut listing = Listing::new(desk, "wsman-enumeration", &[], line.connection.is_simulated());
+        listing.page(page, usize::MAX, class);
+        listing.print_rest();
         output::line(&match page.context() {
             Some(context) => format!("context: {context}"),
             None => "end of the enumeration".to_owned(),
         });
         return Ok(Exit::Done);
     }
-    let items: Vec<Json> = items.iter().map(|item| item_to_json(item, desk.schema.as_ref(), class)).collect();
+    page.document().watch();
+    let items: Vec<Json> =
+        page.items().collect::<Vec<_>>().iter().map(|item| item_to_json(item, desk.schema.as_ref(), class)).collect();
     desk.document(
         line,
         "wsman-page",
-        json!({ "items": items, "context": page.context(), "complete": page.context().is_none() }),
+        json!({
+            "items": items, "context": page.context(), "complete": page.context().is_none(),
+            "remainder": remainder_to_json(&page.unread()),
+        }),
     );
     Ok(Exit::Done)
 }

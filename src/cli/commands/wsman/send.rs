@@ -10,7 +10,8 @@ use crate::wsman::invoke::reads_only;
 use crate::wsman::{Content, Decoded, RawRequest};
 
 use super::desk::Desk;
-use super::message::{message_to_json, print_body};
+use super::message::message_to_json;
+use super::message_table::print_body;
 use super::{files, invoke, once};
 
 #[derive(Debug, clap::Args)]
@@ -57,13 +58,13 @@ pub async fn run(args: &Args, desk: &Desk<'_>) -> Result<Exit, Problem> {
     if !desk.args.raw {
         let message = message_to_json(&decoded, desk.schema.as_ref());
         match desk.printer().is_table() {
-            true => print_body(message.get("body").unwrap_or(&message), desk.printer()),
+            true => print_body(&message),
             false => desk.document(&line, "wsman-message", json!({ "message": message })),
         }
     }
     match decoded.content() {
-        Content::Output { method, parameters } => {
-            let class = parameters.class_uri().rsplit('/').next().unwrap_or("");
+        Content::Output { method, class_uri, parameters } => {
+            let class = class_uri.rsplit('/').next().unwrap_or("");
             let declared = desk.schema.as_ref().and_then(|schema| schema.class(class)?.method(method));
             invoke::judge(method, declared, &parameters, changes, &line)
         }

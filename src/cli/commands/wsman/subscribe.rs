@@ -125,9 +125,8 @@ impl<'a> Feed<'a> {
             match answer {
                 Ok(page) => {
                     let most = self.args.limit.map_or(u64::MAX, u64::from).saturating_sub(self.listing.count());
-                    let items: Vec<_> = page.items().take(usize::try_from(most).unwrap_or(usize::MAX)).collect();
                     if !self.desk.args.raw {
-                        self.listing.page(&items, class);
+                        self.listing.page(&page, usize::try_from(most).unwrap_or(usize::MAX), class);
                     }
                     match page.context() {
                         Some(context) => self.context = context.to_owned(),

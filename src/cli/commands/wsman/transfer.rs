@@ -10,13 +10,13 @@ use crate::cli::output;
 use crate::cli::problem::Problem;
 use crate::cli::typed::{self, Argument, ReferenceText, instance_to_json, read_file, reference_to_json};
 use crate::wsman::{
-    Create, Delete, Error, Fragment, FragmentContent, Get, GetFragment, Operation, Parameter, Pasted, Put, PutFragment,
-    Representation, fragment,
+    Create, Delete, EndpointReference, Error, Fragment, FragmentContent, Get, GetFragment, Operation, Parameter, Pasted,
+    Put, PutFragment, Representation, fragment,
 };
 use crate::xml::{Document, ns};
 
 use super::desk::{Desk, Line, join};
-use super::message::fragment_to_json;
+use super::message::{fragment_to_json, remark_to_json};
 use super::{REFERENCE, invoke, once};
 
 #[derive(Debug, clap::Args)]
@@ -118,8 +118,9 @@ pub async fn get(args: &GetArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
     desk.print_raw(&line);
     let response = answer?;
     if !desk.args.raw {
+        response.document().watch();
         let instance = instance_to_json(&response.instance(), desk.schema.as_ref(), args.reference.class());
-        print_instance(desk, &line, &instance);
+        print_instance(desk, &line, &instance, &desk.rest(response.document()));
     }
     Ok(Exit::Done)
 }
@@ -155,7 +156,9 @@ pub async fn put(args: &PutArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
     let (line, response) = send(desk, operation, &heading, "Put", &lines, args.yes).await?;
     match response.instance() {
         Some(instance) if !desk.args.raw => {
-            print_instance(desk, &line, &instance_to_json(&instance, desk.schema.as_ref(), class));
+            response.document().watch();
+            let instance = instance_to_json(&instance, desk.schema.as_ref(), class);
+            print_instance(desk, &line, &instance, &desk.rest(response.document()));
             Ok(Exit::Done)
         }
         _ => Ok(desk.done(&line, "put", &name)),
@@ -175,9 +178,30 @@ pub async fn create(args: &CreateArgs, desk: &Desk<'_>) -> Result<Exit, Problem>
     let heading = format!("creating an instance of {class}");
     let (line, made) = send(desk, operation, &heading, "Create", &lines, args.yes).await?;
     if !desk.args.raw {
-        match desk.printer().is_table() {
-            true => output::line(&made.to_string()),
-            false => desk.document(&line, "wsman-created", json!({ "reference": reference_to_json(&made) })),
+        made.document().watch();
+        // Marks what the reference is made of; it was read when the reply came.
+        let reference = made.document().root().child(ns::SOAP, "Body").and_then(|body| body.children().next());
+        let reference = reference.and_then(EndpointReference::read).unwrap_or_else(|| made.reference.clone());
+        let schema = desk.schema.as_ref();
+        let representation = made.representation().map(|instance| instance_to_json(&instance, schema, class));
+        let rest = desk.rest(made.document());
+        if desk.printer().is_table() {
+            output::line(&reference.to_string());
+            if let Some(representation) = &representation {
+                output::line("");
+                desk.print_instance(representation);
+            }
+            desk.print_rest(&rest);
+        } else {
+            let remarks: Vec<_> = made.remarks().iter().map(remark_to_json).collect();
+            desk.document(
+                &line,
+                "wsman-created",
+                json!({
+                    "reference": reference_to_json(&reference), "representation": representation,
+                    "remarks": remarks, "remainder": rest,
+                }),
+            );
         }
     }
     Ok(Exit::Done)
@@ -282,10 +306,12 @@ fn of_json(file: &Path, text: &str) -> Result<Vec<Argument>, Problem> {
     Argument::of_object(inner, &["class"], &name).map_err(|error| Problem::usage(error.to_string()))
 }
 
-fn print_instance(desk: &Desk<'_>, line: &Line, instance: &Json) {
-    match desk.printer().is_table() {
-        true => desk.print_instance(instance),
-        false => desk.document(line, "wsman-instance", json!({ "instance": instance })),
+fn print_instance(desk: &Desk<'_>, line: &Line, instance: &Json, rest: &Json) {
+    if desk.printer().is_table() {
+        desk.print_instance(instance);
+        desk.print_rest(rest);
+    } else {
+        desk.document(line, "wsman-instance", json!({ "instance": instance, "remainder": rest }));
     }
 }
 
@@ -294,10 +320,13 @@ fn print_fragment(desk: &Desk<'_>, line: &Line, response: &fragment::Response) -
     if desk.args.raw {
         return Ok(Exit::Done);
     }
+    response.document().watch();
     let Some(part) = response.fragment() else { return Ok(desk.done(line, "put", "the part")) };
     let (text, elements) = fragment_to_json(part);
+    let rest = desk.rest(response.document());
     if !desk.printer().is_table() {
-        desk.document(line, "wsman-fragment", json!({ "text": text, "elements": elements }));
+        let fields = json!({ "text": text, "elements": elements, "remainder": rest });
+        desk.document(line, "wsman-fragment", fields);
         return Ok(Exit::Done);
     }
     match text.as_str() {
@@ -309,5 +338,6 @@ fn print_fragment(desk: &Desk<'_>, line: &Line, response: &fragment::Response) -
             desk.printer().table(&["part", "value"], &rows);
         }
     }
+    desk.print_rest(&rest);
     Ok(Exit::Done)
 }
