@@ -5,9 +5,12 @@
 //! HVR_STORM_TALES=20000 cargo test --test it storm:: -- --nocapture
 //! ```
 //!
-//! A tale that fails prints its seed; `HVR_STORM_SEED=<seed> HVR_STORM_TALES=1` tells it again, word for word.
+//! A tale that fails prints its seed; `HVR_STORM_SEED=<seed> HVR_STORM_TALES=1` tells it again, word for word. The first
+//! failure ends it, unless `HVR_STORM_KEEP_ON=1`.
 #![expect(clippy::print_stdout, reason = "a long run says what it did")]
 
+mod clock;
+pub mod lies;
 mod tale;
 mod weather;
 
@@ -26,17 +29,21 @@ fn number(variable: &str, default: u64) -> u64 {
 fn no_fault_sends_anything_twice_and_every_run_comes_to_its_end() {
     let (first, tales) = (number("HVR_STORM_SEED", 1), number("HVR_STORM_TALES", 660));
     let begun = Instant::now();
+    let keep_on = number("HVR_STORM_KEEP_ON", 0) == 1;
     let (next, total) = (AtomicU64::new(first), Mutex::new(Counts::default()));
+    let failed = Mutex::new(Vec::<String>::new());
     let tell = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= first + tales {
+            if seed >= first + tales || !(keep_on || failed.lock().unwrap().is_empty()) {
                 return;
             }
             let mut tale = Tale::new(seed);
             if let Err(wrong) = runtime.block_on(tale.tell()) {
-                panic!("HVR_STORM_SEED={seed}: {wrong}\n\n{}\n\n{}", tale.log.join("\n"), tale.dump());
+                let text = format!("HVR_STORM_SEED={seed}: {wrong}\n\n{}\n\n{}", tale.log.join("\n"), tale.dump());
+                println!("{text}\n");
+                failed.lock().unwrap().push(text);
             }
             total.lock().unwrap().add(&tale.counts);
         }
@@ -48,5 +55,7 @@ fn no_fault_sends_anything_twice_and_every_run_comes_to_its_end() {
     });
     let total = total.into_inner().unwrap();
     println!("{total:?} in {:?}", begun.elapsed());
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} tales failed:\n{}", failed.len(), failed.first().unwrap());
     assert!(tales < 660 || total.faults >= 10_000, "{total:?}");
 }

@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod dmtf;
 pub mod exposition;
+pub mod liar;
 pub mod oracle;
 pub mod proxy;
 pub mod random;
