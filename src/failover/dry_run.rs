@@ -66,7 +66,8 @@ pub async fn dry_resume<'h, E: Exchange + 'h>(
     operator: &mut impl Operator,
 ) -> Result<DryRun, Outcome> {
     let begun = Some(Begun::of(&history));
-    on_paper(hosts.into(), Workflow::resume(history).with_deadline(deadline), begun, clock, operator).await
+    let workflow = Workflow::resume(history).with_deadline(deadline).with_uptime(clock.uptime());
+    on_paper(hosts.into(), workflow, begun, clock, operator).await
 }
 
 /// Drives a workflow until it asks for consent, which it does before every call.

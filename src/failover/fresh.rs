@@ -58,7 +58,7 @@ impl Workflow {
             Observation::Told(Err(error)) => {
                 return match self.done.iter().all(|step| step.was_so) {
                     true => Action::Finish(Outcome::NotSent(error)),
-                    false => self.stop(Cause::NotSent(error), None),
+                    false => self.stop(Cause::NotSent(error)),
                 };
             }
             _ => {
@@ -68,10 +68,10 @@ impl Workflow {
             }
         };
         let is_gone = matches!(told, Told::Vm(None));
-        self.scene.of_mut(site).learn(now, told);
+        self.know(now, site, told);
         match (is_gone, self.is_untouched()) {
             (true, true) => self.refuse(Refusal::NotVisible { vm: self.order().vm.to_string(), site }),
-            (true, false) => self.stop(Cause::Changed(format!("the {site} does not show the VM any more")), None),
+            (true, false) => self.stop(Cause::Changed(format!("the {site} does not show the VM any more"))),
             (false, true) => self.confirm_again(now, wall),
             (false, false) => self.step_on(now, wall),
         }

@@ -12,6 +12,7 @@ mod action;
 mod call_run;
 mod check;
 mod dry_run;
+mod footprint;
 mod fresh;
 mod goal;
 pub mod journal;
@@ -24,18 +25,20 @@ mod resume;
 mod run;
 mod scene;
 mod steps;
+mod whereabouts;
 mod workflow;
 
 pub use action::{Action, CallError, Observation};
 pub use dry_run::{DryRun, Envelope, dry_resume, dry_run};
 pub use goal::{Goal, Judgement, describe};
 pub use order::{AdapterOrder, Kind, Order, PowerOff, Site};
-pub use outcome::{Cause, Outcome, Refusal, Report, StartReport, StepReport, Stopped, Verified};
+pub use outcome::{Cause, Halted, Outcome, Refusal, Report, StartReport, StepReport, Stopped, Verified};
 pub use point::{PointChoice, PointChoiceError};
 pub use preflight::{Finding, Proposal, ProposedStep, Severity, preflight};
 pub use run::{About, Clock, Event, Hosts, Operator, resume, run};
 pub use scene::{Answer, Ask, Scene, Sight, Told};
 pub use steps::StepName;
+pub use whereabouts::{Standing, Whereabouts};
 pub use workflow::Workflow;
 
 #[cfg(test)]

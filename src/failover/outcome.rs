@@ -10,6 +10,7 @@ use super::journal::{JournalError, RunEnd, RunId};
 use super::order::Site;
 use super::preflight::Proposal;
 use super::steps::StepName;
+use super::whereabouts::Whereabouts;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -32,6 +33,20 @@ pub enum Outcome {
     NotSent(Error),
     /// Stopped at a step.
     Stopped(Box<Stopped>),
+    /// A run of which a call was taken before, or may have been, was not gone on with.
+    Halted(Box<Halted>),
+}
+
+/// A run that was taken up and not gone on with: this process sent nothing, and an earlier one may have changed a host.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Halted {
+    /// Why: [`Outcome::Refused`], [`Outcome::Declined`] or [`Outcome::NotSent`].
+    pub why: Outcome,
+    /// Where the VM is.
+    pub whereabouts: Whereabouts,
+    /// What the calls on record were answered, in words.
+    pub answers: String,
 }
 
 /// Why nothing was sent.
@@ -100,6 +115,8 @@ pub struct Report {
     pub remarks: Vec<String>,
     /// From the first call to the last proof.
     pub took: Duration,
+    /// Where the VM is.
+    pub whereabouts: Whereabouts,
 }
 
 impl Report {
@@ -178,6 +195,10 @@ pub struct Stopped {
     pub after: Option<Vm>,
     /// Things worth knowing.
     pub remarks: Vec<String>,
+    /// Where the VM is.
+    pub whereabouts: Whereabouts,
+    /// Whether a call of the run was taken, by this process or an earlier one, or may have been.
+    pub may_have_changed: bool,
 }
 
 impl Stopped {
@@ -191,6 +212,7 @@ impl Stopped {
         match self.cause {
             _ if self.is_half_way() => None,
             Cause::HostRefused(_) | Cause::Faulted(_) | Cause::JobFailed { .. } => Some(RunEnd::Failed),
+            Cause::NotSent(_) | Cause::Journal(_) | Cause::Declined if self.may_have_changed => None,
             Cause::NotSent(_) | Cause::Journal(_) | Cause::Declined => Some(RunEnd::NotBegun),
             Cause::Changed(_) | Cause::Unproven { .. } | Cause::DeadlinePassed { .. } => None,
         }
@@ -218,7 +240,7 @@ pub enum Cause {
     Journal(JournalError),
     /// The person said no to what was left.
     Declined,
-    /// What the step needs does not hold any more: somebody else was at work.
+    /// What the step needs does not hold: somebody else was at work, or a call of the run led elsewhere.
     Changed(String),
     /// Sent, and no answer proves the outcome.
     Unproven {

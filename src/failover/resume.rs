@@ -2,7 +2,8 @@
 //!
 //! Every step before the last one on record is settled. The last call is looked for on the host, by state and by jobs:
 //! it is done, it runs, it failed, or nothing is to be seen of it once the host's time for it is over. Then the run goes
-//! on from there. What does not fit is somebody else's work, and the run stops.
+//! on from there, also where the call was believed to have done nothing and what it was sent for stands there all the
+//! same. What fits neither is somebody else's work, and the run stops.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,9 +11,10 @@ use crate::hyperv::{JobRef, ReturnCode, VmId};
 use crate::wsman::{Delivery, ResourceUri};
 
 use super::action::Action;
-use super::call_run::Left;
+use super::call_run::{Left, Sent};
+use super::footprint::Footprint;
 use super::goal::Judgement;
-use super::journal::{CallRecord, History, Verdict};
+use super::journal::{CallRecord, History, Uptime, Verdict};
 use super::order::{Kind, Order};
 use super::outcome::{Cause, StartReport};
 use super::steps::{self, Step, StepName};
@@ -46,6 +48,8 @@ impl Workflow {
     pub fn resume(history: History) -> Self {
         let order = Order { wait: true, ..history.record.order.clone() };
         let mut workflow = Workflow::new(order);
+        workflow.footprint = Footprint::of(&history);
+        workflow.record_name = Some(history.record.vm_name.clone());
         workflow.hold();
         workflow.is_resumed = true;
         workflow.standing = Standing::Resumed(Box::new(history));
@@ -59,13 +63,21 @@ impl Workflow {
         self
     }
 
+    /// With the time since the start of the machine, which tells how long ago the last call was sent. Without it the call
+    /// is taken as sent when the run is taken up.
+    #[must_use]
+    pub fn with_uptime(mut self, uptime: Option<Uptime>) -> Self {
+        self.uptime = uptime;
+        self
+    }
+
     /// With everything read, the place in the run is known from its last call.
     pub(super) fn take_up(&mut self, now: Duration, wall: SystemTime, history: &History) -> Action {
         let Some(last) = history.calls.last() else { return self.step_on(now, wall) };
         let named = StepName::named(&last.intent.step).ok_or(());
         if named.and_then(|step| self.move_to(step).map(|()| step)).is_err() {
             let text = format!("the journal names a step {:?} that this program does not know here", last.intent.step);
-            return self.stop(Cause::Changed(text), None);
+            return self.stop(Cause::Changed(text));
         }
         let next = next(last, &history.calls);
         let subject = last.intent.vm.clone();
@@ -99,10 +111,11 @@ impl Workflow {
                 let Some(step) = steps::build(name, &self.order, &self.scene) else {
                     return self.settle_without_subject(now, wall, name);
                 };
-                // A job that was believed to be over may have been at work all the same.
-                let had_job = calls_of(last, &history.calls).any(|call| job_of(call).is_some());
+                // A job that was believed to be over may have been at work all the same, and so may a call of which that
+                // was believed: what it was sent for stands there, and the run goes on from it.
+                let may_be_ours = calls_of(last, &history.calls).any(CallRecord::may_have_been_taken);
                 match self.scene.judge(&step.goal, step.site, &subject) {
-                    Judgement::Reached(seen) if had_job => self.proven(now, wall, name, subject, seen),
+                    Judgement::Reached(seen) if may_be_ours => self.proven(now, wall, name, subject, seen),
                     _ => self.step_on(now, wall),
                 }
             }
@@ -110,9 +123,11 @@ impl Workflow {
                 let Some(step) = steps::build(name, &self.order, &self.scene) else {
                     return self.settle_without_subject(now, wall, name);
                 };
-                let (sent, quiet) = (last.intent.sent, quiet(last));
+                let now_up = self.uptime.as_ref();
+                let ago = now_up.zip(last.intent.sent_uptime.as_ref()).and_then(|(now, sent)| now.since(sent));
+                let sent = Sent { wall: last.intent.sent, ago: ago.unwrap_or_default(), quiet: quiet(last) };
                 let step = Step { vm: subject, ..step };
-                self.settle(now, wall, step, |run| run.settle(now, sent, quiet, left))
+                self.settle(now, wall, step, |run| run.settle(now, wall, &sent, left))
             }
         }
     }
@@ -120,7 +135,7 @@ impl Workflow {
     /// Every step was proven by an earlier process, and nobody closed the run: it is done only if it is still so.
     fn prove_again(&mut self, now: Duration, wall: SystemTime, name: StepName, subject: VmId) -> Action {
         let Some(step) = steps::build(name, &self.order, &self.scene).map(|step| Step { vm: subject, ..step }) else {
-            return self.stop(Cause::Changed(format!("what {name} has led to is not there any more")), None);
+            return self.stop(Cause::Changed(format!("what {name} has led to is not there any more")));
         };
         match self.scene.judge(&step.goal, step.site, &step.vm) {
             Judgement::Reached(seen) => self.proven(now, wall, name, step.vm, seen),
@@ -130,7 +145,7 @@ impl Workflow {
                 self.step_on(now, wall)
             }
             Judgement::Going(seen) | Judgement::Not(seen) => {
-                self.stop(Cause::Changed(format!("{name} was proven before, and now the VM reads as {seen}")), None)
+                self.stop(Cause::Changed(format!("{name} was proven before, and now the VM reads as {seen}")))
             }
         }
     }
@@ -158,7 +173,7 @@ impl Workflow {
                 }
                 self.step_on(now, wall)
             }
-            _ => self.stop(Cause::Changed(format!("what {name} needs is not there any more")), None),
+            _ => self.stop(Cause::Changed(format!("what {name} needs is not there any more"))),
         }
     }
 }

@@ -10,9 +10,9 @@ use crate::wsman::{self, Delivery, Exchange};
 
 use super::action::{Action, CallError, Observation};
 use super::goal::describe;
-use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord};
+use super::journal::{CallOutcome, History, Intent, Journal, RunEnd, RunId, RunRecord, Uptime};
 use super::order::{Order, Site};
-use super::outcome::{Cause, Outcome, Refusal, StartReport, StepReport};
+use super::outcome::{Cause, Halted, Outcome, Refusal, StartReport, StepReport};
 use super::preflight::Proposal;
 use super::scene::{Answer, Ask, Told};
 use super::steps::StepName;
@@ -22,8 +22,13 @@ use super::workflow::Workflow;
 pub trait Clock: Send + Sync {
     /// Time since any fixed moment; only moves forward.
     fn now(&self) -> Duration;
-    /// The time of day.
+    /// The time of day. Whoever sets the clock moves it, so nothing that is sent may rest on it.
     fn wall(&self) -> SystemTime;
+    /// Time since the start of the machine, for what another process of it goes by later. None where the machine does not
+    /// tell: then a run that is taken up waits for as long as if its last call had just been sent.
+    fn uptime(&self) -> Option<Uptime> {
+        None
+    }
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 }
@@ -131,6 +136,8 @@ pub struct About {
     pub context: String,
     /// The run that this one takes back.
     pub undoes: Option<RunId>,
+    /// Whether a call of that run was taken, or may have been: then hosts may be changed before this one sends anything.
+    pub may_have_changed: bool,
 }
 
 /// Runs an order, from the name to the proof.
@@ -149,7 +156,8 @@ pub async fn run<'h, E: Exchange + 'h>(
     if order.kind.needs_primary() && hosts.primary.is_none() {
         return Outcome::Refused(Refusal::NoPrimary);
     }
-    drive(hosts, &mut Workflow::new(order), about, None, clock, journal, operator).await
+    let mut workflow = Workflow::new(order).after_another(about.may_have_changed);
+    drive(hosts, &mut workflow, about, None, clock, journal, operator).await
 }
 
 /// Takes a run up again that an earlier process left. `journal` must hold its VM.
@@ -169,7 +177,7 @@ pub async fn resume<'h, E: Exchange + 'h>(
         return Outcome::Refused(Refusal::NoPrimary);
     }
     let begun = Some(Begun::of(&history));
-    let mut workflow = Workflow::resume(history).with_deadline(deadline);
+    let mut workflow = Workflow::resume(history).with_deadline(deadline).with_uptime(clock.uptime());
     drive(hosts, &mut workflow, About::default(), begun, clock, journal, operator).await
 }
 
@@ -316,6 +324,7 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
             envelope: prepared.envelope(),
             before: workflow.scene().vm(site).map(describe).unwrap_or_default(),
             sent: self.clock.wall(),
+            sent_uptime: self.clock.uptime(),
             operation_timeout: prepared.operation_timeout(),
         };
         let number = self.journal.intent(&intent).map_err(CallError::NotRecorded)?;
@@ -358,6 +367,14 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
             Outcome::NotSent(_) | Outcome::Refused(_) if is_resumed => return,
             // It was asked for a call that nothing came before.
             Outcome::Declined(_) if is_resumed => (Some(RunEnd::NotBegun), "nothing of it was taken".to_owned()),
+            Outcome::Halted(halted) => match **halted {
+                // The same, but something was taken, and has failed or left nothing.
+                Halted { why: Outcome::Declined(_), ref answers, .. } if is_resumed => {
+                    (Some(RunEnd::Failed), format!("nothing is left of what was taken ({answers})"))
+                }
+                _ if is_resumed => return,
+                _ => (None, "not taken up".to_owned()),
+            },
             Outcome::Done(report) => {
                 let note = match &report.start {
                     StartReport::Failed(reason) => format!("the VM was not started: {reason}"),
@@ -420,7 +437,7 @@ fn note(cause: &Cause, step: StepName) -> String {
         Cause::NotSent(error) => format!("not sent: {error}"),
         Cause::Journal(error) => format!("not on record, so not sent: {error}"),
         Cause::Declined => "not confirmed".to_owned(),
-        Cause::Changed(seen) => format!("somebody else was at work: {seen}"),
+        Cause::Changed(seen) => format!("the VM is not as the step needs it: {seen}"),
         Cause::Unproven { reason, .. } => format!("unproven: {reason}"),
         Cause::DeadlinePassed { job, .. } => format!("the deadline passed while job {job} ran"),
     };

@@ -81,6 +81,8 @@ pub struct Sight {
     pub switches: Option<Vec<String>>,
     /// Whether the host takes replicas.
     pub service: Option<Option<HostReplication>>,
+    /// Whether the host was asked for the VM last and showed none.
+    pub(super) is_gone: bool,
     /// When the VM, its test VMs and its connections were last read, on the clock of the run.
     pub(super) read_at: ReadAt,
 }
@@ -103,9 +105,9 @@ impl Sight {
             _ => {}
         }
         match told {
-            Told::LookedUp(LookedUp::One(vm)) => self.vm = Some(*vm),
-            Told::LookedUp(_) => {}
-            Told::Vm(vm) => self.vm = vm.map(|vm| *vm),
+            Told::LookedUp(LookedUp::One(vm)) => (self.vm, self.is_gone) = (Some(*vm), false),
+            Told::LookedUp(found) => self.is_gone = matches!(found, LookedUp::NotVisible),
+            Told::Vm(vm) => (self.is_gone, self.vm) = (vm.is_none(), vm.map(|vm| *vm)),
             Told::Points(points) => self.points = Some(points),
             Told::TestVms(vms) => self.test_vms = Some(vms),
             Told::Settings(settings) => self.settings = Some(settings),

@@ -13,16 +13,18 @@ use crate::hyperv::{FailoverType, LookedUp, ReplicationState, Vm, VmId};
 
 use super::action::{Action, Observation};
 use super::call_run::{CallRun, End, Turn};
+use super::footprint::Footprint;
 use super::goal::Judgement;
-use super::journal::{JournalError, TakeError, Taken, Verdict};
+use super::journal::{JournalError, TakeError, Taken, Uptime, Verdict};
 use super::order::{Kind, Order, Site};
-use super::outcome::{Cause, Outcome, Refusal, Report, StartReport, StepReport, Stopped, Verified};
+use super::outcome::{Cause, Halted, Outcome, Refusal, Report, StartReport, StepReport, Stopped, Verified};
 use super::plans;
 use super::point::PointChoice;
 use super::preflight::Proposal;
 use super::resume::Standing;
 use super::scene::{Answer, Scene, Told};
 use super::steps::{self, StepName};
+use super::whereabouts::Whereabouts;
 
 /// A run. Feed it with [`Workflow::next`] until it says [`Action::Finish`].
 #[derive(Debug)]
@@ -48,6 +50,12 @@ pub struct Workflow {
     is_traceless: bool,
     /// The test VM that the run is about, once it is known.
     pub(super) test_vm: Option<VmId>,
+    /// What the calls of the run have left.
+    pub(super) footprint: Footprint,
+    /// The name of the VM on record, of a run that is taken up.
+    pub(super) record_name: Option<String>,
+    /// The time since the start of the machine when the run was taken up.
+    pub(super) uptime: Option<Uptime>,
 }
 
 #[derive(Debug)]
@@ -86,7 +94,25 @@ impl Workflow {
             verdict: None,
             is_traceless: false,
             test_vm: None,
+            footprint: Footprint::default(),
+            record_name: None,
+            uptime: None,
         }
+    }
+
+    /// For a run that takes back another one. `may_have_changed`: that one may have changed a host.
+    #[must_use]
+    pub fn after_another(mut self, may_have_changed: bool) -> Self {
+        if may_have_changed {
+            self.footprint = Footprint::of_another();
+        }
+        self
+    }
+
+    /// Where the VM is, by what was last read.
+    pub fn whereabouts(&self) -> Whereabouts {
+        let name = self.record_name.clone().unwrap_or_else(|| self.order.vm.to_string());
+        Whereabouts::of(&name, &self.scene, &self.footprint, self.order.kind.needs_primary())
     }
 
     /// The proposal, once there is one.
@@ -157,6 +183,18 @@ impl Workflow {
 
     /// The next action, given the time on the caller's clock, the time of day, and what was seen.
     pub fn next(&mut self, now: Duration, wall: SystemTime, seen: Observation) -> Action {
+        match self.go_on(now, wall, seen) {
+            Action::Finish(why @ (Outcome::NotSent(_) | Outcome::Refused(_) | Outcome::Declined(_)))
+                if self.footprint.is_taken() =>
+            {
+                let (whereabouts, answers) = (self.whereabouts(), self.footprint.answers());
+                Action::Finish(Outcome::Halted(Box::new(Halted { why, whereabouts, answers })))
+            }
+            action => action,
+        }
+    }
+
+    fn go_on(&mut self, now: Duration, wall: SystemTime, seen: Observation) -> Action {
         match (std::mem::replace(&mut self.phase, Phase::Over), seen) {
             (Phase::Begin, Observation::Begin) => self.ask_on(now, wall),
             (Phase::Asking(site), Observation::Told(answer)) => self.told(now, wall, site, answer),
@@ -166,7 +204,10 @@ impl Workflow {
                 self.refreshed(now, wall, site, misses, seen)
             }
             (Phase::Stepping(mut run), seen) => {
-                let turn = run.next(now, wall, seen);
+                if let Observation::Called(answer) = &seen {
+                    self.footprint.called(run.step.site, answer);
+                }
+                let turn = run.next(now, seen);
                 self.turn(now, wall, run, turn)
             }
             _ => self.out_of_step(),
@@ -234,7 +275,7 @@ impl Workflow {
             }
             _ => {}
         }
-        self.scene.of_mut(site).learn(now, told);
+        self.know(now, site, told);
         self.ask_on(now, wall)
     }
 
@@ -283,7 +324,7 @@ impl Workflow {
         let Some(proposal) = self.proposal.as_ref() else { return self.out_of_step() };
         match yes {
             false if self.done.is_empty() => Action::Finish(Outcome::Declined(proposal.clone())),
-            false => self.stop(Cause::Declined, None),
+            false => self.stop(Cause::Declined),
             true => {
                 self.is_confirmed = true;
                 self.begun_at = now;
@@ -304,7 +345,7 @@ impl Workflow {
             return match self.order.kind {
                 // Whoever removed the test VM has ended the rehearsal.
                 Kind::Rehearsal => self.settle_without_subject(now, wall, name),
-                _ => self.stop(Cause::Changed(format!("what {name} needs is not there any more")), None),
+                _ => self.stop(Cause::Changed(format!("what {name} needs is not there any more"))),
             };
         };
         let before = self.scene.judge(&step.goal, step.site, &step.vm);
@@ -323,7 +364,7 @@ impl Workflow {
             return self.step_on(now, wall);
         }
         if let Err(seen) = self.check(name, &step) {
-            return self.stop(Cause::Changed(seen), None);
+            return self.stop(Cause::Changed(seen));
         }
         if !self.is_confirmed && step.call.is_some() {
             let Some(proposal) = self.proposal.as_mut() else { return self.out_of_step() };
@@ -353,6 +394,7 @@ impl Workflow {
 
     /// What is proven of the call last on record.
     pub(super) fn conclude(&mut self, verdict: Verdict) {
+        self.footprint.proven(verdict);
         self.verdict = Some(verdict);
     }
 
@@ -395,7 +437,9 @@ impl Workflow {
     }
 
     fn turn(&mut self, now: Duration, wall: SystemTime, mut run: Box<CallRun>, turn: Turn) -> Action {
-        self.verdict = run.take_verdict().or(self.verdict.take());
+        if let Some(verdict) = run.take_verdict() {
+            self.conclude(verdict);
+        }
         let end = match turn {
             Turn::Do(action) => return self.go(Phase::Stepping(run), action),
             Turn::End(end) => *end,
@@ -449,7 +493,7 @@ impl Workflow {
             }
             return self.finish(now);
         }
-        self.stop(cause, after)
+        self.stop_after(now, &run, cause, after)
     }
 
     pub(super) fn reached(&mut self, report: StepReport) {
@@ -471,13 +515,21 @@ impl Workflow {
         verified
     }
 
+    /// Remembers an answer.
+    pub(super) fn know(&mut self, now: Duration, site: Site, told: Told) {
+        if matches!(told, Told::Vm(_) | Told::LookedUp(_)) {
+            self.footprint.read(site);
+        }
+        self.scene.of_mut(site).learn(now, told);
+    }
+
     /// Remembers an answer: of the VM itself, or of the test VM beside it.
     fn note(&mut self, now: Duration, run: &CallRun, told: Told) {
         let told = match told {
             Told::Vm(vm) if run.step.name.is_about_test_vm() => Told::TestVms(vm.into_iter().map(|vm| *vm).collect()),
             told => told,
         };
-        self.scene.of_mut(run.step.site).learn(now, told);
+        self.know(now, run.step.site, told);
         if run.step.name == StepName::TestFailOver {
             self.test_vm = self.scene.host.test_vm().map(|vm| vm.id.clone());
         }
@@ -486,6 +538,7 @@ impl Workflow {
     // Ends.
 
     fn finish(&mut self, now: Duration) -> Action {
+        let whereabouts = self.whereabouts();
         let (Some(proposal), Some(after)) = (self.proposal.take(), self.scene.host.vm.take()) else {
             return self.out_of_step();
         };
@@ -499,10 +552,28 @@ impl Workflow {
             start: std::mem::replace(&mut self.start, StartReport::NotAsked),
             remarks: std::mem::take(&mut self.remarks),
             took: now.saturating_sub(self.begun_at),
+            whereabouts,
         })))
     }
 
-    pub(super) fn stop(&mut self, cause: Cause, after: Option<Told>) -> Action {
+    /// Stops before a call of the step.
+    pub(super) fn stop(&mut self, cause: Cause) -> Action {
+        self.stop_with(cause, |_| None)
+    }
+
+    /// Stops after one.
+    fn stop_after(&mut self, now: Duration, run: &CallRun, cause: Cause, after: Option<Told>) -> Action {
+        self.stop_with(cause, |workflow| {
+            let seen = after.clone();
+            if let Some(told) = after {
+                workflow.note(now, run, told);
+            }
+            seen
+        })
+    }
+
+    /// `learn` is what was read after the call: the VM as it was before it is kept apart.
+    fn stop_with(&mut self, cause: Cause, learn: impl FnOnce(&mut Self) -> Option<Told>) -> Action {
         let Some(step) = self.step() else { return self.out_of_step() };
         let site = step.site();
         let Some(proposal) = self.proposal.take() else { return self.out_of_step() };
@@ -513,7 +584,7 @@ impl Workflow {
         };
         let test_vm = self.scene.host.test_vm().filter(|_| step.is_about_test_vm());
         let Some(before) = test_vm.or(self.scene.vm(site)).or(proposed).cloned() else { return self.out_of_step() };
-        let after = match after {
+        let after = match learn(self) {
             Some(Told::Vm(vm)) => vm.map(|vm| *vm),
             // Something of the VM was read, and not the VM itself.
             Some(_) => Some(before.clone()),
@@ -528,6 +599,8 @@ impl Workflow {
             before,
             after,
             remarks: std::mem::take(&mut self.remarks),
+            whereabouts: self.whereabouts(),
+            may_have_changed: self.footprint.is_taken(),
         })))
     }
 
@@ -536,7 +609,7 @@ impl Workflow {
     fn out_of_step(&mut self) -> Action {
         let reason = "the workflow was driven out of step".to_owned();
         match (self.proposal.is_some(), self.step()) {
-            (true, Some(_)) => self.stop(Cause::Unproven { reason, error: None, job: None }, None),
+            (true, Some(_)) => self.stop(Cause::Unproven { reason, error: None, job: None }),
             _ => self.refuse(Refusal::Journal(JournalError::new(reason))),
         }
     }

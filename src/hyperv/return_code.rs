@@ -48,6 +48,11 @@ impl ReturnCode {
         matches!(self, ReturnCode::InUse | ReturnCode::InvalidState | ReturnCode::NotAvailable)
     }
 
+    /// Whether the code says that the work is done, or has begun.
+    pub fn starts_work(self) -> bool {
+        matches!(self, ReturnCode::Completed | ReturnCode::JobStarted)
+    }
+
     /// Whether the code leaves open if something was done: "status unknown", "timeout", and numbers nobody knows.
     pub fn is_undecided(self) -> bool {
         matches!(self, ReturnCode::StatusUnknown | ReturnCode::Timeout | ReturnCode::Other(_))

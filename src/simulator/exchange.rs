@@ -50,7 +50,7 @@ impl InProcess {
         }
         Err(ExchangeError::new(
             ExchangeErrorKind::HttpStatus(status),
-            if status < 500 || status == 503 { Delivery::Answered } else { Delivery::Unknown },
+            Delivery::Unknown,
             format!("HTTP status {status} (simulated) and no WS-Management message"),
         ))
     }
@@ -98,7 +98,7 @@ impl Exchange for InProcess {
             }
             End::LoginDropped => {
                 let text = "the simulated host wants a new login";
-                Err(ExchangeError::new(ExchangeErrorKind::SessionExpired, Delivery::Answered, text))
+                Err(ExchangeError::new(ExchangeErrorKind::SessionExpired, Delivery::Unknown, text))
             }
         }
     }

@@ -147,7 +147,7 @@ fn outcome_of(entry: &Entry) -> Outcome {
     }
     match response.status {
         0 => failed(ExchangeErrorKind::ConnectionLost, Delivery::Unknown, "no answer was recorded"),
-        401 => failed(ExchangeErrorKind::SessionExpired, Delivery::Answered, "the host ended the login (401)"),
+        401 => failed(ExchangeErrorKind::SessionExpired, Delivery::Unknown, "the host ended the login (401)"),
         status => {
             Outcome::Reply { status, content_type: response.content.mime_type.clone(), bytes: entry.reply_bytes() }
         }

@@ -211,18 +211,32 @@ impl Link {
             true => Failure::Lost(broken.carrying()),
             false => Failure::Other(broken.carrying()),
         })?;
+        // The message went along: who gave this status, and whether before or after the host has acted, is not known.
         match (answer.status, &self) {
-            (UNAUTHORIZED | FORBIDDEN, Self::Header(.., Scheme::Certificate)) => Err(settings.certificate_refused()),
-            (UNAUTHORIZED, Self::Header(..)) if !answer.offers(Scheme::Basic) => {
-                Err(settings.no_scheme(&answer, Delivery::Answered))
+            (_, Self::Header(.., scheme)) => {
+                header_judged(settings, &answer, *scheme, Delivery::Unknown)?;
+                Ok(answer)
             }
-            (UNAUTHORIZED, Self::Header(..)) => Err(settings.refused()),
             (UNAUTHORIZED, _) => Err(Failure::Expired(ExchangeError::new(
                 ExchangeErrorKind::SessionExpired,
-                Delivery::Answered,
+                Delivery::Unknown,
                 format!("{} ended the login of this connection (401)", settings.endpoint.authority()),
             ))),
             _ => Ok(answer),
+        }
+    }
+
+    /// Has a header judged before a message that may be sent only once goes with it: what is refused here was certainly
+    /// not sent. Of the other links the login has proven as much already.
+    pub(super) async fn prove(self, settings: &Settings) -> Result<Self, Failure> {
+        let Self::Header(channel, header, scheme) = self else { return Ok(self) };
+        let channel = Channel::Tls(channel);
+        let answer = channel.send_empty(Some(header.clone())).await.map_err(not_sent)?;
+        header_judged(settings, &answer, scheme, Delivery::NotSent)?;
+        let channel = if answer.closes { settings.open().map_err(not_sent)? } else { channel };
+        match channel {
+            Channel::Tls(channel) => Ok(Self::Header(channel, header, scheme)),
+            Channel::Plain(_) => Err(scheme_error("a header with a password goes inside TLS only".to_owned())),
         }
     }
 
@@ -279,6 +293,16 @@ impl Link {
                 channel.send_envelope(Some(header.clone()), message.bytes(), progress).await
             }
         })
+    }
+}
+
+/// Whether the answer to a header is a refusal of it.
+fn header_judged(settings: &Settings, answer: &Answer, scheme: Scheme, delivery: Delivery) -> Result<(), Failure> {
+    match (answer.status, scheme) {
+        (UNAUTHORIZED | FORBIDDEN, Scheme::Certificate) => Err(settings.certificate_refused(delivery)),
+        (UNAUTHORIZED, _) if !answer.offers(Scheme::Basic) => Err(settings.no_scheme(answer, delivery)),
+        (UNAUTHORIZED, _) => Err(settings.refused(delivery)),
+        _ => Ok(()),
     }
 }
 

@@ -235,7 +235,7 @@ impl Exchange for Pooled {
             sleep(pause).await;
         }
         // As often as a u32 counts, each time with a pause: no timeout lasts so long.
-        Err(ExchangeError::new(ExchangeErrorKind::Timeout, Delivery::Answered, "a quota of the host stays used up"))
+        Err(ExchangeError::new(ExchangeErrorKind::Timeout, Delivery::Unknown, "a quota of the host stays used up"))
     }
 
     fn address(&self) -> &str {

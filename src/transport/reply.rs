@@ -19,7 +19,7 @@ pub(super) fn read_clear(answer: Answer, authority: &str) -> Result<Reply, Excha
 }
 
 /// Opens the answer to a sealed message. A clear answer is refused, as someone in between could have
-/// made it; only an error status without SOAP is believed, which claims nothing but failure.
+/// made it; an error status without SOAP is told as what it is, and proves nothing.
 pub(super) fn read_sealed(answer: Answer, seal: &mut Seal, authority: &str) -> Result<Reply, ExchangeError> {
     let protection = |text: String| ExchangeError::new(ExchangeErrorKind::Protection, Delivery::Unknown, text);
     let content_type = answer.content_type.as_deref().unwrap_or_default();
@@ -62,11 +62,11 @@ pub(super) fn status_text(status: u16, authority: &str, tls: bool) -> String {
     }
 }
 
-/// The error for a status that carries no SOAP.
+/// The error for a status that carries no SOAP, in answer to a request that carried a message. Whatever its number: a
+/// proxy may give it after the host has acted, and over plain HTTP anybody on the way may write it.
 fn bare_status(status: u16, authority: &str, tls: bool) -> ExchangeError {
-    // A gateway's 502 or 504, or a failure inside, may come after the host has acted.
-    let delivery = if (400..500).contains(&status) || status == 503 { Delivery::Answered } else { Delivery::Unknown };
-    ExchangeError::new(ExchangeErrorKind::HttpStatus(status), delivery, status_text(status, authority, tls))
+    let text = status_text(status, authority, tls);
+    ExchangeError::new(ExchangeErrorKind::HttpStatus(status), Delivery::Unknown, text)
 }
 
 fn is_success(status: u16) -> bool {
@@ -104,20 +104,9 @@ mod tests {
         {
             assert_eq!(read_clear(answer(status, content_type), "hv").unwrap().status, status);
         }
-        for (status, delivery) in [
-            (302, Delivery::Unknown),
-            (400, Delivery::Answered),
-            (403, Delivery::Answered),
-            (404, Delivery::Answered),
-            (405, Delivery::Answered),
-            (413, Delivery::Answered),
-            (500, Delivery::Unknown),
-            (502, Delivery::Unknown),
-            (503, Delivery::Answered),
-            (504, Delivery::Unknown),
-        ] {
+        for status in [302, 400, 401, 403, 404, 405, 407, 408, 413, 429, 500, 502, 503, 504] {
             let error = read_clear(answer(status, "text/html"), "hv").unwrap_err();
-            assert_eq!((error.kind(), error.delivery()), (ExchangeErrorKind::HttpStatus(status), delivery));
+            assert_eq!((error.kind(), error.delivery()), (ExchangeErrorKind::HttpStatus(status), Delivery::Unknown));
             assert!(error.to_string().contains("hv"), "{error}");
         }
     }

@@ -113,6 +113,11 @@ impl Session {
         self.settings.account.facts().login.clone()
     }
 
+    /// Whether the host refused a login; then none is tried again.
+    pub fn is_refused(&self) -> bool {
+        self.settings.account.may_log_in().is_err()
+    }
+
     /// What the listener says to an empty request without a login, over a connection of its own.
     ///
     /// # Errors
@@ -190,6 +195,9 @@ impl Session {
                 log_in(settings, message, progress).await?
             }
         };
+        if !reused && !message.may_repeat() {
+            link = link.prove(settings).await?;
+        }
         if !link.proves_with_every_message() {
             *alone = None;
         }

@@ -383,12 +383,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the host may have acted on the request. A fault is an answer, but one that came after a timeout
-    /// on the host proves nothing; an unusable reply proves that the request arrived and no more.
+    /// Whether the host may have acted on the request. A fault that names the request is an answer, but one that came
+    /// after a timeout on the host proves nothing; an unusable reply proves that something came back and no more.
     pub fn delivery(&self) -> Delivery {
         match self {
             Error::Exchange(error) => error.delivery(),
-            Error::Fault(fault) if fault.is_timed_out() => Delivery::Unknown,
+            Error::Fault(fault) if fault.is_timed_out() || !fault.answers => Delivery::Unknown,
             Error::Fault(_) => Delivery::Answered,
             Error::Reply { .. } | Error::TooManyPages(_) => Delivery::Unknown,
             Error::Write(_) | Error::Deadline => Delivery::NotSent,

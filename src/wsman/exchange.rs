@@ -158,7 +158,9 @@ pub enum Delivery {
     NotSent,
     /// It may have been received and acted on; nothing proves either.
     Unknown,
-    /// The host answered, and its answer says that it did not act on the message.
+    /// The host answered this very message, and its answer says that it did not act on it. Only a message of
+    /// WS-Management says so, and only one that came sealed or inside TLS: never a bare HTTP status, which anything on
+    /// the way may give after it has passed the message on.
     Answered,
 }
 
@@ -229,7 +231,15 @@ pub enum ExchangeErrorKind {
 
 impl ExchangeError {
     /// An error of this kind; the text is lower case and says what to do.
+    ///
+    /// INVARIANT: the delivery is never [`Delivery::Answered`]. Where no message came back nothing proves that the one
+    /// that was sent was not acted on, so what claims to be answered (an old recording, another implementation) counts as
+    /// unknown.
     pub fn new(kind: ExchangeErrorKind, delivery: Delivery, message: impl Into<String>) -> Self {
+        let delivery = match delivery {
+            Delivery::NotSent => Delivery::NotSent,
+            Delivery::Unknown | Delivery::Answered => Delivery::Unknown,
+        };
         ExchangeError { delivery, kind, message: message.into(), source: None }
     }
 

@@ -21,6 +21,8 @@ pub struct Fault {
     pub wsman: Option<WsmanFault>,
     /// The detail that WMI providers send instead.
     pub wmi: Option<WmiError>,
+    /// Whether it names the message that it answers, by RelatesTo: only then it proves that a call was refused.
+    pub answers: bool,
 }
 
 /// `f:WSManFault` (MS-WSMV 2.2.4.43).
@@ -73,7 +75,7 @@ pub struct WmiError {
 const MOST_NESTING: usize = 4;
 
 impl Fault {
-    /// Reads `s:Fault`; none if the element is something else.
+    /// Reads `s:Fault`; none if the element is something else. Which message it answers stands outside of it.
     pub fn read(element: Element<'_>) -> Option<Fault> {
         let soap = soap::Fault::read(element)?;
         let detail = element.child(ns::SOAP, "Detail");
@@ -83,7 +85,14 @@ impl Fault {
             detail: parts().find(|part| part.is(ns::WSMAN, "FaultDetail")).map(|part| part.text().trim().to_owned()),
             wsman: parts().find(|part| part.is(ns::MS_FAULT, "WSManFault")).map(|part| WsmanFault::read(part, 0)),
             wmi: parts().find(|part| part.local() == "MSFT_WmiError").map(WmiError::read),
+            answers: false,
         })
+    }
+
+    /// The same, where its envelope's RelatesTo was compared with the MessageID that was sent.
+    #[must_use]
+    pub fn answering(self, answers: bool) -> Fault {
+        Fault { answers, ..self }
     }
 
     /// The Windows error number: the innermost one, as the outer ones only say that a provider failed.

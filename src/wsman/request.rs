@@ -92,15 +92,17 @@ impl RequestContext<'_> {
 pub fn accept(reply: Vec<u8>, message_id: &str, action: &str) -> Result<Document, ReplyError> {
     let document = Document::parse(reply)?;
     let envelope = Envelope::of(&document)?;
+    let relates_to = envelope.relates_to().unwrap_or("");
+    let is_ours = !message_id.is_empty() && relates_to.eq_ignore_ascii_case(message_id);
     if let Some(fault) = envelope.payload().and_then(Fault::read) {
-        return Err(ReplyError::Fault(Box::new(fault)));
+        // Of a read it is as good as any other; what it proves of a call is for `Error::delivery` to say.
+        return Err(ReplyError::Fault(Box::new(fault.answering(is_ours))));
     }
     let actual = envelope.action().unwrap_or("");
     if !actual.eq_ignore_ascii_case(action) {
         return Err(ReplyError::Action { expected: action.to_owned(), actual: actual.to_owned() });
     }
-    let relates_to = envelope.relates_to().unwrap_or("");
-    if !relates_to.eq_ignore_ascii_case(message_id) {
+    if !is_ours {
         return Err(ReplyError::RelatesTo { expected: message_id.to_owned(), actual: relates_to.to_owned() });
     }
     Ok(document)

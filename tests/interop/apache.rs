@@ -62,7 +62,7 @@ fn a_wrong_password_is_tried_once() {
         let httpd = start(&["krb5", "ntlmssp"]);
         let session = httpd.bare_connector().credentials(credentials("Wrong-Horse-0")).session().unwrap();
         let error = fails(&session, repeatable(0)).await;
-        assert_eq!((error.kind(), error.delivery()), (ExchangeErrorKind::Login, Delivery::Answered), "{error}");
+        assert_eq!(error.kind(), ExchangeErrorKind::Login, "{error}");
         fails(&session, repeatable(1)).await;
         assert_eq!(httpd.end().iter().filter(|line| line["status"] == 401).count(), 2);
     });

@@ -34,7 +34,7 @@ fn a_wrong_password_in_spnego_is_tried_once() {
         let acceptor = Acceptor::start("gss-spnego-ntlm", &[]).by_name();
         let session = both(acceptor.bare_connector(), "Wrong-Horse-0").session().unwrap();
         let error = fails(&session, repeatable(0)).await;
-        assert_eq!((error.kind(), error.delivery()), (ExchangeErrorKind::Login, Delivery::Answered), "{error}");
+        assert_eq!(error.kind(), ExchangeErrorKind::Login, "{error}");
         fails(&session, repeatable(1)).await;
         assert_eq!(tokens(&acceptor.end()), ["ticket 401", "more 401", "more 401"]);
     });

@@ -104,7 +104,8 @@ async fn a_look_that_failed_changes_no_record() {
     pair.replica.inject(Fault::on("*", Effect::Cut(Cut::Before)));
     let mut again = journal.resumed(&handed_over);
     let outcome = resume(&host, handed_over.clone(), None, &clock, &mut again, &mut Yes::default()).await;
-    assert!(matches!(outcome, Outcome::NotSent(_)), "{outcome:?}");
+    let Outcome::Halted(halted) = outcome else { panic!("{outcome:?}") };
+    assert!(matches!(halted.why, Outcome::NotSent(_)), "{halted:?}");
     assert_eq!((only(&journal).end, only(&journal).note), (handed_over.end, handed_over.note.clone()));
     let mut again = journal.resumed(&handed_over);
     let outcome = resume(&host, handed_over, None, &clock, &mut again, &mut Yes::default()).await;

@@ -195,7 +195,7 @@ fn a_served_recording_leads_a_failover_to_the_same_end() {
         ("", "running-01", 3),
         ("[[faults]]\non = \"InitiateFailover\"\ncut = \"after\"", "app-db-01", 0),
         ("[[faults]]\non = \"Get Msvm_ConcreteJob\"\nlogin = \"dropped\"", "app-db-01", 0),
-        ("[[faults]]\non = \"InitiateFailover\"\nstatus = 503", "app-db-01", 6),
+        ("[[faults]]\non = \"InitiateFailover\"\nstatus = 503\ntaken = true", "app-db-01", 0),
     ] {
         let (folder, file) = folder(&format!("{}{scenario}", account()));
         let (then, har) = record(&folder, &file, "a.har", &["failover", vm, "--yes"]);

@@ -272,7 +272,12 @@ async fn a_run_that_stops_half_way_says_how_to_go_on_and_back() {
         let id = document["details"]["run"].as_str().unwrap();
         let [resume, undo] = ["resume", "undo"].map(|verb| format!("hvr run {verb} {id}"));
         assert!(remedy.contains(&resume) && remedy.contains(&undo), "{remedy}");
-        assert!(remedy.starts_with("the VM reads as before; remove the cause"), "{remedy}");
+        assert!(remedy.contains("reads as before this step; remove the cause"), "{remedy}");
+        // What was done before it is said first: the guest is off on both hosts.
+        assert!(message.starts_with("app-db-01 is OFF on both hosts; "), "{message}");
+        let whereabouts = &document["details"]["whereabouts"];
+        assert_eq!(whereabouts["primary"]["vm"]["power"]["value"], 3, "{whereabouts}");
+        assert_eq!((&whereabouts["host"]["known"], &whereabouts["primary"]["known"]), (&"read".into(), &"read".into()));
         assert_eq!(document["details"]["after"]["state"]["value"], 3, "read back after the failure");
         // Another run on the VM is kept off, and told which one to settle.
         let (ran, document) = site.run(&["failover", "app-db-01", "--yes"]);

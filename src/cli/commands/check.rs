@@ -16,7 +16,7 @@ use crate::cli::problem::{Problem, RIGHTS};
 use crate::cli::span::Span;
 use crate::failover::{Finding, Severity, preflight};
 use crate::hyperv::{Error, Host, LookedUp, NAMESPACE, ReplicationMode, Vm};
-use crate::wsman::{self, ClassAddressing, Delivery, Exchange, Fault, Identity, fault};
+use crate::wsman::{self, ClassAddressing, Exchange, Fault, Identity, fault};
 
 use findings::{Check, Side};
 
@@ -108,7 +108,7 @@ impl Check {
         if let wsman::Error::Exchange(refusal) = &error
             && refusal.is_login()
         {
-            self.is_refused = refusal.delivery() == Delivery::Answered;
+            self.is_refused = connection.session().is_refused();
             self.failed("login", error, "the host does not let this account in", Side::Client);
             return false;
         }

@@ -1,5 +1,7 @@
 //! A run is taken up again, or walked back: from its id to its end.
 
+use serde_json::json;
+
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
@@ -7,12 +9,12 @@ use crate::cli::problem::Problem;
 use crate::cli::settings::Settings;
 use crate::failover::journal::sqlite::{Filter, FindError, Store};
 use crate::failover::journal::{History, RunEnd, RunId, TakeError};
-use crate::failover::{About, Cause, Kind, Order, Outcome, StepName, dry_run};
+use crate::failover::{About, Cause, Kind, Order, Outcome, StepName, Whereabouts, dry_run};
 use crate::hyperv::VmSelector;
 
 use super::{
     Answer, Consent, Ends, Scene, carry, end, look, look_on_paper, needs_consent, on_paper, open_store, recalled,
-    stopped, take_up,
+    stopped, take_up, whereabouts,
 };
 
 /// Takes a run up again: the one named, or the only open one.
@@ -32,7 +34,7 @@ pub async fn resume(run: Option<&str>, consent: &Consent, context: &Context) -> 
         is_last(&history, &store)?;
     }
     say(&history);
-    let ends = ends_of(&history, context).await?;
+    let ends = ends_of(&history, context).await.map_err(|problem| of_run(problem, &history))?;
     if consent.dry_run {
         let vm = history.record.vm.to_string();
         let dry = look_on_paper(history, &ends, context).await;
@@ -75,7 +77,7 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
         }
     }
     say(&history);
-    let ends = ends_of(&history, context).await?;
+    let ends = ends_of(&history, context).await.map_err(|problem| of_run(problem, &history))?;
     settle(&run, &store, consent, &ends, context).await?;
     // The primary is started again only if it was this run that stopped it.
     let stops = [StepName::ShutDownPrimary.name(), StepName::TurnOffPrimary.name()];
@@ -92,7 +94,11 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
         )
         .await;
     }
-    let about = About { context: history.record.context.clone(), undoes: Some(run.clone()) };
+    let about = About {
+        context: history.record.context.clone(),
+        undoes: Some(run.clone()),
+        may_have_changed: is_half_way(&history),
+    };
     let mut journal = store.journal();
     let (_, ended) = carry(order, about, &vm, Answer::of(consent), &ends, &mut journal, context).await;
     drop(journal);
@@ -136,12 +142,29 @@ async fn settle(run: &RunId, store: &Store, consent: &Consent, ends: &Ends, cont
     };
     match outcome {
         Outcome::Done(_) | Outcome::Declined(_) => Ok(()),
+        Outcome::Halted(halted) if matches!(halted.why, Outcome::Declined(_)) => Ok(()),
         // Nothing was confirmed, so nothing was sent; or what was sent has certainly failed.
         Outcome::Stopped(stopped) if !is_in_doubt(&stopped.cause) => Ok(()),
         outcome => end(outcome, &Scene { vm: &vm, open: Some(run), undoes: None, run: Some(run), ends, context })
             .await
             .map(drop),
     }
+}
+
+/// Whether the run is open and a call of it was taken, or may have been.
+fn is_half_way(history: &History) -> bool {
+    history.end.is_none() && history.may_have_changed()
+}
+
+/// What keeps a run from being taken up before a host was asked.
+fn of_run(problem: Problem, history: &History) -> Problem {
+    if !is_half_way(history) {
+        return problem;
+    }
+    let record = &history.record;
+    let unread = Whereabouts::unread(record.vm_name.as_str(), record.order.kind.needs_primary());
+    let name = |site| record.hosts.iter().find(|(known, _)| *known == site).map_or("its host", |(_, url)| url);
+    whereabouts::after_a_call(problem, &unread, name).detail("run", json!(record.id.as_str()))
 }
 
 fn is_in_doubt(cause: &Cause) -> bool {

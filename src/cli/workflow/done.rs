@@ -10,7 +10,7 @@ use crate::failover::{DryRun, Kind, Proposal, Report, Site, StartReport, StepNam
 use crate::hyperv::{FailoverType, JobRef, ReplicationState, Vm};
 
 use super::console::describe;
-use super::{Ends, Scene};
+use super::{Ends, Scene, whereabouts};
 
 /// Prints the end of a run that is done.
 pub(super) fn done(report: &Report, scene: &Scene<'_>) -> Result<Exit, Problem> {
@@ -27,7 +27,8 @@ pub(super) fn done(report: &Report, scene: &Scene<'_>) -> Result<Exit, Problem> 
         printer.document(&document(report, &start, exit, scene));
     }
     if let Some(reason) = failed {
-        note(&format!("hvr: {}; but the VM was not started: {reason}", sentence(report, scene)));
+        let words = whereabouts::words(&report.whereabouts, |site| scene.ends.name(site));
+        note(&format!("hvr: {words}; {}; but the VM was not started: {reason}", sentence(report, scene)));
         note(&format!("     do not run the command again; start it: {}", start_it(report, scene)));
     }
     Ok(exit)
@@ -182,6 +183,7 @@ fn document(report: &Report, start: &Value, exit: Exit, scene: &Scene<'_>) -> Va
         "remarks": report.remarks,
         "requests": scene.ends.requests(),
         "took_seconds": report.took.as_secs_f64(),
+        "whereabouts": whereabouts::document(&report.whereabouts, |site| scene.ends.name(site)),
     })
 }
 

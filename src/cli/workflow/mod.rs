@@ -7,12 +7,13 @@ mod primary;
 mod recall;
 mod rehearse;
 mod stopped;
+mod whereabouts;
 
 use std::sync::Arc;
 
 use crate::failover::journal::sqlite::{SqliteJournal, Store};
 use crate::failover::journal::{History, Journal, RunId};
-use crate::failover::{About, DryRun, Hosts, Order, Outcome, Site, dry_resume, dry_run, resume, run};
+use crate::failover::{About, DryRun, Halted, Hosts, Order, Outcome, Site, dry_resume, dry_run, resume, run};
 use crate::hyperv::Host;
 use crate::transport::Session;
 
@@ -82,7 +83,7 @@ impl Task<'_> {
         }
         let store = open_store(context)?;
         let mut journal = store.journal();
-        let about = About { context: recall(&context.settings, self.primary.as_ref()), undoes: None };
+        let about = About { context: recall(&context.settings, self.primary.as_ref()), ..About::default() };
         carry(self.order, about, self.vm, Answer::of(self.consent), &ends, &mut journal, context).await.1
     }
 }
@@ -288,6 +289,7 @@ impl Scene<'_> {
     }
 }
 
+/// What the end of a run means for the operator, and for scripts.
 async fn end(outcome: Outcome, scene: &Scene<'_>) -> Result<Exit, Problem> {
     match outcome {
         Outcome::Done(report) => done::done(&report, scene),
@@ -295,13 +297,15 @@ async fn end(outcome: Outcome, scene: &Scene<'_>) -> Result<Exit, Problem> {
             done::started(&proposal, &job, scene);
             Ok(Exit::Done)
         }
-        Outcome::Refused(refusal) => Err(stopped::refused(refusal, scene).await),
-        Outcome::Declined(proposal) => Err(Problem::new(
-            Exit::Refused,
-            "declined",
-            format!("{}: {} was not confirmed", proposal.vm.name, proposal.kind.name()),
-        )),
-        Outcome::NotSent(error) => Err(stopped::not_read(error, scene)),
+        Outcome::Halted(halted) => {
+            let Halted { why, whereabouts, .. } = *halted;
+            // Who says no has left what is there: nothing that was begun goes on.
+            let known = matches!(why, Outcome::Declined(_));
+            let problem = stopped::not_begun(why, scene).await;
+            let exit = if known { Exit::HostRefused } else { problem.exit };
+            Err(whereabouts::after_a_call(Problem { exit, ..problem }, &whereabouts, |site| scene.ends.name(site)))
+        }
         Outcome::Stopped(stopped) => Err(stopped::stopped(*stopped, scene)),
+        why => Err(stopped::not_begun(why, scene).await),
     }
 }

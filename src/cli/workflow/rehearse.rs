@@ -42,7 +42,7 @@ pub async fn rehearse(vm: &str, consent: &Consent, ends: &Ends, context: &Contex
     };
     let selector = crate::cli::commands::selector(vm);
     let order = Order { deadline: context.settings.timeout, ..Order::of(Kind::Rehearsal, selector) };
-    let about = About { context: recall(&context.settings, None), undoes: None };
+    let about = About { context: recall(&context.settings, None), ..About::default() };
     let mut journal = store.journal();
     stop::hold_once_begun();
     let (run, outcome) = {
@@ -112,7 +112,7 @@ async fn clean_up(
     }
     let mut journal = store.journal();
     let order = Order { deadline: context.settings.timeout, ..Order::of(Kind::TestStop, vm) };
-    let about = About { context: recall(&context.settings, None), undoes: None };
+    let about = About { context: recall(&context.settings, None), ..About::default() };
     let (stop, outcome) = conduct(order, about, Answer::Yes, ends, &mut journal, &context).await;
     match outcome? {
         Outcome::Done(_) => Ok(problem),

@@ -8,13 +8,27 @@ use crate::cli::json;
 use crate::cli::problem::{Changed, Problem, chain};
 use crate::failover::journal::sqlite::{Filter, Store};
 use crate::failover::journal::{JournalError, RunId};
-use crate::failover::{Cause, Kind, Refusal, Severity, Site, StepName, Stopped, describe};
+use crate::failover::{Cause, Kind, Outcome, Refusal, Severity, Site, StepName, Stopped, describe};
 use crate::hyperv::{Error, Job, JobError, JobRef, ReturnCode, Vm, VmSelector};
 
-use super::Scene;
+use super::{Scene, whereabouts};
+
+/// Why this process sent nothing.
+pub(super) async fn not_begun(why: Outcome, scene: &Scene<'_>) -> Problem {
+    match why {
+        Outcome::Refused(refusal) => refused(refusal, scene).await,
+        Outcome::Declined(proposal) => Problem::new(
+            Exit::Refused,
+            "declined",
+            format!("{}: {} was not confirmed", proposal.vm.name, proposal.kind.name()),
+        ),
+        Outcome::NotSent(error) => not_read(error, scene),
+        other => Problem::internal(format!("a run that sent nothing ended as {other:?}")),
+    }
+}
 
 /// Why nothing was sent.
-pub(super) async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
+async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
     match refusal {
         Refusal::NotVisible { vm, site: Site::Host } => not_visible(&vm, &scene.ends.hosts.0).await,
         Refusal::NotVisible { vm, site: Site::Primary } => Problem::new(
@@ -106,7 +120,7 @@ pub fn no_journal(error: &JournalError) -> Problem {
 }
 
 /// Reading failed before anything was sent by this process; an open run stays as it was.
-pub(super) fn not_read(error: Error, scene: &Scene<'_>) -> Problem {
+fn not_read(error: Error, scene: &Scene<'_>) -> Problem {
     let problem = Problem::from(error);
     match scene.open {
         None => problem,
@@ -141,11 +155,12 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
         },
         Cause::Declined => Problem::new(Exit::Refused, "declined", "what is left was not confirmed"),
         Cause::Changed(seen) => {
-            let exit = if half_way { Exit::Unknown } else { Exit::Refused };
+            // What this run has sent may have led there too.
+            let by = if stopped.may_have_changed { "" } else { "somebody else was at work: " };
             Problem::new(
-                exit,
+                Exit::Refused,
                 "changed-meanwhile",
-                format!("somebody else was at work: {} needs something else; {seen}", stopped.step),
+                format!("{by}{} needs something else; {seen}", stopped.step),
             )
             .remedy(format!(
                 "look at it: {}; if the run is of no use any more, close it: {}",
@@ -176,7 +191,16 @@ pub(super) fn stopped(stopped: Stopped, scene: &Scene<'_>) -> Problem {
         }
         _ => problem,
     };
-    let mut problem = problem
+    let name = |site| scene.ends.name(site);
+    let mut problem = match half_way || stopped.may_have_changed {
+        true => {
+            // Refused by the host in so many words, whatever the words: the rest of the run is where it was.
+            let exit = if matches!(stopped.cause, Cause::Faulted(_)) { Exit::HostRefused } else { problem.exit };
+            whereabouts::after_a_call(Problem { exit, ..problem }, &stopped.whereabouts, name)
+        }
+        false => problem.detail("whereabouts", whereabouts::document(&stopped.whereabouts, name)),
+    };
+    problem = problem
         .detail("vm", json::vm(&stopped.before))
         .detail("before", json::vm(&stopped.before))
         .detail("after", stopped.after.as_ref().map_or(Value::Null, json::vm))
@@ -248,7 +272,7 @@ impl Told<'_> {
         }
         let (left, changed) = match &stopped.after {
             Some(after) if describe(after) == describe(&stopped.before) => {
-                ("the VM reads as before; remove the cause".to_owned(), Changed::No)
+                (format!("the VM on {} reads as before this step; remove the cause", self.host()), Changed::No)
             }
             Some(after) => {
                 (format!("the VM reads as {} now; look at it: {}", describe(after), self.look()), Changed::Yes)

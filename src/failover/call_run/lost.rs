@@ -38,21 +38,20 @@ impl CallRun {
     pub(super) fn looked_at_jobs(
         &mut self,
         now: Duration,
-        wall: SystemTime,
         round: u32,
         going: bool,
         answer: Result<Vec<Job>, Error>,
     ) -> Turn {
         let is_known = answer.is_ok();
-        let passed = self.passed(now, wall);
+        let passed = self.passed(now);
         let is_late = match self.quiet {
             Some(quiet) => self.looked_after >= quiet,
             None => round >= LOOKS,
         };
-        // A job that has failed may be that of an earlier call, where the host's clock is ahead of ours: it is believed
-        // once no other can be expected.
+        // A job that is over may be that of an earlier call, where the host's clock is ahead of ours: it is believed once
+        // no other can be expected. One that has ended well tells nothing that the goal does not.
         if let Ok(jobs) = &answer
-            && let Some(job) = self.our_job(jobs).filter(|job| is_late || !job.is_over() || job.is_good())
+            && let Some(job) = self.our_job(jobs).filter(|job| is_late || !job.is_over())
         {
             self.remark_lost_reply();
             self.wait = true;
@@ -63,17 +62,13 @@ impl CallRun {
             // What is not to be seen after the host's time for it was never taken; after some minutes it may have been,
             // and failed.
             Some(quiet) if self.looked_after >= quiet && round > 0 && !going && is_known => {
-                let verdict = if passed < KEPT { Verdict::NotTaken } else { Verdict::Failed };
+                let longest = self.at_most.max(passed);
+                let verdict = if longest < KEPT { Verdict::NotTaken } else { Verdict::Failed };
                 return self.nothing(verdict, "the state is unchanged and no job of the VM is to be seen");
             }
             Some(quiet) if self.looked_after < quiet && !going => {
-                let rest = quiet.saturating_sub(passed).max(Duration::from_millis(100));
-                return self.later(
-                    now,
-                    rest.min(LONGEST),
-                    Phase::Looking { round: round.max(1), going: false },
-                    question,
-                );
+                let rest = quiet.saturating_sub(passed).clamp(SHORTEST, LONGEST);
+                return self.later(now, rest, Phase::Looking { round: round.max(1), going: false }, question);
             }
             _ => {}
         }
@@ -108,6 +103,3 @@ impl CallRun {
         }
     }
 }
-
-/// The longest wait while the host's time for a call runs out.
-const LONGEST: Duration = Duration::from_secs(15);

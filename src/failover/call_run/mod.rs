@@ -19,6 +19,7 @@ use crate::hyperv::{Error, Follow, Invoked, Job, JobError, JobFollower, JobRef, 
 use crate::wsman::{Delivery, ExchangeErrorKind, Fault};
 
 use super::action::{Action, CallError, Observation};
+use super::footprint::is_proof_of_refusal;
 use super::goal::Judgement;
 use super::journal::{JournalError, Verdict};
 use super::order::Site;
@@ -37,7 +38,12 @@ pub(super) struct CallRun {
     /// What the goal's question was answered with before the call.
     before: Judgement,
     begun_at: Duration,
+    /// By the time of day: which jobs are of this call is told by it, and nothing else.
     sent_wall: SystemTime,
+    /// Of a call that an earlier process sent: how long ago that certainly was when this process began, and how long at
+    /// the most, by the time of day.
+    already: Duration,
+    at_most: Duration,
     /// How long after the call the last look at the host began: an answer may be as old as the question.
     looked_after: Duration,
     /// Of a call that an earlier process sent: how long a host may still take it up. None for a call of this process,
@@ -127,6 +133,17 @@ pub(super) enum Turn {
     End(Box<End>),
 }
 
+/// When an earlier process sent a call.
+#[derive(Debug)]
+pub(super) struct Sent {
+    /// By its time of day.
+    pub(super) wall: SystemTime,
+    /// How long ago that certainly is.
+    pub(super) ago: Duration,
+    /// How long after it a host may still take the call up.
+    pub(super) quiet: Duration,
+}
+
 /// What an earlier process left of a call.
 #[derive(Debug)]
 pub(super) enum Left {
@@ -175,6 +192,9 @@ pub(super) enum End {
 const LOOKS: u32 = 4;
 /// How long a host keeps a job that has ended (TimeBeforeRemoval; recorded of others, E12), and some time for its clean-up.
 const KEPT: Duration = Duration::from_secs(300 + 60);
+/// The waits while the host's time for a call runs out.
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(15);
 /// How far the host's clock may be off when a finished job is told from an earlier one.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
@@ -190,6 +210,8 @@ impl CallRun {
             before,
             begun_at: Duration::ZERO,
             sent_wall: SystemTime::UNIX_EPOCH,
+            already: Duration::ZERO,
+            at_most: Duration::ZERO,
             looked_after: Duration::ZERO,
             quiet: None,
             over: Over::Unknown,
@@ -216,12 +238,13 @@ impl CallRun {
         }
     }
 
-    /// Begins with what an earlier process left behind of a call that it sent at `sent`. `quiet` is how long after that
-    /// a host may still take it up.
-    pub(super) fn settle(&mut self, now: Duration, sent: SystemTime, quiet: Duration, left: Left) -> Turn {
+    /// Begins with what an earlier process left behind of a call.
+    pub(super) fn settle(&mut self, now: Duration, wall: SystemTime, sent: &Sent, left: Left) -> Turn {
         self.begun_at = now;
-        self.sent_wall = sent;
-        self.quiet = Some(quiet);
+        self.sent_wall = sent.wall;
+        self.already = sent.ago;
+        self.at_most = wall.duration_since(sent.wall).unwrap_or_default().max(sent.ago);
+        self.quiet = Some(sent.quiet);
         match left {
             Left::Job(job) => self.attach(now, job),
             Left::Done => self.verify(now, Over::Said),
@@ -232,10 +255,10 @@ impl CallRun {
         }
     }
 
-    /// How long ago the call was sent. Taken up again, this process has counted for itself too: the clocks of two
-    /// machines differ, and a clock may be set back.
-    fn passed(&self, now: Duration, wall: SystemTime) -> Duration {
-        wall.duration_since(self.sent_wall).unwrap_or_default().max(now.saturating_sub(self.begun_at))
+    /// How long ago the call was sent, at least. The time of day has no say in it: a clock may be set, and that of another
+    /// machine may be another.
+    fn passed(&self, now: Duration) -> Duration {
+        self.already.saturating_add(now.saturating_sub(self.begun_at))
     }
 
     /// How long it has taken.
@@ -271,11 +294,11 @@ impl CallRun {
         self.verdict.take()
     }
 
-    /// The next turn, given the time on the caller's clock, the time of day, and what was seen.
-    pub(super) fn next(&mut self, now: Duration, wall: SystemTime, seen: Observation) -> Turn {
+    /// The next turn, given the time on the caller's clock and what was seen.
+    pub(super) fn next(&mut self, now: Duration, seen: Observation) -> Turn {
         if let (Observation::Waited, Some((phase, action))) = (&seen, self.after_wait.take()) {
             self.phase = phase;
-            self.looked_after = self.passed(now, wall);
+            self.looked_after = self.passed(now);
             return Turn::Do(action);
         }
         match (std::mem::replace(&mut self.phase, Phase::Over), seen) {
@@ -289,7 +312,7 @@ impl CallRun {
             (Phase::Learning { fault, again }, Observation::Service(answer)) => self.learnt(fault, again, answer),
             (Phase::Looking { round, .. }, Observation::Told(answer)) => self.looked_at_goal(now, round, answer),
             (Phase::Looking { round, going }, Observation::Jobs(answer)) => {
-                self.looked_at_jobs(now, wall, round, going, answer)
+                self.looked_at_jobs(now, round, going, answer)
             }
             (Phase::Following { looks }, Observation::Job(answer)) => self.followed(now, looks, answer),
             (Phase::Explaining { job }, Observation::JobErrors(answer)) => {
@@ -302,7 +325,7 @@ impl CallRun {
                 self.end(End::JobFailed { job, details })
             }
             (Phase::ReadingBack { round, since }, Observation::Told(answer)) => {
-                self.read_back(now, wall, round, since, answer)
+                self.read_back(now, round, since, answer)
             }
             _ => self.unproven("the workflow was driven out of step"),
         }
@@ -369,7 +392,8 @@ impl CallRun {
             Err(CallError::Host(error)) => error,
         };
         let learns = self.step.call.as_ref().is_some_and(|call| call.service().is_some());
-        if !again.learnt && learns && error.fault().is_some_and(Fault::may_lack_selectors) {
+        let is_answer = error.delivery() == Delivery::Answered;
+        if !again.learnt && learns && is_answer && error.fault().is_some_and(Fault::may_lack_selectors) {
             let question = self.question();
             return self.go(Phase::CheckingRefusal { fault: error, goal_seen: false, again }, question);
         }
@@ -481,14 +505,6 @@ impl CallRun {
         let job = self.job.take();
         self.end(End::Unproven { reason, error: error.flatten(), job })
     }
-}
-
-/// A fault of the Sender family, a refusal of rights or by quota, and an HTTP refusal say that the request was not
-/// acted on. Another Receiver fault, such as InternalError, says only that something went wrong.
-fn is_proof_of_refusal(error: &Error) -> bool {
-    error.fault().is_none_or(|fault| {
-        fault.soap.code != crate::soap::FaultCode::Receiver || fault.is_access_denied() || fault.is_quota()
-    })
 }
 
 /// Whether the connection turned out to be gone before any byte of the call was sent on it.

@@ -57,14 +57,7 @@ impl CallRun {
         self.go(Phase::ReadingBack { round: 0, since: now }, question)
     }
 
-    pub(super) fn read_back(
-        &mut self,
-        now: Duration,
-        wall: SystemTime,
-        round: u32,
-        since: Duration,
-        answer: Answer,
-    ) -> Turn {
+    pub(super) fn read_back(&mut self, now: Duration, round: u32, since: Duration, answer: Answer) -> Turn {
         let told = match answer {
             Ok(told) => told,
             Err(error) => return self.missed(now, error, Phase::ReadingBack { round: round.max(1), since }),
@@ -81,14 +74,20 @@ impl CallRun {
         };
         // What takes its time by nature, such as a guest that shuts down, is given it, and not more.
         let waited = match self.quiet {
-            Some(_) => self.passed(now, wall),
+            Some(_) => self.passed(now),
             None => now.saturating_sub(since),
         };
         let patience = self.step.patience;
         let going = if patience.is_zero() { going } else { waited < patience };
         if round >= LOOKS && !going {
-            return match self.is_over(now, wall) {
+            let question = self.question();
+            return match self.is_over(now) {
                 true => self.nothing(Verdict::Failed, &seen),
+                // That a job has gone proves its end only after the time for which a host keeps one.
+                false if self.quiet.is_some() && self.over == Over::JobGone => {
+                    let rest = KEPT.saturating_sub(self.passed(now)).clamp(SHORTEST, LONGEST);
+                    self.later(now, rest, Phase::ReadingBack { round, since }, question)
+                }
                 false => self.unproven(&format!("the VM reads as {seen}, which does not prove the step")),
             };
         }
@@ -98,11 +97,11 @@ impl CallRun {
     }
 
     /// Whether the host has certainly nothing left to do for a call of an earlier process.
-    fn is_over(&self, now: Duration, wall: SystemTime) -> bool {
+    fn is_over(&self, now: Duration) -> bool {
         match (self.quiet, self.over) {
             (Some(_), Over::Said) => true,
             // A job is removed some time after its end, or with a restart of the service.
-            (Some(_), Over::JobGone) => self.passed(now, wall) >= KEPT,
+            (Some(_), Over::JobGone) => self.passed(now) >= KEPT,
             _ => false,
         }
     }

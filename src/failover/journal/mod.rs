@@ -105,10 +105,28 @@ pub struct Intent {
     pub envelope: String,
     /// The state that was seen before, in words with numbers.
     pub before: String,
-    /// When it goes out, by this machine's time of day.
+    /// When it goes out, by this machine's time of day. For people: a clock may be set.
     pub sent: SystemTime,
+    /// When it goes out, by what no clock that is set can change; none where the machine does not tell.
+    pub sent_uptime: Option<Uptime>,
     /// How long the host may work on it (OperationTimeout).
     pub operation_timeout: Duration,
+}
+
+/// A moment since the start of a machine, which no change of its clock moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uptime {
+    /// What tells this start of this machine from every other, such as Linux' boot id.
+    pub boot: String,
+    /// The time since then, sleep included.
+    pub time: Duration,
+}
+
+impl Uptime {
+    /// How long after `earlier` this is; none where the two are not of one start of one machine.
+    pub fn since(&self, earlier: &Uptime) -> Option<Duration> {
+        (self.boot == earlier.boot).then(|| self.time.checked_sub(earlier.time)).flatten()
+    }
 }
 
 /// What the answer said.

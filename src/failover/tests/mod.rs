@@ -3,6 +3,7 @@
 mod network;
 mod planned;
 mod power;
+mod promise;
 mod rehearsal;
 mod resume;
 mod reverse;
@@ -94,7 +95,7 @@ fn fault(code: &str, subcode: &str, number: u32) -> Error {
         <s:Value>w:{subcode}</s:Value></s:Subcode></s:Code><s:Detail><f:WSManFault Code="{number}" Machine=""/></s:Detail></s:Fault>"#
     );
     let document = crate::xml::Document::parse(text).unwrap();
-    wsman::Error::Fault(Box::new(wsman::Fault::read(document.root()).unwrap())).into()
+    wsman::Error::Fault(Box::new(wsman::Fault::read(document.root()).unwrap().answering(true))).into()
 }
 
 /// The end of a run in a word.
@@ -105,6 +106,11 @@ fn ended(outcome: &Outcome) -> &'static str {
         Outcome::Refused(_) => "refused",
         Outcome::Declined(_) => "declined",
         Outcome::NotSent(_) => "not sent",
+        Outcome::Halted(halted) => match halted.why {
+            Outcome::Refused(_) => "refused after a call",
+            Outcome::Declined(_) => "declined after a call",
+            _ => "not read after a call",
+        },
         Outcome::Stopped(stopped) => match stopped.cause {
             Cause::HostRefused(_) => "host refused",
             Cause::Faulted(_) => "faulted",

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cim::{ClassName, Instance, Property, PropertyName, Value};
-use crate::failover::journal::{CallOutcome, CallRecord, History, Intent, RunId, RunRecord, Taken, Verdict};
+use crate::failover::journal::{CallOutcome, CallRecord, History, Intent, RunId, RunRecord, Taken, Uptime, Verdict};
 use crate::hyperv::{
     Connection, FailoverAdapter, FailoverSettings, HostReplication, RelationKind, ReplicationSettings,
 };
@@ -31,6 +31,10 @@ pub(super) struct Stage {
     pub(super) host: Side,
     pub(super) primary: Side,
     pub(super) now: Duration,
+    /// Whether the machine was not started again since the calls on record.
+    pub(super) is_same_boot: bool,
+    /// By how many seconds its clock was set since then.
+    pub(super) clock_set: i64,
     /// What was asked and called, a word each; waits are left out.
     pub(super) trail: Vec<String>,
     /// The proposals that were confirmed.
@@ -110,6 +114,8 @@ impl Stage {
             host: Side::new(replica),
             primary: Side::new(primary),
             now: START,
+            is_same_boot: true,
+            clock_set: 0,
             trail: Vec::new(),
             proposals: Vec::new(),
             record: Vec::new(),
@@ -187,7 +193,7 @@ impl Stage {
 
     /// Takes up a run of which the journal has these calls.
     pub(super) fn resume(&mut self, history: History) -> Outcome {
-        self.play(Workflow::resume(history), |_, _| None)
+        self.resume_with(history, |_, _| None)
     }
 
     pub(super) fn resume_with(
@@ -195,10 +201,11 @@ impl Stage {
         history: History,
         script: impl FnMut(&Action, &mut Stage) -> Option<Observation>,
     ) -> Outcome {
-        self.play(Workflow::resume(history), script)
+        let uptime = self.is_same_boot.then(|| uptime(self.now));
+        self.play(Workflow::resume(history).with_uptime(uptime), script)
     }
 
-    fn play(
+    pub(super) fn play(
         &mut self,
         mut workflow: Workflow,
         mut script: impl FnMut(&Action, &mut Stage) -> Option<Observation>,
@@ -233,7 +240,9 @@ impl Stage {
     }
 
     pub(super) fn wall(&self) -> SystemTime {
-        wall() + (self.now - START)
+        let time = wall() + (self.now - START);
+        let set = Duration::from_secs(self.clock_set.unsigned_abs());
+        if self.clock_set < 0 { time - set } else { time + set }
     }
 
     /// What the hosts answer.
@@ -337,6 +346,11 @@ impl Stage {
     }
 }
 
+/// The time since the start of the machine, of a run that began with the stage.
+pub(super) fn uptime(now: Duration) -> Uptime {
+    Uptime { boot: "boot".to_owned(), time: now }
+}
+
 pub(super) fn test_vm(id: &str) -> Vm {
     Vm {
         id: id.parse().unwrap(),
@@ -380,6 +394,7 @@ pub(super) fn history(order: Order, calls: &[(StepName, Option<CallOutcome>, Opt
             before: String::new(),
             sent: wall(),
             operation_timeout: Duration::from_secs(60),
+            sent_uptime: Some(uptime(START)),
         },
         outcome: outcome.clone(),
         verdict: *verdict,

@@ -585,8 +585,8 @@ fn no_mixture_of_faults_sends_a_second_call() {
     let faults: [fn() -> Error; 6] = [
         unknown,
         || lost(ExchangeErrorKind::Connect, Delivery::NotSent),
-        || lost(ExchangeErrorKind::Login, Delivery::Answered),
-        || lost(ExchangeErrorKind::HttpStatus(503), Delivery::Answered),
+        || lost(ExchangeErrorKind::Login, Delivery::NotSent),
+        || lost(ExchangeErrorKind::HttpStatus(503), Delivery::Unknown),
         || fault("Receiver", "TimedOut", 0x8033_8029),
         || fault("Sender", "AccessDenied", 5),
     ];

@@ -17,13 +17,14 @@ pub(super) fn scheme_error(text: String) -> Failure {
     Failure::Other(ExchangeError::new(ExchangeErrorKind::Scheme, Delivery::NotSent, text))
 }
 
-/// Errors that name the host and the account.
+/// Errors that name the host and the account. What came in answer to an empty body says of the message that it was not
+/// sent; where the message went along, nobody knows what became of it.
 pub(super) trait Texts {
     fn no_scheme(&self, answer: &Answer, delivery: Delivery) -> Failure;
-    fn refused(&self) -> Failure;
+    fn refused(&self, delivery: Delivery) -> Failure;
     fn ticket_refused(&self) -> Failure;
     fn ended_early(&self) -> Failure;
-    fn certificate_refused(&self) -> Failure;
+    fn certificate_refused(&self, delivery: Delivery) -> Failure;
     fn login_error(&self, error: AuthError, delivery: Delivery) -> Failure;
     fn closes_in_login(&self) -> ExchangeError;
 }
@@ -59,14 +60,14 @@ impl Texts for Settings {
         Failure::Other(ExchangeError::new(ExchangeErrorKind::Scheme, delivery, text))
     }
 
-    fn refused(&self) -> Failure {
+    fn refused(&self, delivery: Delivery) -> Failure {
         let text = format!(
             "{} refuses the login of {}: wrong user name or password, or the account may not log in this way; \
              it is not tried again, so as not to lock the account",
             self.endpoint.authority(),
             self.who()
         );
-        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
+        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, delivery, text))
     }
 
     fn ticket_refused(&self) -> Failure {
@@ -82,7 +83,7 @@ impl Texts for Settings {
             self.endpoint.authority(),
             self.who(),
         );
-        let error = ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text);
+        let error = ExchangeError::new(ExchangeErrorKind::Login, Delivery::NotSent, text);
         Failure::Refused(error.with_source(AuthError::Kerberos(cause)))
     }
 
@@ -92,10 +93,10 @@ impl Texts for Settings {
              Remote Management). The TLS inside CredSSP takes a host with TLS 1.2, ECDHE and AES-GCM",
             self.endpoint.authority(),
         );
-        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
+        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::NotSent, text))
     }
 
-    fn certificate_refused(&self) -> Failure {
+    fn certificate_refused(&self, delivery: Delivery) -> Failure {
         let why = if self.identity.as_ref().is_some_and(Identity::was_asked_for) {
             "it maps no account to it: the mapping needs the issuer's thumbprint, the subject (the user principal name \
              in the certificate) and the account's right password (winrm enumerate winrm/config/service/certmapping), \
@@ -105,7 +106,7 @@ impl Texts for Settings {
              show sslcert); asking later, by renegotiation, is not supported here"
         };
         let text = format!("{} does not let the client certificate in: {why}", self.endpoint.authority());
-        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, Delivery::Answered, text))
+        Failure::Refused(ExchangeError::new(ExchangeErrorKind::Login, delivery, text))
     }
 
     fn login_error(&self, error: AuthError, delivery: Delivery) -> Failure {

@@ -68,10 +68,10 @@ pub(super) fn asks_for_login(settings: &Settings, answer: &Answer, scheme: Optio
     let authority = settings.endpoint.authority();
     match answer.status {
         UNAUTHORIZED => Ok(()),
-        // The request carried no message: whatever went wrong, the host did not act on one.
+        // The request carried no message.
         400.. => Err(Failure::Other(ExchangeError::new(
             ExchangeErrorKind::HttpStatus(answer.status),
-            Delivery::Answered,
+            Delivery::NotSent,
             status_text(answer.status, authority, true),
         ))),
         _ if scheme.is_some_and(|scheme| answer.token(scheme).is_some()) => Ok(()),
@@ -99,7 +99,7 @@ pub(super) async fn converse(
                 status if status >= 400 => {
                     let text = status_text(status, settings.endpoint.authority(), true);
                     let kind = ExchangeErrorKind::HttpStatus(status);
-                    Stop::End(Failure::Other(ExchangeError::new(kind, Delivery::Answered, text)))
+                    Stop::End(Failure::Other(ExchangeError::new(kind, Delivery::NotSent, text)))
                 }
                 _ => Stop::End(settings.login_error(AuthError::Incomplete, Delivery::NotSent)),
             });
@@ -111,7 +111,7 @@ pub(super) async fn converse(
                 AuthError::Kerberos(kerberos) if kerberos.cause() == KerberosCause::Unexplained => {
                     settings.ticket_refused()
                 }
-                _ => match settings.login_error(error, Delivery::Answered) {
+                _ => match settings.login_error(error, Delivery::NotSent) {
                     Failure::Other(error) if answer.status == UNAUTHORIZED => Failure::Refused(error),
                     failure => failure,
                 },
@@ -191,7 +191,7 @@ async fn last(
         Err(broken) => return Err(Failure::Other(broken.carrying())),
     };
     match answer.status {
-        UNAUTHORIZED => Err(settings.refused()),
+        UNAUTHORIZED => Err(settings.refused(if rides { Delivery::Unknown } else { Delivery::NotSent })),
         _ if rides => Ok((link, Some(answer))),
         _ if answer.closes => Err(Failure::Other(settings.closes_in_login())),
         _ => Ok((link, None)),
@@ -200,7 +200,7 @@ async fn last(
 
 fn refused(settings: &Settings, handshake: &Handshake) -> Stop {
     match (handshake.tried_password(), handshake.shows_ticket()) {
-        (true, _) => Stop::End(settings.refused()),
+        (true, _) => Stop::End(settings.refused(Delivery::NotSent)),
         (false, true) => Stop::PassOver(settings.ticket_refused()),
         (false, false) => Stop::PassOver(settings.ended_early()),
     }

@@ -113,18 +113,24 @@ async fn a_clear_reply_on_a_sealed_connection_is_not_believed() {
 
 #[tokio::test]
 async fn an_error_status_without_soap() {
-    let cases: [(Script, u16, Delivery); 5] = [
-        (|_| Act::Clear(500, "text/html"), 500, Delivery::Unknown),
-        (|_| Act::Clear(413, "text/html"), 413, Delivery::Answered),
-        (|_| Act::Clear(503, ""), 503, Delivery::Answered),
-        (|_| Act::Clear(404, ""), 404, Delivery::Answered),
-        (|_| Act::Clear(302, ""), 302, Delivery::Unknown),
+    let cases: [(Script, u16); 8] = [
+        (|_| Act::Clear(500, "text/html"), 500),
+        (|_| Act::Clear(413, "text/html"), 413),
+        (|_| Act::Clear(503, ""), 503),
+        (|_| Act::Clear(404, ""), 404),
+        (|_| Act::Clear(403, ""), 403),
+        (|_| Act::Clear(408, "text/plain"), 408),
+        (|_| Act::Clear(429, ""), 429),
+        (|_| Act::Clear(302, ""), 302),
     ];
-    for (script, status, delivery) in cases {
-        let (host, session) = plain(Plan { script, ..Plan::default() }).await;
-        let error = bad(&session, repeatable("1"), ExchangeErrorKind::HttpStatus(status), delivery).await;
-        assert_eq!(error.to_string().contains("unencrypted"), status == 500, "{error}");
-        assert_eq!(host.messages(), ["1"]);
+    for (script, status) in cases {
+        for message in [repeatable("1"), once("1")] {
+            let (host, session) = plain(Plan { script, ..Plan::default() }).await;
+            // A proxy may say so after it has passed the message on.
+            let error = bad(&session, message, ExchangeErrorKind::HttpStatus(status), Delivery::Unknown).await;
+            assert_eq!(error.to_string().contains("unencrypted"), status == 500, "{error}");
+            assert_eq!(host.messages(), ["1"]);
+        }
     }
 }
 

@@ -286,6 +286,13 @@ impl Inner {
                         }
                     }
                 },
+                // A header before any message.
+                (Token::Basic(_), _) if !self.plan.schemes.iter().any(|scheme| scheme.starts_with("Basic")) => {
+                    self.refuse(&mut stream, "").await
+                }
+                (Token::Basic(pair), _) if body.is_empty() && pair == format!("LAB\\admin:{PASSWORD}") => {
+                    self.answer(&mut stream, 200, "", b"").await
+                }
                 (Token::Basic(pair), _) if pair == format!("LAB\\admin:{PASSWORD}") => {
                     login.context = None;
                     self.message(&mut stream, &mut login, &head, &body, at).await

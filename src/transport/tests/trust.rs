@@ -191,7 +191,7 @@ async fn basic_is_not_sent_when_not_asked() {
     let only = &["Basic realm=\"WSMAN\""];
     let (host, connector) = secure(&key(), Plan { schemes: only, ..Plan::default() }).await;
     good(&connector.session().unwrap(), once("1")).await;
-    assert_eq!(host.story(), "0:hello 0:basic");
+    assert_eq!(host.story(), "0:hello 0:basic 0:basic");
 
     let any = Trust::dangerous_accept_any_certificate;
     for (auth, trust) in [(AuthChoice::Auto, Some(any())), (AuthChoice::Negotiate, None)] {
@@ -210,16 +210,31 @@ async fn basic_is_not_sent_when_not_asked() {
 async fn a_wrong_basic_password_is_tried_once() {
     let (host, connector) = secure(&key(), Plan { schemes: &["Basic realm=\"x\""], ..Plan::default() }).await;
     let session = connector.auth(AuthChoice::Basic).credentials(credentials("wrong")).session().unwrap();
-    bad(&session, repeatable("1"), ExchangeErrorKind::Login, Delivery::Answered).await;
+    bad(&session, repeatable("1"), ExchangeErrorKind::Login, Delivery::Unknown).await;
     bad(&session, once("2"), ExchangeErrorKind::Login, Delivery::NotSent).await;
     assert_eq!(host.attempts(), 1);
+}
+
+/// A call never goes with a password that was not judged yet: what is refused there was certainly not sent.
+#[tokio::test]
+async fn a_call_waits_until_its_header_is_proven() {
+    let plan = || Plan { schemes: &["Basic realm=\"x\""], ..Plan::default() };
+    let (host, connector) = secure(&key(), plan()).await;
+    let session = connector.auth(AuthChoice::Basic).credentials(credentials("wrong")).session().unwrap();
+    bad(&session, once("1"), ExchangeErrorKind::Login, Delivery::NotSent).await;
+    assert_eq!((host.attempts(), host.messages().len()), (1, 0));
+    let (host, connector) = secure(&key(), plan()).await;
+    let session = connector.auth(AuthChoice::Basic).session().unwrap();
+    good(&session, once("1")).await;
+    good(&session, once("2")).await;
+    assert_eq!((host.messages(), session.connections()), (vec!["1".to_owned(), "2".to_owned()], 1));
 }
 
 #[tokio::test]
 async fn basic_not_offered_is_no_wrong_password() {
     let (host, connector) = secure(&key(), Plan { script: |_| Act::Unauthorized, ..Plan::default() }).await;
     let session = connector.auth(AuthChoice::Basic).session().unwrap();
-    let error = bad(&session, once("1"), ExchangeErrorKind::Scheme, Delivery::Answered).await;
+    let error = bad(&session, once("1"), ExchangeErrorKind::Scheme, Delivery::NotSent).await;
     assert!(error.to_string().contains("does not offer Basic, it offers Negotiate, Kerberos"), "{error}");
     assert_eq!(host.attempts(), 1);
 }

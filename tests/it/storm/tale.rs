@@ -97,6 +97,8 @@ pub struct Tale {
     records: Records,
     /// Runs in the order in which they came to be on record, which is not that of a clock that is set back.
     known: Vec<RunId>,
+    /// What a process told that is not so.
+    untrue: Option<String>,
     /// Every end, for the report of a failure.
     pub log: Vec<String>,
     pub counts: Counts,
@@ -118,7 +120,7 @@ impl Tale {
         );
         let clock = VirtualClock::new();
         let pair = Pair::with_clock(Scenario::from_toml(&scenario).unwrap(), clock.clone());
-        let wall = JumpingClock::new(clock.clone());
+        let wall = JumpingClock::new(clock.clone(), random.percent(80));
         let records = match random.percent(50) {
             true => Records::Memory(Box::default()),
             false => {
@@ -138,7 +140,8 @@ impl Tale {
         };
         let hosts = [host(&pair.replica), host(&pair.primary)];
         let counts = Counts { tales: 1, ..Counts::default() };
-        Tale { pair, clock, wall, weather, hosts, records, known: Vec::new(), log: vec![format!("{scenario}tls: {tls}")], counts }
+        let log = vec![format!("{scenario}tls: {tls}")];
+        Tale { pair, clock, wall, weather, hosts, records, known: Vec::new(), untrue: None, log, counts }
     }
 
     fn hosts(&self) -> Hosts<'_, Stormy> {
@@ -170,7 +173,8 @@ impl Tale {
     async fn begin_with(&mut self, order: &Order, undoes: Option<RunId>, yes: bool) -> Option<Outcome> {
         let order = &Order { deadline: self.weather.deadline(), ..order.clone() };
         let clock = self.wall.clone();
-        let about = About { undoes, ..About::default() };
+        let may_have_changed = undoes.as_ref().is_some_and(|run| self.run(run).may_have_changed());
+        let about = About { undoes, may_have_changed, ..About::default() };
         let killed = Arc::clone(&self.weather.killed);
         let mut says = Says(yes);
         let outcome = match &self.records {
@@ -217,6 +221,13 @@ impl Tale {
             }
         };
         self.counts.resumed += 1;
+        let taken = self.taken();
+        let is_taken = |call: &&CallRecord| taken.iter().any(|taken| taken.message_id == call.intent.message_id);
+        if let Some(Outcome::NotSent(_) | Outcome::Refused(_)) = &outcome
+            && let Some(call) = history.calls.iter().find(is_taken)
+        {
+            self.untrue = Some(format!("told that nothing was changed, and call {} was taken", call.number));
+        }
         self.say(
             &format!("resume {} ({})", history.record.order.kind.name(), if yes { "yes" } else { "no" }),
             outcome.as_ref(),
@@ -281,6 +292,9 @@ impl Tale {
         if self.weather.random(|random| random.percent(15)) {
             self.weather.jump();
         }
+        if self.weather.random(|random| random.percent(10)) {
+            self.wall.boot();
+        }
     }
 
     /// Carries an order out in a storm that abates, to an end on record or a refusal.
@@ -323,7 +337,8 @@ impl Tale {
                     let unsettled = open.calls.last().is_some_and(|call| call.verdict.is_none());
                     let settled = if unsettled { self.take_up(&open, false).await } else { None };
                     match (unsettled, settled) {
-                        (false, _) | (_, Some(Outcome::Declined(_))) => {}
+                        (false, _) => {}
+                        (_, Some(outcome)) if is_declined(&outcome) => {}
                         (_, Some(Outcome::Stopped(stopped))) if !in_doubt(&stopped.cause) => {}
                         (_, Some(Outcome::Done(_))) if self.open().is_none() => {
                             return self.ended(&open.record.id, before);
@@ -343,6 +358,9 @@ impl Tale {
                     undoes = Some(open.record.id.clone());
                     match self.begin(&order, undoes.clone()).await {
                         // The reverse was taken: only forward is a way.
+                        Some(Outcome::Halted(halted)) if matches!(halted.why, Outcome::Refused(_)) => {
+                            self.take_up(&open, true).await
+                        }
                         Some(Outcome::Refused(_)) => self.take_up(&open, true).await,
                         outcome => {
                             is_walk = true;
@@ -377,6 +395,9 @@ impl Tale {
 
     /// What must be so after every process.
     fn check(&self) -> Result<(), String> {
+        if let Some(untrue) = &self.untrue {
+            return Err(untrue.clone());
+        }
         let taken = self.taken();
         for run in self.runs() {
             let mut effective: Vec<(&str, String)> = Vec::new();
@@ -563,6 +584,14 @@ impl Tale {
 
 /// So many processes bring a run to its end, once nobody disturbs them.
 const CALM: usize = 2;
+
+fn is_declined(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Declined(_) => true,
+        Outcome::Halted(halted) => is_declined(&halted.why),
+        _ => false,
+    }
+}
 
 fn in_doubt(cause: &Cause) -> bool {
     matches!(cause, Cause::Unproven { .. } | Cause::DeadlinePassed { .. } | Cause::NotSent(_) | Cause::Journal(_))

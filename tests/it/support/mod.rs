@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use hyperv_replica::auth::Credentials;
+use hyperv_replica::failover::journal::Uptime;
 use hyperv_replica::failover::{Clock, Event, Operator, Proposal};
 use hyperv_replica::simulator::{Scenario, Server, ServerOptions, SimulatorClock, VirtualClock};
 use hyperv_replica::transport::{Connector, Endpoint, Session, Trust};
@@ -50,6 +51,10 @@ impl Clock for SharedClock {
 
     fn wall(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + SimulatorClock::now(&self.0)
+    }
+
+    fn uptime(&self) -> Option<Uptime> {
+        Some(Uptime { boot: "virtual".to_owned(), time: SimulatorClock::now(&self.0) })
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::{machine, names, order};
 use crate::failover::Site;
-use crate::failover::journal::{CallOutcome, CallRecord, History, Intent, RunEnd, RunId, RunRecord, Verdict};
+use crate::failover::journal::{CallOutcome, CallRecord, History, Intent, RunEnd, RunId, RunRecord, Uptime, Verdict};
 use crate::hyperv::{ReturnCode, VmId};
 
 /// Why rows cannot be read or written.
@@ -118,9 +118,9 @@ pub(super) fn insert_call(connection: &Connection, run: &RunId, intent: &Intent,
             .query_row("SELECT coalesce(max(number), 0) FROM calls WHERE run = ?1", [run.as_str()], |row| row.get(0))?;
     connection.execute(
         "INSERT INTO calls (run, number, step, site, host, vm, method, message_id, envelope, state_before, sent,
-                            operation_timeout_ms)
+                            operation_timeout_ms, boot, uptime_ms)
          VALUES (:run, :number, :step, :site, :host, :vm, :method, :message_id, :envelope, :state_before, :sent,
-                 :operation_timeout_ms)",
+                 :operation_timeout_ms, :boot, :uptime_ms)",
         named_params! {
             ":run": run.as_str(),
             ":number": last + 1,
@@ -134,6 +134,8 @@ pub(super) fn insert_call(connection: &Connection, run: &RunId, intent: &Intent,
             ":state_before": intent.before,
             ":sent": time(intent.sent)?,
             ":operation_timeout_ms": names::milliseconds(intent.operation_timeout),
+            ":boot": intent.sent_uptime.as_ref().map(|uptime| uptime.boot.as_str()),
+            ":uptime_ms": intent.sent_uptime.as_ref().map(|uptime| names::milliseconds(uptime.time)),
         },
     )?;
     connection.execute("UPDATE runs SET ending = NULL, ended = NULL WHERE id = ?1", [run.as_str()])?;
@@ -267,6 +269,11 @@ fn read_call(row: &Row<'_>) -> Rows<CallRecord> {
         envelope: row.get("envelope")?,
         before: row.get("state_before")?,
         sent: word(row, "sent", names::read_time)?,
+        // Where it is not known, or makes no sense, the call counts as sent when the run is taken up.
+        sent_uptime: row
+            .get::<_, Option<String>>("boot")?
+            .zip(row.get::<_, Option<i64>>("uptime_ms")?.and_then(names::read_milliseconds))
+            .map(|(boot, time)| Uptime { boot, time }),
         operation_timeout: names::read_milliseconds(timeout)
             .ok_or_else(|| RowError::Content(format!("operation_timeout_ms is {timeout}")))?,
     };

@@ -47,6 +47,7 @@ fn intent(vm: &VmId) -> Intent {
         before: "replicating (3)".to_owned(),
         sent: SystemTime::now(),
         operation_timeout: Duration::from_secs(60),
+        sent_uptime: None,
     }
 }
 

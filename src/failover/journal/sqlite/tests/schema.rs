@@ -9,6 +9,7 @@ use crate::failover::journal::sqlite::schema::{self, STEPS};
 /// Versions that may come: a column with what older rows get, a table, new rows in it.
 const LATER: &[&str] = &[
     STEPS[0],
+    STEPS[1],
     "ALTER TABLE runs ADD COLUMN operator TEXT NOT NULL DEFAULT 'unknown';",
     "CREATE TABLE plans (id TEXT PRIMARY KEY, run TEXT REFERENCES runs (id)); INSERT INTO plans SELECT id, id FROM runs;",
 ];
@@ -35,7 +36,7 @@ fn a_new_journal_is_durable_and_says_what_it_is() {
     let (folder, place) = place();
     let connection = schema::open(&place, STEPS).unwrap();
     for (pragma, expected) in [
-        ("user_version", 1),
+        ("user_version", 2),
         ("application_id", 0x6876_7231),
         ("synchronous", 2),
         ("fullfsync", 1),
@@ -48,7 +49,7 @@ fn a_new_journal_is_durable_and_says_what_it_is() {
     // Again, with what is there.
     drop(connection);
     schema::open(&place, STEPS).unwrap();
-    assert_eq!(number(&raw(folder.path()), "PRAGMA user_version"), 1);
+    assert_eq!(number(&raw(folder.path()), "PRAGMA user_version"), 2);
     // In memory it is the same.
     assert_eq!(described(&schema::in_memory(STEPS).unwrap()), described(&raw(folder.path())));
 }
@@ -61,7 +62,10 @@ fn every_older_version_is_brought_up_to_date() {
     for from in 0..=LATER.len() {
         let (folder, place) = place();
         let run = record(&vm(1));
-        if from > 0 {
+        if from == 1 {
+            drop(schema::open(&place, &LATER[..from]).unwrap());
+            leave_as_version_1(folder.path(), &run);
+        } else if from > 1 {
             let connection = schema::open(&place, &LATER[..from]).unwrap();
             leave(&Store::over(connection, Some(place.clone()), None), &run, None);
         }
@@ -75,7 +79,7 @@ fn every_older_version_is_brought_up_to_date() {
         let connection = schema::open(&place, LATER).unwrap();
         assert_eq!(
             (described(&connection), number(&connection, "PRAGMA user_version")),
-            (newest.clone(), 3),
+            (newest.clone(), 4),
             "from {from}"
         );
         let store = Store::over(connection, Some(place), None);
@@ -83,14 +87,57 @@ fn every_older_version_is_brought_up_to_date() {
     }
 }
 
+/// A run with one call that was answered with a bare 503, as version 1 wrote it: a refusal.
+fn leave_as_version_1(folder: &std::path::Path, run: &RunRecord) {
+    let order = crate::failover::journal::sqlite::order::write(&run.order).unwrap();
+    raw(folder)
+        .execute(
+            "INSERT INTO runs (id, kind, vm, vm_name, begun, machine, program, context, order_json, changed, revision)
+             VALUES (?1, 'failover', ?2, 'app-db-01', '2026-11-25T10:01:34.000Z', 'box', '0.1.0', '', ?3,
+                     '2026-11-25T10:01:35.000Z', 1)",
+            rusqlite::params![run.id.as_str(), names::vm(&run.vm), order],
+        )
+        .unwrap();
+    raw(folder)
+        .execute(
+            "INSERT INTO calls (run, number, step, site, host, vm, method, message_id, envelope, state_before, sent,
+                                operation_timeout_ms, delivery, error, verdict)
+             VALUES (?1, 1, 'fail-over', 'host', 'http://x', ?2, 'C.M', 'uuid:1', '', '', '2026-11-25T10:01:34.500Z', 60000,
+                     'answered', 'not available (503)', 'failed')",
+            rusqlite::params![run.id.as_str(), names::vm(&run.vm)],
+        )
+        .unwrap();
+}
+
+/// Version 1 took a bare status for a refusal. Of a run that is open, what came of the call is looked for; when it was
+/// sent is not known but by the time of day.
+#[test]
+fn a_refusal_of_version_1_that_proved_nothing_is_unknown() {
+    for (ending, delivery, verdict) in
+        [(None, Delivery::Unknown, None), (Some("failed"), Delivery::Answered, Some(Verdict::Failed))]
+    {
+        let (folder, place) = place();
+        let run = record(&vm(1));
+        drop(schema::open(&place, &STEPS[..1]).unwrap());
+        leave_as_version_1(folder.path(), &run);
+        raw(folder.path()).execute("UPDATE runs SET ending = ?1", [ending]).unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let history = store.run(&run.id).unwrap().unwrap();
+        let call = &history.calls[0];
+        assert_eq!((call.outcome.as_ref().unwrap().delivery, call.verdict), (delivery, verdict), "{ending:?}");
+        assert_eq!(call.intent.sent_uptime, None);
+        assert_eq!(history.may_have_changed(), ending.is_none());
+    }
+}
+
 #[test]
 fn a_step_that_fails_leaves_the_version_before_it() {
     let (folder, place) = place();
-    let broken = [LATER[0], LATER[1], "CREATE TABLE extra (a); INSERT INTO nowhere VALUES (1);"];
+    let broken = [LATER[0], LATER[1], LATER[2], "CREATE TABLE extra (a); INSERT INTO nowhere VALUES (1);"];
     let error = schema::open(&place, &broken).unwrap_err();
     assert!(chain(&error).contains("nowhere") && chain(&error).contains("journal.sqlite"), "{}", chain(&error));
     let left = raw(folder.path());
-    assert_eq!(number(&left, "PRAGMA user_version"), 2);
+    assert_eq!(number(&left, "PRAGMA user_version"), 3);
     assert_eq!(number(&left, "SELECT count(*) FROM sqlite_master WHERE name = 'extra'"), 0);
     schema::open(&place, LATER).unwrap();
 }
@@ -105,7 +152,7 @@ fn a_newer_version_is_refused_and_left_alone() {
         Store::open_read_only(folder.path()).unwrap_err().to_string(),
     ];
     for text in refused {
-        for word in ["version 3", "up to 1", "newer one", "journal.sqlite"] {
+        for word in ["version 4", "up to 2", "newer one", "journal.sqlite"] {
             assert!(text.contains(word), "{word} not in {text}");
         }
     }

@@ -168,6 +168,7 @@ proptest! {
         timeout in 0..u64::from(u32::MAX),
         primary: Option<String>,
         undoes: bool,
+        uptime: Option<(String, u32)>,
         outcome in proptest::option::of(outcome()),
         end in proptest::option::of(proptest::sample::select(&RunEnd::ALL)),
     ) {
@@ -182,6 +183,7 @@ proptest! {
         let intent = Intent {
             step, site: Site::Primary, host, vm: vm(8), method, message_id, envelope, before, sent: times.1,
             operation_timeout: Duration::from_millis(timeout),
+            sent_uptime: uptime.map(|(boot, ms)| Uptime { boot, time: Duration::from_millis(ms.into()) }),
         };
         let store = Store::in_memory().unwrap();
         let mut journal = take(&store, &run).unwrap();
