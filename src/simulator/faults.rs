@@ -11,8 +11,8 @@ use super::scenario::JobScript;
 
 use entry::Entry;
 
-pub use page::{Page, Relates};
 pub(super) use page::Swapped;
+pub use page::{Page, Relates};
 
 /// One entry of a scenario's `faults`: on which request, and what happens.
 ///

@@ -5,6 +5,8 @@
 //! HVR_STORM_TALES=20000 cargo test --test it storm:: -- --nocapture
 //! ```
 //!
+//! Besides, one lie at each call of each workflow and nothing else, of which `HVR_STORM_EVERY=1` tries all, and else some.
+//!
 //! A tale that fails prints its seed; `HVR_STORM_SEED=<seed> HVR_STORM_TALES=1` tells it again, word for word. The first
 //! failure ends it, unless `HVR_STORM_KEEP_ON=1`.
 #![expect(clippy::print_stdout, reason = "a long run says what it did")]
@@ -18,6 +20,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use tale::every::cases;
 use tale::{Counts, Tale};
 
 fn number(variable: &str, default: u64) -> u64 {
@@ -58,4 +61,28 @@ fn no_fault_sends_anything_twice_and_every_run_comes_to_its_end() {
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{} tales failed:\n{}", failed.len(), failed.first().unwrap());
     assert!(tales < 660 || total.faults >= 10_000, "{total:?}");
+}
+
+#[test]
+fn no_single_lie_is_believed_at_any_call() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let cases = runtime().block_on(cases());
+    assert!(cases.len() > 1000, "{}", cases.len());
+    // No factor of the number of statuses, pages or moments.
+    let step = usize::try_from(number("HVR_STORM_EVERY", 7)).unwrap();
+    let chosen: Vec<_> = cases.iter().step_by(step).collect();
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for half in chosen.chunks(chosen.len().div_ceil(2)) {
+            let wrong = &wrong;
+            scope.spawn(move || {
+                let runtime = runtime();
+                let told = half.iter().filter_map(|case| runtime.block_on(Tale::of(case)).err());
+                wrong.lock().unwrap().extend(told);
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    println!("{} of {} single lies", wrong.len(), chosen.len());
+    assert!(wrong.is_empty(), "{} of {} lies were believed, such as\n{}", wrong.len(), chosen.len(), wrong[0]);
 }

@@ -46,7 +46,11 @@ fn round(seed: u64, runtime: &tokio::runtime::Runtime) -> Result<Counts, String>
         Err(text.or(panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default())
     });
     let told = |wrong| {
-        format!("round with HVR_TORTURE_SEED={seed}: {wrong}\n\n{scenario}\ntls: {tls}\n\n{}\n{}", round.log.join("\n"), rig.dump())
+        format!(
+            "round with HVR_TORTURE_SEED={seed}: {wrong}\n\n{scenario}\ntls: {tls}\n\n{}\n{}",
+            round.log.join("\n"),
+            rig.dump()
+        )
     };
     ended.map_err(told).map(|()| round.counts.clone())
 }

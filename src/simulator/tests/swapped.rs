@@ -56,7 +56,8 @@ fn a_forged_answer_says_what_it_answers() {
         let answer = swapped(&simulator, &failover(&simulator));
         assert_eq!(said(&answer.body), (relates.map(str::to_owned), local.to_owned()), "{words}");
     }
-    let (simulator, _) = host("[[faults]]\non = \"InitiateFailover\"\nstatus = 500\npage = \"fault\"\nfault = \"NotFound\"");
+    let (simulator, _) =
+        host("[[faults]]\non = \"InitiateFailover\"\nstatus = 500\npage = \"fault\"\nfault = \"NotFound\"");
     let answer = swapped(&simulator, &failover(&simulator));
     let document = Document::parse(std::str::from_utf8(&answer.body).unwrap()).unwrap();
     let fault = crate::soap::Envelope::of(&document).unwrap().payload().and_then(Fault::read).unwrap();

@@ -1,13 +1,14 @@
 //! One tale: orders in a storm, taken up again until they end, and what must be so then.
 
+pub mod every;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyperv_replica::failover::journal::sqlite::{Filter, Store};
 use hyperv_replica::failover::journal::{CallRecord, History, MemoryJournal, RunEnd, RunId, Verdict};
 use hyperv_replica::failover::{
-    About, AdapterOrder, Cause, Event, Hosts, Kind, Operator, Order, Outcome, PowerOff, Proposal, Refusal,
-    resume, run,
+    About, AdapterOrder, Cause, Event, Hosts, Kind, Operator, Order, Outcome, PowerOff, Proposal, Refusal, resume, run,
 };
 use hyperv_replica::hyperv::{AdapterAddresses, Host, VmSelector};
 use hyperv_replica::simulator::{Pair, Scenario, SimulatorClock, Taken, VirtualClock};
@@ -47,7 +48,6 @@ impl Records {
             }
         }
     }
-
 }
 
 /// What tales have counted.
@@ -118,8 +118,14 @@ impl Tale {
             random.pick(&[2, 2, 2, 3]),
             seconds(&mut random),
         );
+        let tls = random.percent(30);
+        Tale::on(random, &scenario, tls)
+    }
+
+    /// On hosts of this scenario.
+    fn on(mut random: Random, scenario: &str, tls: bool) -> Tale {
         let clock = VirtualClock::new();
-        let pair = Pair::with_clock(Scenario::from_toml(&scenario).unwrap(), clock.clone());
+        let pair = Pair::with_clock(Scenario::from_toml(scenario).unwrap(), clock.clone());
         let wall = JumpingClock::new(clock.clone(), random.percent(80));
         let records = match random.percent(50) {
             true => Records::Memory(Box::default()),
@@ -129,7 +135,6 @@ impl Tale {
                 Records::Sqlite(store.with_wall(move || hyperv_replica::failover::Clock::wall(&wall)))
             }
         };
-        let tls = random.percent(30);
         let weather = Weather::new(random, wall.clone(), tls);
         let host = |simulator: &Arc<_>| {
             let stormy = Stormy::new(Arc::clone(simulator), clock.clone(), weather.clone());
@@ -322,7 +327,10 @@ impl Tale {
             if let Some(open) = self.open().filter(|_| !is_stormy) {
                 calm.push(open.record.id.clone());
                 if calm.iter().filter(|run| **run == open.record.id).count() > CALM {
-                    return Err(format!("{CALM} processes that nobody disturbed did not settle run {}", open.record.id));
+                    return Err(format!(
+                        "{CALM} processes that nobody disturbed did not settle run {}",
+                        open.record.id
+                    ));
                 }
             }
             let mut is_walk = matches!(order.kind, Kind::WalkBack { .. }) && self.open().is_none();
@@ -374,8 +382,7 @@ impl Tale {
             self.check()?;
             if let Some(outcome) = outcome {
                 self.check_end(&outcome, undoes.as_ref().filter(|_| is_walk))?;
-                let is_over =
-                    self.open().is_none() && !matches!(outcome, Outcome::NotSent(_) | Outcome::Declined(_));
+                let is_over = self.open().is_none() && !matches!(outcome, Outcome::NotSent(_) | Outcome::Declined(_));
                 let last = self.runs().pop();
                 // A walk back that had nothing to send is not on record.
                 let is_back = is_walk
@@ -433,7 +440,8 @@ impl Tale {
                         && before.intent.vm == call.intent.vm
                         && !self.weather.is_doomed(&before.intent.message_id)
                 };
-                let taken_before = |before: &CallRecord| taken.iter().any(|it| it.message_id == before.intent.message_id);
+                let taken_before =
+                    |before: &CallRecord| taken.iter().any(|it| it.message_id == before.intent.message_id);
                 let before = run.calls[..number].iter().filter(is_same).find(|before| taken_before(before));
                 if let Some(before) = before.filter(|_| !self.weather.has_hidden()) {
                     return Err(format!(
@@ -540,8 +548,8 @@ impl Tale {
         }
     }
 
-    /// Tells it to its end.
-    pub async fn tell(&mut self) -> Result<(), String> {
+    /// What is ordered one after the other.
+    fn orders(which: u64) -> Vec<Order> {
         let of = |kind| Order::of(kind, VmSelector::Name(VM.to_owned()));
         let planned = |reverse| {
             let kind = Kind::PlannedFailover { off: PowerOff::ShutDown, reverse, thumbprint: None };
@@ -551,7 +559,7 @@ impl Tale {
         let network = of(Kind::Network(vec![AdapterOrder { adapter: String::new(), addresses }]));
         let test = Order { start: true, ..of(Kind::TestStart { network: Some("Isolated".to_owned()) }) };
         let failover = |start| Order { start, ..of(Kind::Failover) };
-        let orders = match self.weather.random(|random| random.within(0..10)) {
+        match which {
             0..=2 => vec![planned(true)],
             3 => vec![planned(false)],
             4 | 5 => vec![failover(true), of(Kind::Stop(PowerOff::ShutDown)), of(Kind::Undo)],
@@ -559,16 +567,25 @@ impl Tale {
             7 => vec![test, of(Kind::TestStop)],
             8 => vec![network, Order { wait: false, ..failover(true) }],
             _ => vec![failover(false), of(Kind::Reverse { with_primary: true, thumbprint: None })],
-        };
-        for order in orders {
-            if matches!(order.kind, Kind::Reverse { .. }) {
-                self.pair.primary.with_world(|world| world.vm_mut(VM).unwrap().enabled_state = 3);
-            }
+        }
+    }
+
+    /// What an order finds: the old primary is off before it becomes the replica.
+    fn prepare(&self, order: &Order) {
+        if matches!(order.kind, Kind::Reverse { .. }) {
+            self.pair.primary.with_world(|world| world.vm_mut(VM).unwrap().enabled_state = 3);
+        }
+    }
+
+    /// Tells it to its end.
+    pub async fn tell(&mut self) -> Result<(), String> {
+        for order in Tale::orders(self.weather.random(|random| random.within(0..10))) {
+            self.prepare(&order);
             let runs = self.runs().len();
             self.carry_out(order).await?;
             // The next order builds on this one.
-            let is_done = self.runs().len() > runs
-                && self.runs().pop().is_some_and(|run| run.end == Some(RunEnd::Done));
+            let is_done =
+                self.runs().len() > runs && self.runs().pop().is_some_and(|run| run.end == Some(RunEnd::Done));
             if !is_done {
                 break;
             }

@@ -127,7 +127,8 @@ impl Weather {
 
     /// Sets the client's time of day, by an hour or far more.
     pub fn jump(&self) {
-        let by = self.random(|random| random.pick(&[3600, 3600, 7200, 90_000, 31_536_000, -3600, -3600, -7200, -90_000]));
+        let by =
+            self.random(|random| random.pick(&[3600, 3600, 7200, 90_000, 31_536_000, -3600, -3600, -7200, -90_000]));
         self.clock.jump(by);
         self.state().jumps += 1;
     }

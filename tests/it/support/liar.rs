@@ -52,7 +52,8 @@ impl Tls {
         let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
         let accept = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
-        let accept = accept.unwrap().with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        let accept =
+            accept.unwrap().with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(server.to_vec())).unwrap();
         let connect = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -83,7 +84,10 @@ struct Shared {
 impl Shared {
     fn next(&self) -> Option<Lie> {
         let mut plan = self.plan.lock().unwrap();
-        let lie = { let number = plan.0; plan.1.remove(&number) };
+        let lie = {
+            let number = plan.0;
+            plan.1.remove(&number)
+        };
         plan.0 += 1;
         self.told.fetch_add(u64::from(lie.is_some()), Ordering::Relaxed);
         lie
@@ -173,7 +177,8 @@ async fn carry(client: impl Stream, server: Box<dyn Stream>, shared: &Shared) {
             None => answer.unwrap_or_default(),
             Some(lie) => {
                 let connection = if lie.keeps { "keep-alive" } else { "close" };
-                let kind = if lie.body.is_empty() { String::new() } else { format!("Content-Type: {}\r\n", lie.content_type) };
+                let kind =
+                    if lie.body.is_empty() { String::new() } else { format!("Content-Type: {}\r\n", lie.content_type) };
                 let place = if lie.status / 100 == 3 { "Location: http://127.0.0.1:9/elsewhere\r\n" } else { "" };
                 let body = if lie.status == 204 { "" } else { lie.body.as_str() };
                 let head = format!("HTTP/1.1 {} Swapped\r\n{kind}{place}Connection: {connection}\r\n", lie.status);

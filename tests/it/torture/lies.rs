@@ -15,7 +15,8 @@ use crate::support::random::Random;
 /// For one connection after the other: which request is answered by whom.
 pub fn plan(random: &mut Random, latest: u64) -> BTreeMap<u64, Lie> {
     // From one request on, or here and there.
-    let first = random.within(0..REACH);
+    let reach = random.pick(&[4, 10, REACH]);
+    let first = random.within(0..reach);
     match random.percent(15) {
         true => {
             let lie = lie(random, latest);
@@ -24,7 +25,7 @@ pub fn plan(random: &mut Random, latest: u64) -> BTreeMap<u64, Lie> {
         false => {
             let mut plan = BTreeMap::from([(first, lie(random, latest))]);
             while random.percent(25) {
-                plan.insert(random.within(0..REACH), lie(random, latest));
+                plan.insert(random.within(0..reach), lie(random, latest));
             }
             plan
         }

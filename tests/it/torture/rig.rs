@@ -16,8 +16,8 @@ use hyperv_replica::simulator::{Pair, Scenario, Server, ServerOptions, Simulator
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-use crate::cli::hvr;
 use super::lies::TimeOfDay;
+use crate::cli::hvr;
 use crate::support::liar::{Liar, Tls};
 use crate::support::proxy::Proxy;
 use crate::support::schema::check_document;

@@ -222,7 +222,10 @@ impl<'r> Round<'r> {
                     let count = calm.entry(newest.record.id.to_string()).or_default();
                     *count += 1;
                     if *count > CALM {
-                        return Err(format!("{CALM} processes that nobody disturbed did not settle {}", newest.record.id));
+                        return Err(format!(
+                            "{CALM} processes that nobody disturbed did not settle {}",
+                            newest.record.id
+                        ));
                     }
                 }
             }
@@ -233,7 +236,10 @@ impl<'r> Round<'r> {
             }
             let ended = self.process(attack, &words)?;
             code = ended.code.unwrap_or(-1);
-            if code == 3 && is_undo && ["already-reversed", "already-committed"].contains(&code_of(&ended).as_str()) {
+            if matches!(code, 3 | 5)
+                && is_undo
+                && ["already-reversed", "already-committed"].contains(&code_of(&ended).as_str())
+            {
                 undo = false;
                 continue;
             }
