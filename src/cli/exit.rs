@@ -66,7 +66,7 @@ impl Exit {
             Exit::Usage => "usage or configuration",
             Exit::Refused => "refused before any change: a precondition does not hold, VM not found, name ambiguous",
             Exit::HostRefused => "the host refused or the job failed",
-            Exit::Unknown => "state unknown: sent, and no answer proves the outcome",
+            Exit::Unknown => "state unknown: sent, and no answer proves the outcome; or a run half-way",
             Exit::NotReached => "not reached: DNS, connection, TLS",
             Exit::NotAllowed => "not allowed: authentication or authorisation",
             Exit::Deadline => "deadline passed while the job still runs on the host; `hvr job wait` follows it again",

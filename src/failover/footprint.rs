@@ -61,6 +61,12 @@ impl Footprint {
         }
     }
 
+    /// The same with a call on its way to a host.
+    pub(super) fn with_call_to(&self, site: Site) -> Footprint {
+        let unseen = self.unseen.iter().copied().chain([site]).collect();
+        Footprint { unseen, ..self.clone() }
+    }
+
     /// Something is proven of the last call.
     pub(super) fn proven(&mut self, verdict: Verdict) {
         match verdict {

@@ -16,6 +16,7 @@ use super::outcome::{Cause, Halted, Outcome, Refusal, StartReport, StepReport};
 use super::preflight::Proposal;
 use super::scene::{Answer, Ask, Told};
 use super::steps::StepName;
+use super::whereabouts::Whereabouts;
 use super::workflow::Workflow;
 
 /// Time, real or virtual.
@@ -80,6 +81,9 @@ pub enum Event<'a> {
     Waiting(StepName),
     /// A step is done.
     StepDone(&'a StepReport),
+    /// Where the VM is: when a call is about to go out, and when a step is done. For who must say it when the run ends in
+    /// the middle.
+    Stands(&'a Whereabouts),
     /// Something could not be put on record; the run goes on.
     NotOnRecord(String),
 }
@@ -138,6 +142,8 @@ pub struct About {
     pub undoes: Option<RunId>,
     /// Whether a call of that run was taken, or may have been: then hosts may be changed before this one sends anything.
     pub may_have_changed: bool,
+    /// The display name of its VM, for what is said before anything was read.
+    pub vm_name: String,
 }
 
 /// Runs an order, from the name to the proof.
@@ -156,7 +162,7 @@ pub async fn run<'h, E: Exchange + 'h>(
     if order.kind.needs_primary() && hosts.primary.is_none() {
         return Outcome::Refused(Refusal::NoPrimary);
     }
-    let mut workflow = Workflow::new(order).after_another(about.may_have_changed);
+    let mut workflow = Workflow::new(order).after_another(about.may_have_changed, &about.vm_name);
     drive(hosts, &mut workflow, about, None, clock, journal, operator).await
 }
 
@@ -234,6 +240,9 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
                 Action::Finish(Outcome::Stopped(stopped)) => stopped.done.as_slice(),
                 _ => workflow.done(),
             };
+            if done.len() > told_steps && !matches!(action, Action::Finish(_)) {
+                self.operator.event(&Event::Stands(&workflow.whereabouts()));
+            }
             for step in done.get(told_steps..).unwrap_or_default() {
                 self.operator.event(&Event::StepDone(step));
             }
@@ -330,6 +339,7 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
         let number = self.journal.intent(&intent).map_err(CallError::NotRecorded)?;
         self.call = Some(number);
         if let (Some(run), Some(proposal)) = (&self.run, workflow.proposal()) {
+            self.operator.event(&Event::Stands(&workflow.whereabouts_during_call(site)));
             self.operator.event(&Event::Invoking { run, step, site, proposal });
         }
         let span = tracing::info_span!(

@@ -52,7 +52,7 @@ pub struct Workflow {
     pub(super) test_vm: Option<VmId>,
     /// What the calls of the run have left.
     pub(super) footprint: Footprint,
-    /// The name of the VM on record, of a run that is taken up.
+    /// The name of the VM on record, of a run that is taken up or back.
     pub(super) record_name: Option<String>,
     /// The time since the start of the machine when the run was taken up.
     pub(super) uptime: Option<Uptime>,
@@ -102,17 +102,27 @@ impl Workflow {
 
     /// For a run that takes back another one. `may_have_changed`: that one may have changed a host.
     #[must_use]
-    pub fn after_another(mut self, may_have_changed: bool) -> Self {
+    pub fn after_another(mut self, may_have_changed: bool, vm_name: &str) -> Self {
         if may_have_changed {
             self.footprint = Footprint::of_another();
         }
+        self.record_name = (!vm_name.is_empty()).then(|| vm_name.to_owned());
         self
     }
 
     /// Where the VM is, by what was last read.
     pub fn whereabouts(&self) -> Whereabouts {
+        self.whereabouts_by(&self.footprint)
+    }
+
+    /// The same while a call is on its way to a host.
+    pub(super) fn whereabouts_during_call(&self, site: Site) -> Whereabouts {
+        self.whereabouts_by(&self.footprint.with_call_to(site))
+    }
+
+    fn whereabouts_by(&self, footprint: &Footprint) -> Whereabouts {
         let name = self.record_name.clone().unwrap_or_else(|| self.order.vm.to_string());
-        Whereabouts::of(&name, &self.scene, &self.footprint, self.order.kind.needs_primary())
+        Whereabouts::of(&name, &self.scene, footprint, self.order.kind.needs_primary())
     }
 
     /// The proposal, once there is one.

@@ -92,7 +92,8 @@ impl Trust {
     }
 
     /// Any certificate at all. Whoever sits between can then read and change everything, and try
-    /// the login elsewhere; a pin is as easy to use and has none of this.
+    /// the login elsewhere; a pin is as easy to use and has none of this. An answer is believed all the same, a refusal of a
+    /// call among them: the reads that would have to settle a doubt could be forged as well, so doubt would buy nothing.
     pub fn dangerous_accept_any_certificate() -> Self {
         Anchor::Any.into()
     }

@@ -2,7 +2,7 @@
 
 use hyperv_replica::auth::{Credentials, Mechanism};
 use hyperv_replica::transport::{AuthChoice, Connector};
-use hyperv_replica::wsman::{Delivery, ExchangeErrorKind, Identify, Message};
+use hyperv_replica::wsman::{ExchangeErrorKind, Identify, Message};
 
 use super::acceptor::{Acceptor, echo, fails, once, repeatable};
 use super::kerberos::cache;

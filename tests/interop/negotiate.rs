@@ -2,7 +2,7 @@
 
 use hyperv_replica::auth::{Credentials, Mechanism, Scheme};
 use hyperv_replica::transport::{AuthChoice, Connector};
-use hyperv_replica::wsman::{Delivery, ExchangeErrorKind};
+use hyperv_replica::wsman::ExchangeErrorKind;
 
 use super::acceptor::{Acceptor, echo, fails, once, repeatable};
 use super::kerberos::{LATE, cache, start, start_in};

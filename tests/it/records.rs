@@ -132,6 +132,28 @@ async fn a_no_to_a_call_that_was_never_taken_ends_the_run() {
     assert_eq!(pair.replica.taken("InitiateFailover", VM), 0);
 }
 
+/// A guest that was asked and did not shut down: the host answered 4096, and the record of the run that is given up says so.
+#[tokio::test]
+async fn what_a_host_answered_is_not_told_as_nothing() {
+    let (pair, clock) =
+        pair("[[vms]]\nname = \"app-db-01\"\nmode = 1\nenabled = 2\nguest = { shutdown = \"ignored\" }");
+    let host = Host::over(InProcess::new(Arc::clone(&pair.replica)));
+    let mut journal = MemoryJournal::new();
+    let order = Order::of(Kind::Stop(PowerOff::ShutDown), VM.parse().unwrap());
+    let outcome = run(&host, order, About::default(), &clock, &mut journal, &mut Yes::default()).await;
+    let Outcome::Stopped(stopped) = outcome else { panic!("{outcome:?}") };
+    assert!(stopped.may_have_changed && stopped.end().is_none(), "{stopped:?}");
+    let left = only(&journal);
+    let mut again = journal.resumed(&left);
+    let outcome = resume(&host, left, None, &clock, &mut again, &mut No).await;
+    let Outcome::Halted(halted) = outcome else { panic!("{outcome:?}") };
+    assert!(matches!(halted.why, Outcome::Declined(_)), "{halted:?}");
+    let ended = only(&journal);
+    assert_eq!((ended.end, ended.calls[0].verdict), (Some(RunEnd::Failed), Some(Verdict::Failed)));
+    assert!(ended.note.contains("4096") && !ended.note.contains("nothing of it was taken"), "{}", ended.note);
+    assert_eq!(pair.replica.taken("RequestStateChange", VM), 1);
+}
+
 /// Spans by name, each with its fields as they were recorded, and the spans around it.
 #[derive(Clone, Default)]
 struct Spans(Arc<Mutex<Vec<(String, String)>>>);

@@ -98,6 +98,7 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
         context: history.record.context.clone(),
         undoes: Some(run.clone()),
         may_have_changed: is_half_way(&history),
+        vm_name: history.record.vm_name.clone(),
     };
     let mut journal = store.journal();
     let (_, ended) = carry(order, about, &vm, Answer::of(consent), &ends, &mut journal, context).await;

@@ -14,7 +14,7 @@ use crate::failover::journal::RunId;
 use crate::failover::{Event, Kind, Operator, Proposal, Site, StepName};
 use crate::hyperv::Job;
 
-use super::{Answer, Ends};
+use super::{Answer, Ends, whereabouts};
 
 /// What a run has in front of it.
 pub struct Console<'c> {
@@ -29,6 +29,8 @@ pub struct Console<'c> {
     was_asked: bool,
     /// The host whose job is followed.
     site: Site,
+    /// Where the VM is, in words, once a call was about to go out.
+    stands: String,
 }
 
 impl<'c> Console<'c> {
@@ -43,6 +45,7 @@ impl<'c> Console<'c> {
             waits_for: None,
             was_asked: false,
             site: Site::Host,
+            stands: String::new(),
         }
     }
 
@@ -90,6 +93,7 @@ impl<'c> Console<'c> {
             _ => "a simulated host ends with its command; on a real one the run is taken up with hvr run resume"
                 .to_owned(),
         };
+        let what = if self.stands.is_empty() { what } else { format!("{}; {what}", self.stands) };
         stop::leave_behind(changed, what, remedy);
     }
 }
@@ -114,6 +118,10 @@ impl Operator for Console<'_> {
 
     fn event(&mut self, event: &Event<'_>) {
         let (name, fields) = match event {
+            Event::Stands(whereabouts) => {
+                self.stands = whereabouts::words(whereabouts, |site| self.ends.name(site));
+                return;
+            }
             Event::Found(vm) => ("found", json!({ "vm": json::vm(vm) })),
             Event::Run(run) => {
                 self.run = Some((*run).clone());

@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::json;
 use crate::cli::output::{self, Printer, note, printable};
 use crate::cli::problem::Problem;
-use crate::failover::{DryRun, Kind, Proposal, Report, Site, StartReport, StepName};
+use crate::failover::{DryRun, Finding, Kind, Proposal, Report, Site, StartReport, StepName};
 use crate::hyperv::{FailoverType, JobRef, ReplicationState, Vm};
 
 use super::console::describe;
@@ -94,7 +94,9 @@ fn sentence(report: &Report, scene: &Scene<'_>) -> String {
         Kind::Commit => format!("the failover of {name} is kept for good: {}", seen(StepName::Commit)),
         Kind::Undo | Kind::WalkBack { .. } => {
             let last = report.steps.last().map_or("", |step| step.seen.as_str());
-            format!("{name} is back where it was: {last}, read back")
+            // Only this end of a planned failover: see what is said of the primary.
+            let what = if left_prepared(report).is_some() { format!("the replica of {name}") } else { name.clone() };
+            format!("{what} is back where it was: {last}, read back")
         }
         Kind::Reverse { .. } => {
             let old = report.primary_after.as_ref().map_or_else(String::new, |primary| {
@@ -112,6 +114,11 @@ fn sentence(report: &Report, scene: &Scene<'_>) -> String {
             format!("{name} is {state}, read back from {host}")
         }
     }
+}
+
+/// What an undo of a planned failover leaves on the primary.
+fn left_prepared(report: &Report) -> Option<&Finding> {
+    report.proposal.findings.iter().find(|finding| finding.code == "primary-prepared")
 }
 
 /// Which end a VM is, and the state of its replication.
@@ -139,6 +146,10 @@ fn next(report: &Report, scene: &Scene<'_>) -> Option<String> {
         Kind::TestStart { .. } => Some(format!("end the rehearsal: {}", again(&["test", "stop", vm]))),
         Kind::Reverse { .. } if report.after.state == ReplicationState::WaitingForInitialReplication => {
             Some(format!("see how far the copy is: {}", again(&["status", vm])))
+        }
+        Kind::Undo => {
+            let left = left_prepared(report)?;
+            Some(format!("{}; {}", left.text, left.remedy))
         }
         Kind::Commit => Some(format!("turn the replication round: {} --primary HOST", again(&["reverse", vm]))),
         _ => None,

@@ -246,7 +246,7 @@ impl Told<'_> {
             "host-refused",
             format!("{} refused to {} ({}): {} ({code})", self.host(), self.step.deed(), self.name, code.value()),
         )
-        .remedy(format!("{hint}nothing was started; look at the VM: {}", self.look()))
+        .remedy(format!("{hint}this call started nothing; look at the VM: {}", self.look()))
         .detail("return_value", json::named(code.value(), code))
     }
 

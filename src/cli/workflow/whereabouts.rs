@@ -29,13 +29,10 @@ pub(super) fn words<'n>(whereabouts: &Whereabouts, name: impl Fn(Site) -> &'n st
         match standing {
             Standing::Read(vm) => known.push((host, power(vm))),
             Standing::Before(vm) => {
-                other.push(format!(
-                    "whether it runs on {host} is not known (before the last call there: {})",
-                    power(vm)
-                ));
+                other.push(format!("not read on {host} since the last call there ({} before)", power(vm)));
             }
             Standing::Gone => other.push(format!("{host} shows no such VM")),
-            Standing::Unread => other.push(format!("whether it runs on {host} is not known (not read)")),
+            Standing::Unread => other.push(format!("not read on {host}")),
         }
     }
     let known = match known.as_slice() {
@@ -49,7 +46,7 @@ pub(super) fn words<'n>(whereabouts: &Whereabouts, name: impl Fn(Site) -> &'n st
     match (known, other.is_empty()) {
         (Some(known), true) => known,
         (Some(known), false) => format!("{known}, {}", other.join(", ")),
-        (None, _) => format!("{vm}: {}", other.join(", ")),
+        (None, _) => format!("where {vm} runs is not known: {}", other.join(", ")),
     }
 }
 

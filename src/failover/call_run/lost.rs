@@ -62,7 +62,7 @@ impl CallRun {
             // What is not to be seen after the host's time for it was never taken; after some minutes it may have been,
             // and failed.
             Some(quiet) if self.looked_after >= quiet && round > 0 && !going && is_known => {
-                let longest = self.at_most.max(passed);
+                let longest = passed.max(self.at_most);
                 let verdict = if longest < KEPT { Verdict::NotTaken } else { Verdict::Failed };
                 return self.nothing(verdict, "the state is unchanged and no job of the VM is to be seen");
             }

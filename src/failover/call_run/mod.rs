@@ -40,8 +40,8 @@ pub(super) struct CallRun {
     begun_at: Duration,
     /// By the time of day: which jobs are of this call is told by it, and nothing else.
     sent_wall: SystemTime,
-    /// Of a call that an earlier process sent: how long ago that certainly was when this process began, and how long at
-    /// the most, by the time of day.
+    /// Of a call that an earlier process sent: how long ago that certainly was when this process began, and how long it
+    /// may have been, by the time of day where nothing better is known.
     already: Duration,
     at_most: Duration,
     /// How long after the call the last look at the host began: an answer may be as old as the question.
@@ -138,8 +138,8 @@ pub(super) enum Turn {
 pub(super) struct Sent {
     /// By its time of day.
     pub(super) wall: SystemTime,
-    /// How long ago that certainly is.
-    pub(super) ago: Duration,
+    /// How long ago that certainly is, where the machine tells.
+    pub(super) ago: Option<Duration>,
     /// How long after it a host may still take the call up.
     pub(super) quiet: Duration,
 }
@@ -242,8 +242,8 @@ impl CallRun {
     pub(super) fn settle(&mut self, now: Duration, wall: SystemTime, sent: &Sent, left: Left) -> Turn {
         self.begun_at = now;
         self.sent_wall = sent.wall;
-        self.already = sent.ago;
-        self.at_most = wall.duration_since(sent.wall).unwrap_or_default().max(sent.ago);
+        self.already = sent.ago.unwrap_or_default();
+        self.at_most = sent.ago.unwrap_or_else(|| wall.duration_since(sent.wall).unwrap_or_default());
         self.quiet = Some(sent.quiet);
         match left {
             Left::Job(job) => self.attach(now, job),

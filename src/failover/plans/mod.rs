@@ -42,7 +42,7 @@ pub(super) fn judge(order: &Order, scene: &Scene) -> Vec<Finding> {
         Kind::TestStop => rehearsal::judge_stop(scene, vm),
         Kind::Rehearsal => rehearsal::judge_start(order, None, scene, vm),
         Kind::Commit => commit::judge(vm),
-        Kind::Undo => undo::judge(vm),
+        Kind::Undo => undo::judge(scene, vm),
         Kind::Reverse { with_primary, .. } => reverse::judge(*with_primary, order, scene, vm),
         Kind::Start => power::judge_start(vm),
         Kind::Stop(off) => power::judge_stop(vm, *off),

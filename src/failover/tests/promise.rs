@@ -289,7 +289,8 @@ fn what_was_begun_is_never_told_as_nothing() {
     assert_eq!(ended(&outcome), "declined");
     // What takes another run back finds the hosts as that one has left them.
     for may_have_changed in [true, false] {
-        let workflow = Workflow::new(of(Kind::WalkBack { start_primary: true })).after_another(may_have_changed);
+        let workflow =
+            Workflow::new(of(Kind::WalkBack { start_primary: true })).after_another(may_have_changed, "app-db-01");
         let outcome = Stage::new().play(workflow, unread);
         assert_eq!(ended(&outcome), if may_have_changed { "not read after a call" } else { "not sent" });
     }

@@ -25,6 +25,21 @@ fn a_failover_is_taken_back() {
     }
 }
 
+/// The other end of a planned failover stays prepared and off, and this host cannot change that.
+#[test]
+fn what_an_undo_leaves_on_the_primary_is_said() {
+    for (kind, expected) in [(FailoverType::Planned, true), (FailoverType::Regular, false)] {
+        let mut stage = Stage::new().prepared().failed_over(kind);
+        let Outcome::Done(report) = stage.run(of(Kind::Undo)) else { panic!() };
+        let left = report.proposal.findings.iter().find(|finding| finding.code == "primary-prepared");
+        assert_eq!(left.is_some(), expected);
+        if let Some(left) = left {
+            assert!(left.text.contains("primary.example") && left.text.ends_with("prepared and OFF"), "{}", left.text);
+            assert!(left.remedy.contains("hvr undo") && left.remedy.contains("hvr start"), "{}", left.remedy);
+        }
+    }
+}
+
 #[test]
 fn a_preparation_is_taken_back() {
     let mut stage = Stage::new().host(|vm| {
