@@ -25,7 +25,16 @@ const READERS: &[fn(&[u8])] = &[
 ];
 
 fn every_file(folder: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder);
+    every_file_of(&Path::new("tests/data").join(folder))
+}
+
+/// The examples of traps, answers that are not the host's among them.
+fn scenarios() -> Vec<Vec<u8>> {
+    every_file_of(Path::new("examples/scenarios"))
+}
+
+fn every_file_of(folder: &Path) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().map(|file| fs::read(file).unwrap()).collect()
@@ -156,6 +165,11 @@ proptest! {
     fn no_damaged_recording_or_capture_breaks_a_reader(bytes in damaged_of(conversation().to_vec())) {
         oracle::har(&bytes);
         oracle::capture(&bytes);
+    }
+
+    #[test]
+    fn no_damaged_scenario_breaks_its_reader(bytes in damaged_of(scenarios())) {
+        oracle::scenario(&bytes);
     }
 
     #[test]
