@@ -5,10 +5,15 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use hyperv_replica::hyperv::{NAMESPACE, random_id};
+use hyperv_replica::simulator::{Effect, Fault, FaultName, Page, Relates, ServerOptions};
 use hyperv_replica::trace::{Opener, Recorder, Redactor, Sender, Trace, read_capture};
 
+use hyperv_replica::wsman::{ClassAddressing, Client, Delivery, Invoke};
+
+use crate::storm::lies::{FAULTS, STATUSES};
 use crate::support::capture::{Piece, Style, capture};
-use crate::support::oracle;
+use crate::support::{oracle, serve, session};
 
 const READERS: &[fn(&[u8])] = &[
     oracle::xml,
@@ -104,6 +109,45 @@ fn the_seeds_of_captures_are_good() {
         let mut entries = 0;
         let found = read_capture(bytes.as_slice(), || NoKeys, |_| entries += 1).unwrap();
         assert_eq!((found.requests, entries), (2, 2), "{found:?}");
+    }
+}
+
+/// Every status with every page, in answer to a call that may be made once only, over a real connection.
+#[tokio::test]
+async fn no_answer_but_the_hosts_own_says_what_became_of_a_call() {
+    let call = || {
+        let service = ClassAddressing::microsoft(NAMESPACE).reference("Msvm_ReplicationService", Default::default());
+        Invoke::new(service, "InitiateFailover")
+    };
+    for options in [ServerOptions::http(), ServerOptions::https()] {
+        let server = serve("", options).await;
+        let inject = |effect| server.simulator().inject(Fault::on("InitiateFailover", effect));
+        let client = || Client::new(session(&server), ClassAddressing::microsoft(NAMESPACE), random_id);
+        // Inside TLS an answer to this very message cannot be told from the host's.
+        let relates = [Relates::Other, Relates::Nothing, Relates::This];
+        let relates = &relates[..if options.tls { 2 } else { 3 }];
+        let forged = relates.iter().flat_map(|relates| {
+            let faults = FAULTS.iter().map(|name| Page::Fault { name: *name, relates: *relates });
+            faults.chain([Page::Success { relates: *relates }])
+        });
+        let pages: Vec<_> = [Page::Empty, Page::Html].into_iter().chain(forged).collect();
+        let mut client_at_work = client();
+        for (number, status) in STATUSES.iter().enumerate() {
+            // A page or two of the many with each status, and none with all.
+            for page in [Page::Empty, pages[number % pages.len()], pages[(number * 5 + 3) % pages.len()]] {
+                inject(Effect::Swapped { status: *status, page });
+                // Every other call is the first message of its connection.
+                if number.is_multiple_of(2) {
+                    client_at_work = client();
+                }
+                let error = client_at_work.invoke(&call()).await.unwrap_err();
+                assert_eq!(error.delivery(), Delivery::Unknown, "{status} {page:?}: {error}");
+            }
+        }
+        inject(Effect::Fault(FaultName::AccessDenied));
+        let refused = client_at_work.invoke(&call()).await.unwrap_err();
+        assert_eq!(refused.delivery(), Delivery::Answered, "the host's own: {refused}");
+        assert_eq!(server.refused_logins(), 0);
     }
 }
 
