@@ -194,7 +194,7 @@ impl Acceptor {
 }
 
 /// The session key the client chose, or the key exchange key where none is exchanged.
-pub(super) fn exported_key(message: &Authenticate, flags: Flags, base_key: Key) -> Result<Key, AuthError> {
+pub(crate) fn exported_key(message: &Authenticate, flags: Flags, base_key: Key) -> Result<Key, AuthError> {
     if !flags.contains(Flags::NEGOTIATE_KEY_EXCHANGE)
         || !flags.intersects(Flags::NEGOTIATE_SIGN | Flags::NEGOTIATE_SEAL)
     {

@@ -61,7 +61,7 @@ impl Protocol {
 }
 
 impl SecurityContext {
-    pub(super) fn ntlm(keys: NtlmKeys) -> Self {
+    pub(crate) fn ntlm(keys: NtlmKeys) -> Self {
         Self { keys: Keys::Ntlm(Box::new(keys)), protocol: Protocol::Spnego, poisoned: false }
     }
 

@@ -2,12 +2,12 @@
 //! of one byte.
 
 /// The tag of a numbered field of a SEQUENCE.
-pub(super) const fn field(number: u8) -> u8 {
+pub(crate) const fn field(number: u8) -> u8 {
     0xa0 + number
 }
 
 /// Tag, length and content of one value, in a buffer that never grows: what is secret leaves no copy.
-pub(super) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut out = Vec::with_capacity(length + 6);
     out.push(tag);
@@ -26,7 +26,7 @@ pub(super) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// Tag, content and what follows.
-pub(super) fn next(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(crate) fn next(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = if first < 0x80 {
@@ -46,12 +46,12 @@ pub(super) fn next(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 }
 
 /// The content of the one value that these bytes are.
-pub(super) fn only(bytes: &[u8], tag: u8) -> Option<&[u8]> {
+pub(crate) fn only(bytes: &[u8], tag: u8) -> Option<&[u8]> {
     next(bytes).filter(|(found, _, rest)| *found == tag && rest.is_empty()).map(|(_, content, _)| content)
 }
 
-pub(super) const OCTETS: u8 = 0x04;
-pub(super) const OID: u8 = 0x06;
-pub(super) const ENUMERATED: u8 = 0x0a;
-pub(super) const SEQUENCE: u8 = 0x30;
-pub(super) const APPLICATION: u8 = 0x60;
+pub(crate) const OCTETS: u8 = 0x04;
+pub(crate) const OID: u8 = 0x06;
+pub(crate) const ENUMERATED: u8 = 0x0a;
+pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const APPLICATION: u8 = 0x60;

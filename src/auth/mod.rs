@@ -7,7 +7,6 @@
 //! over both), and with the feature `credssp` `CredSspInitiator`, which ends with the server having
 //! the password. It and the accepting half, [`accept::Acceptor`], end in a [`SecurityContext`], over
 //! which [`seal`] writes and reads the `multipart/encrypted` bodies of WinRM ([MS-WSMV] 2.2.9.1).
-//! [`overhear`] opens what others sealed under NTLM, and `ticket` (with the feature `trace`) under Kerberos.
 //!
 //! ```
 //! use hyperv_replica::auth::{Credentials, Entropy, Initiator, Options, filetime};
@@ -31,21 +30,19 @@ mod context;
 pub mod credentials;
 #[cfg(feature = "credssp")]
 mod credssp;
-mod der;
+pub(crate) mod der;
 pub mod error;
 mod handshake;
 pub mod kerberos;
 pub mod negotiate;
 pub mod ntlm;
-pub mod overhear;
+
 mod scheme;
 pub mod seal;
 pub mod secret;
-#[cfg(feature = "trace")]
-pub mod ticket;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use basic::basic_authorization;
 pub use binding::ChannelBinding;
@@ -60,9 +57,7 @@ pub use kerberos::{
 };
 pub use negotiate::NegotiateInitiator;
 pub use ntlm::{Entropy, Initiator, Options, filetime};
-pub use overhear::{Overheard, TokenKind};
+
 pub use scheme::{Offer, Scheme, offered};
 pub use seal::{PartHeaders, SealedMessage, is_sealed, seal_message, unseal_message};
 pub use secret::Secret;
-#[cfg(feature = "trace")]
-pub use ticket::{Keytab, OverheardTicket, TicketError};

@@ -15,7 +15,7 @@ use crate::auth::Secret;
 /// Speaks WS-Management to the replica's host: no COM, no PowerShell, no agent. Try it without a host:
 /// `hvr failover app-db-01 --simulate --yes`.
 #[derive(Debug, Parser)]
-#[command(name = "hvr", version, propagate_version = true, after_help = Exit::table(), max_term_width = 110)]
+#[command(name = "hvr", version, propagate_version = true, disable_help_subcommand = true, after_help = Exit::table(), max_term_width = 110)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -67,6 +67,8 @@ pub enum Command {
     Simulate(commands::simulate::Args),
     /// Print completions for a shell
     Completions(commands::generate::CompletionsArgs),
+    /// Print the help of a command, or a page of the manual
+    Help(commands::help::Args),
     /// Print the manual page of hvr or of one of its commands
     Man(commands::generate::ManArgs),
 }

@@ -126,6 +126,7 @@ fn run(cli: Cli, clock: clock::Clock) -> Exit {
         Command::Pin(args) => block_on(commands::pin::run(args, &context)),
         Command::Simulate(args) => block_on(commands::simulate::run(args, &context)),
         Command::Completions(args) => commands::generate::completions(args, &context),
+        Command::Help(args) => commands::help::run(args, &context),
         Command::Man(args) => commands::generate::man(args, &context),
     };
     let exit = match ended {

@@ -98,6 +98,6 @@ impl<E: Exchange> Host<E> {
     }
 }
 
-pub(super) fn lacks_class(fault: &Fault) -> bool {
+pub(crate) fn lacks_class(fault: &Fault) -> bool {
     fault.is_not_found() || fault.is_unknown_class() || fault.is_filter_refused()
 }

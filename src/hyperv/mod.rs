@@ -8,22 +8,22 @@ mod call;
 mod cancel;
 mod cluster;
 mod error;
-pub mod evidence;
+
 mod host;
-mod instances;
+pub(crate) mod instances;
 mod job;
 mod look;
 mod network;
 mod points;
 mod rehearsal;
-mod relation;
+pub(crate) mod relation;
 mod replicated;
 mod replication;
 mod return_code;
-mod service;
+pub(crate) mod service;
 mod settings;
 mod statistics;
-mod vm;
+pub(crate) mod vm;
 
 pub use addresses::{AdapterAddress, AdapterAddresses, AddressError, MOST_GATEWAYS, ProtocolIfType};
 pub use call::{Call, PreparedCall};

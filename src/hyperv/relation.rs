@@ -145,7 +145,7 @@ impl Relation {
 }
 
 /// The VM and the relation in `Microsoft:<GUID>\HVR[\<n>]` (specified, E09).
-pub(super) fn of_id(id: &str) -> Option<(VmId, RelationKind)> {
+pub(crate) fn of_id(id: &str) -> Option<(VmId, RelationKind)> {
     let (vm, rest) = instances::of_vm(id)?;
     let (word, end) = rest.split_once('\\').unwrap_or((rest, "0"));
     if !word.eq_ignore_ascii_case("HVR") {

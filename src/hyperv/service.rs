@@ -10,7 +10,7 @@ use super::job::{Job, JobError, JobRef};
 use super::vm::VmId;
 
 /// The class of the replication service.
-pub(super) const REPLICATION_SERVICE: &str = "Msvm_ReplicationService";
+pub(crate) const REPLICATION_SERVICE: &str = "Msvm_ReplicationService";
 /// The class of the service that makes and removes VMs.
 pub(super) const MANAGEMENT_SERVICE: &str = "Msvm_VirtualSystemManagementService";
 

@@ -12,7 +12,7 @@ use super::relation::Relation;
 use super::replication::{FailoverType, ReplicationHealth, ReplicationMode, ReplicationState};
 
 /// The class of virtual machines, and of the host itself.
-pub(super) const CLASS: &str = "Msvm_ComputerSystem";
+pub(crate) const CLASS: &str = "Msvm_ComputerSystem";
 
 /// The id of a VM: a GUID. What tells a VM from the host, whose `Name` is a computer name.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl VmId {
     }
 
     /// An id of the program's own, that must be written as a GUID is.
-    pub(super) fn from_static(id: &'static str) -> VmId {
+    pub(crate) fn from_static(id: &'static str) -> VmId {
         VmId(id.to_owned())
     }
 

@@ -3,9 +3,9 @@
 use crate::wsman::{Delivery, ExchangeErrorKind};
 
 /// The recording ends in the middle of this message.
-pub(super) const PENDING: &str = "pending";
+pub(crate) const PENDING: &str = "pending";
 /// The message was sent once more, and the next entry has its answer.
-pub(super) const REPEATED: &str = "repeated";
+pub(crate) const REPEATED: &str = "repeated";
 const HTTP_STATUS: &str = "http-status-";
 
 const KINDS: [(&str, ExchangeErrorKind); 12] = [
@@ -24,7 +24,7 @@ const KINDS: [(&str, ExchangeErrorKind); 12] = [
 ];
 
 /// The name of a kind of failure.
-pub(super) fn kind(kind: ExchangeErrorKind) -> String {
+pub(crate) fn kind(kind: ExchangeErrorKind) -> String {
     if let ExchangeErrorKind::HttpStatus(status) = kind {
         return format!("{HTTP_STATUS}{status}");
     }
@@ -32,7 +32,7 @@ pub(super) fn kind(kind: ExchangeErrorKind) -> String {
 }
 
 /// The kind of failure of this name.
-pub(super) fn kind_named(name: &str) -> ExchangeErrorKind {
+pub(crate) fn kind_named(name: &str) -> ExchangeErrorKind {
     if let Some(status) = name.strip_prefix(HTTP_STATUS).and_then(|status| status.parse().ok()) {
         return ExchangeErrorKind::HttpStatus(status);
     }
@@ -42,7 +42,7 @@ pub(super) fn kind_named(name: &str) -> ExchangeErrorKind {
 }
 
 /// The name of a delivery.
-pub(super) fn delivery(delivery: Delivery) -> &'static str {
+pub(crate) fn delivery(delivery: Delivery) -> &'static str {
     match delivery {
         Delivery::NotSent => "not-sent",
         Delivery::Unknown => "unknown",
@@ -51,7 +51,7 @@ pub(super) fn delivery(delivery: Delivery) -> &'static str {
 }
 
 /// The delivery of this name. What is not known is not known.
-pub(super) fn delivery_named(name: &str) -> Delivery {
+pub(crate) fn delivery_named(name: &str) -> Delivery {
     [Delivery::NotSent, Delivery::Answered]
         .into_iter()
         .find(|known| delivery(*known) == name)
@@ -59,7 +59,7 @@ pub(super) fn delivery_named(name: &str) -> Delivery {
 }
 
 /// The words of an HTTP status.
-pub(super) fn status_text(status: u16) -> &'static str {
+pub(crate) fn status_text(status: u16) -> &'static str {
     match status {
         0 => "",
         200 => "OK",

@@ -211,7 +211,7 @@ impl<R: Read> Read for Guard<R> {
 
 const LONG_TEXT: &str = "a text is too large";
 /// Windows gives out at most 500 KiB unless told otherwise; ours is an answer of any known server many times over.
-pub(super) const LONGEST: usize = 32 << 20;
+pub(crate) const LONGEST: usize = 32 << 20;
 const MOST_KEPT: usize = 256 << 20;
 
 #[cfg(test)]

@@ -339,7 +339,7 @@ fn now() -> String {
 }
 
 /// ISO 8601 in UTC, to the millisecond, as HAR has it.
-pub(super) fn iso(time: SystemTime) -> String {
+pub(crate) fn iso(time: SystemTime) -> String {
     jiff::Timestamp::try_from(time).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
 }
 

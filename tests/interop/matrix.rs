@@ -1,4 +1,4 @@
-//! Every login over every way, with what it costs: the table in the README, made anew and compared.
+//! Every login over every way, with what it costs: the table in the manual, made anew and compared.
 
 use hyperv_replica::auth::{Credentials, Mechanism, Scheme};
 use hyperv_replica::transport::{AuthChoice, Connector, Proxy};
@@ -120,7 +120,7 @@ const ROWS: &[Row] = &[
 
 #[test]
 #[ignore = "run tests/interop/run"]
-fn the_table_of_the_readme() {
+fn the_table_of_the_manual() {
     block_on(async {
         let tunnel = Running::tinyproxy(false);
         let head = WAYS.map(|(name, ..)| name).join(" | ");
@@ -133,8 +133,8 @@ fn the_table_of_the_readme() {
             }
             table.push_str(&format!("| {} | {} | {} |\n", row.login, cells.join(" | "), row.judges));
         }
-        let readme = include_str!("../../README.md");
-        assert!(readme.contains(&table), "the README does not have this table:\n\n{table}");
+        let page = include_str!("../../src/manual/login.md");
+        assert!(page.contains(&table), "the page on login does not have this table:\n\n{table}");
     });
 }
 

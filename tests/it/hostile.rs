@@ -5,10 +5,10 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use hyperv_replica::capture::{Opener, Sender, read_capture};
 use hyperv_replica::hyperv::{NAMESPACE, random_id};
 use hyperv_replica::simulator::{Effect, Fault, FaultName, Page, Relates, ServerOptions};
-use hyperv_replica::trace::{Opener, Recorder, Redactor, Sender, Trace, read_capture};
-
+use hyperv_replica::trace::{Recorder, Redactor, Trace};
 use hyperv_replica::wsman::{ClassAddressing, Client, Delivery, Invoke};
 
 use crate::storm::lies::{FAULTS, STATUSES};

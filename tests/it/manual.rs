@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use hyperv_replica::manual::PAGES;
+
 /// The text of every `sh` block of a page.
 fn blocks(page: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -60,4 +62,36 @@ fn every_command_of_the_evidence_page_runs() {
     let text = std::fs::read_to_string(folder.path().join("evidence.json")).unwrap();
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((document["kind"].as_str(), document["simulated"].as_bool()), (Some("evidence"), Some(true)));
+}
+
+#[cfg(unix)]
+#[test]
+fn every_command_of_the_other_pages_runs() {
+    for page in PAGES.iter().filter(|page| !["workbench", "evidence"].contains(&page.topic)) {
+        walk_through(page.text);
+    }
+}
+
+#[test]
+fn the_readme_lists_every_page() {
+    let readme = include_str!("../../README.md");
+    for page in PAGES {
+        assert!(readme.contains(&format!("| [{}](src/manual/", page.topic)), "the README leaves {} out", page.topic);
+    }
+}
+
+#[test]
+fn help_prints_commands_and_pages() {
+    let help = |words: &[&str]| {
+        let ran = Command::new(env!("CARGO_BIN_EXE_hvr")).arg("help").args(words).output().unwrap();
+        (ran.status.code(), String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap())
+    };
+    for page in PAGES {
+        assert_eq!(help(&[page.topic]).1, page.text);
+        assert!(help(&[]).1.contains(page.about), "hvr help leaves {} out", page.topic);
+    }
+    assert!(help(&["test", "start"]).1.contains("Usage: hvr test start"));
+    let (code, out, err) = help(&["nonsense"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(err.contains("runs, login"), "{err}");
 }

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use hyperv_replica::failover::journal::sqlite::{SqliteJournal, Store};
 use hyperv_replica::failover::journal::{CallOutcome, Intent, Journal, RunEnd, RunId, RunRecord, Verdict};
 use hyperv_replica::failover::{Kind, Order, PowerOff, Site};
 use hyperv_replica::hyperv::{ReturnCode, VmId, VmSelector};
+use hyperv_replica::journal::sqlite::{SqliteJournal, Store};
 use hyperv_replica::wsman::Delivery;
 use serde_json::Value;
 

@@ -4,15 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use hyperv_replica::capture::{Found, Opener, Sender, read_capture};
 use hyperv_replica::failover::journal::MemoryJournal;
 use hyperv_replica::failover::{About, Clock, Order, Outcome};
 use hyperv_replica::hyperv::Host;
 use hyperv_replica::simulator::{InProcess, Scenario, ServerOptions, Simulator, VirtualClock};
 use hyperv_replica::trace::har::Kind;
-use hyperv_replica::trace::{
-    Anonymiser, Answers, Entry, Found, Opener, Recorder, Recording, Redactor, Replay, Sender, Trace, TraceError,
-    read_capture,
-};
+use hyperv_replica::trace::{Anonymiser, Answers, Entry, Recorder, Recording, Redactor, Replay, Trace, TraceError};
 use hyperv_replica::transport::{Connector, Endpoint};
 use hyperv_replica::wsman::{Delivery, Exchange, ExchangeErrorKind, Message};
 

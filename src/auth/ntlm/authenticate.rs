@@ -6,20 +6,20 @@ use super::wire::{Message, Payload, SIGNATURE, VERSION, utf16};
 
 /// The parts of an AUTHENTICATE message.
 #[derive(Clone, Debug)]
-pub(in crate::auth) struct Authenticate {
-    pub(in crate::auth) lm_response: Vec<u8>,
-    pub(in crate::auth) nt_response: Vec<u8>,
-    pub(in crate::auth) domain: String,
-    pub(in crate::auth) user: String,
-    pub(in crate::auth) workstation: String,
+pub(crate) struct Authenticate {
+    pub(crate) lm_response: Vec<u8>,
+    pub(crate) nt_response: Vec<u8>,
+    pub(crate) domain: String,
+    pub(crate) user: String,
+    pub(crate) workstation: String,
     /// EncryptedRandomSessionKey; empty without key exchange.
-    pub(in crate::auth) session_key: Vec<u8>,
-    pub(in crate::auth) flags: Flags,
+    pub(crate) session_key: Vec<u8>,
+    pub(crate) flags: Flags,
 }
 
 impl Authenticate {
     /// The message with its MIC still zero; [`set_mic`] fills it in.
-    pub(in crate::auth) fn write(&self) -> Result<Vec<u8>, AuthError> {
+    pub(crate) fn write(&self) -> Result<Vec<u8>, AuthError> {
         let mut payload = Payload::starting_at(88);
         let domain = payload.field("the domain", &utf16(&self.domain))?;
         let user = payload.field("the user name", &utf16(&self.user))?;
@@ -45,7 +45,7 @@ impl Authenticate {
         Ok(parts.concat())
     }
 
-    pub(in crate::auth) fn read(bytes: &[u8]) -> Result<Self, AuthError> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, AuthError> {
         let message = Message::open(bytes, 3, "authenticate")?;
         let flags = Flags::from_bits_retain(message.u32(60)?);
         if !flags.contains(Flags::NEGOTIATE_UNICODE) {
@@ -62,12 +62,12 @@ impl Authenticate {
         })
     }
 
-    pub(in crate::auth) fn is_anonymous(&self) -> bool {
+    pub(crate) fn is_anonymous(&self) -> bool {
         self.user.is_empty() && self.nt_response.is_empty() && matches!(self.lm_response.as_slice(), [] | [0])
     }
 
     /// NTProofStr, the blob it covers, and the AV pairs inside the blob (2.2.2.7, 2.2.2.8).
-    pub(in crate::auth) fn ntlm_v2(&self) -> Result<([u8; 16], &[u8], TargetInfo), AuthError> {
+    pub(crate) fn ntlm_v2(&self) -> Result<([u8; 16], &[u8], TargetInfo), AuthError> {
         let (proof, blob) = self.nt_response.split_first_chunk::<16>().ok_or(AuthError::NotNtlmV2)?;
         let Some(([1, 1, ..], pairs)) = blob.split_first_chunk::<28>() else {
             return Err(AuthError::NotNtlmV2);
@@ -79,7 +79,7 @@ impl Authenticate {
 /// The MIC of a message, and the message as it was when the MIC was made.
 ///
 /// Only for a message whose AV pairs announce a MIC: in others the payload may lie there.
-pub(in crate::auth) fn split_mic(bytes: &[u8]) -> Result<([u8; 16], Vec<u8>), AuthError> {
+pub(crate) fn split_mic(bytes: &[u8]) -> Result<([u8; 16], Vec<u8>), AuthError> {
     let mic = Message::open(bytes, 3, "authenticate")?.array(MIC)?;
     let mut without = bytes.to_vec();
     set_mic(&mut without, [0; 16]);
@@ -87,7 +87,7 @@ pub(in crate::auth) fn split_mic(bytes: &[u8]) -> Result<([u8; 16], Vec<u8>), Au
 }
 
 /// Puts the MIC in its place; a message too short to have one is left as it is.
-pub(in crate::auth) fn set_mic(bytes: &mut [u8], mic: [u8; 16]) {
+pub(crate) fn set_mic(bytes: &mut [u8], mic: [u8; 16]) {
     if let Some(place) = bytes.get_mut(MIC..).and_then(|rest| rest.first_chunk_mut::<16>()) {
         *place = mic;
     }

@@ -8,16 +8,16 @@ use super::wire::{Message, Payload, SIGNATURE, VERSION, utf16};
 
 /// The parts of a challenge that matter.
 #[derive(Clone, Debug)]
-pub(in crate::auth) struct Challenge {
-    pub(in crate::auth) target_name: String,
-    pub(in crate::auth) flags: Flags,
-    pub(in crate::auth) server_challenge: [u8; 8],
-    pub(in crate::auth) target_info: TargetInfo,
+pub(crate) struct Challenge {
+    pub(crate) target_name: String,
+    pub(crate) flags: Flags,
+    pub(crate) server_challenge: [u8; 8],
+    pub(crate) target_info: TargetInfo,
 }
 
 impl Challenge {
     /// Reads what a server sent. Without TARGET_INFO the list of names is empty.
-    pub(in crate::auth) fn read(bytes: &[u8]) -> Result<Self, AuthError> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, AuthError> {
         // Checked first: on 32-bit targets the reader of the crate adds offsets unchecked.
         let message = Message::open(bytes, 2, "challenge")?;
         message.field(12)?;
@@ -35,7 +35,7 @@ impl Challenge {
     }
 
     /// The message as the accepting half sends it.
-    pub(in crate::auth) fn write(&self) -> Result<Vec<u8>, AuthError> {
+    pub(crate) fn write(&self) -> Result<Vec<u8>, AuthError> {
         let mut payload = Payload::starting_at(56);
         let target_name = payload.field("the target name", &utf16(&self.target_name))?;
         let target_info = payload.field("the list of names", &self.target_info.to_bytes()?)?;

@@ -12,12 +12,12 @@ use super::session::Side;
 use super::wire::utf16;
 
 /// 16 secret bytes, wiped when dropped.
-pub(in crate::auth) type Key = Zeroizing<[u8; 16]>;
+pub(crate) type Key = Zeroizing<[u8; 16]>;
 
 /// NTOWFv2: what a response is made with. The domain keeps its case (3.3.2).
 ///
 /// The hash, the key and the UTF-16 copy of the password are wiped.
-pub(in crate::auth) fn response_key(user: &str, domain: &str, password: &Secret) -> Key {
+pub(crate) fn response_key(user: &str, domain: &str, password: &Secret) -> Key {
     // Room for all of it from the start: a buffer that grows leaves copies behind.
     let mut units = Zeroizing::new(Vec::with_capacity(password.expose().len() * 2));
     units.extend(password.expose().encode_utf16().flat_map(u16::to_le_bytes));
@@ -29,7 +29,7 @@ pub(in crate::auth) fn response_key(user: &str, domain: &str, password: &Secret)
 ///
 /// A character whose upper case has another length, or that takes two units, is kept.
 /// inferred (not asked): Windows uses a table of its own; for names of one-to-one letters the two agree.
-pub(in crate::auth) fn upper_case(name: &str) -> Vec<u8> {
+pub(crate) fn upper_case(name: &str) -> Vec<u8> {
     name.encode_utf16()
         .map(|unit| {
             let upper = char::from_u32(u32::from(unit)).map(char::to_uppercase);
@@ -43,22 +43,18 @@ pub(in crate::auth) fn upper_case(name: &str) -> Vec<u8> {
 }
 
 /// The part of the response that is hashed, "temp" in 3.3.2. `pairs` ends with EOL.
-pub(in crate::auth) fn response_blob(time: u64, client_challenge: [u8; 8], pairs: &[u8]) -> Vec<u8> {
+pub(crate) fn response_blob(time: u64, client_challenge: [u8; 8], pairs: &[u8]) -> Vec<u8> {
     let head: [&[u8]; 6] = [&[1, 1], &[0; 6], &time.to_le_bytes(), &client_challenge, &[0; 4], pairs];
     [&head.concat(), [0; 4].as_slice()].concat()
 }
 
 /// NTProofStr: proves the password for this challenge and this blob.
-pub(in crate::auth) fn nt_proof(response_key: &Key, server_challenge: [u8; 8], blob: &[u8]) -> [u8; 16] {
+pub(crate) fn nt_proof(response_key: &Key, server_challenge: [u8; 8], blob: &[u8]) -> [u8; 16] {
     *hmac_md5(response_key, &[&server_challenge, blob])
 }
 
 /// The LMv2 response, for challenges without a timestamp.
-pub(in crate::auth) fn lm_response(
-    response_key: &Key,
-    server_challenge: [u8; 8],
-    client_challenge: [u8; 8],
-) -> [u8; 24] {
+pub(crate) fn lm_response(response_key: &Key, server_challenge: [u8; 8], client_challenge: [u8; 8]) -> [u8; 24] {
     let hash = hmac_md5(response_key, &[&server_challenge, &client_challenge]);
     let mut response = [0; 24];
     for (to, from) in response.iter_mut().zip(hash.iter().chain(&client_challenge)) {
@@ -68,24 +64,24 @@ pub(in crate::auth) fn lm_response(
 }
 
 /// SessionBaseKey, which for NTLMv2 is the key exchange key too (3.4.5.1).
-pub(in crate::auth) fn session_base_key(response_key: &Key, nt_proof: &[u8; 16]) -> Key {
+pub(crate) fn session_base_key(response_key: &Key, nt_proof: &[u8; 16]) -> Key {
     hmac_md5(response_key, &[nt_proof])
 }
 
 /// Enciphers a session key with the key exchange key; done twice it gives the key back.
-pub(in crate::auth) fn exchange_key(key_exchange_key: &Key, session_key: &[u8; 16]) -> Key {
+pub(crate) fn exchange_key(key_exchange_key: &Key, session_key: &[u8; 16]) -> Key {
     let mut exchanged = Zeroizing::new(*session_key);
     Rc4::new(key_exchange_key.as_slice()).apply(exchanged.as_mut_slice());
     exchanged
 }
 
 /// The MIC over the three messages as they were on the wire, the last with its MIC zero.
-pub(in crate::auth) fn message_integrity(exported: &Key, messages: [&[u8]; 3]) -> [u8; 16] {
+pub(crate) fn message_integrity(exported: &Key, messages: [&[u8]; 3]) -> [u8; 16] {
     *hmac_md5(exported, &messages)
 }
 
 /// The key that signs what `from` sends (3.4.5.2).
-pub(in crate::auth) fn sign_key(exported: &Key, from: Side) -> Key {
+pub(crate) fn sign_key(exported: &Key, from: Side) -> Key {
     md5(
         exported.as_slice(),
         match from {
@@ -96,7 +92,7 @@ pub(in crate::auth) fn sign_key(exported: &Key, from: Side) -> Key {
 }
 
 /// The key that enciphers what `from` sends (3.4.5.3); weaker without the 128-bit flag.
-pub(in crate::auth) fn seal_key(exported: &Key, flags: Flags, from: Side) -> Key {
+pub(crate) fn seal_key(exported: &Key, flags: Flags, from: Side) -> Key {
     let strength = if flags.contains(Flags::NEGOTIATE_128BIT) {
         16
     } else if flags.contains(Flags::NEGOTIATE_56BIT) {
@@ -114,7 +110,7 @@ pub(in crate::auth) fn seal_key(exported: &Key, flags: Flags, from: Side) -> Key
 }
 
 /// HMAC-MD5 over the parts one after the other.
-pub(in crate::auth) fn hmac_md5(key: &[u8; 16], parts: &[&[u8]]) -> Key {
+pub(crate) fn hmac_md5(key: &[u8; 16], parts: &[&[u8]]) -> Key {
     // A key shorter than the block of 64 counts as padded with zeros (RFC 2104).
     let mut block = Zeroizing::new([0; 64]);
     for (to, from) in block.iter_mut().zip(key) {
@@ -128,7 +124,7 @@ pub(in crate::auth) fn hmac_md5(key: &[u8; 16], parts: &[&[u8]]) -> Key {
 }
 
 /// Compares without telling by its duration where the first difference is.
-pub(in crate::auth) fn same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |acc, (a, b)| acc | (a ^ b)) == 0
 }
 

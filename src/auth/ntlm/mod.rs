@@ -3,14 +3,14 @@
 //! The NEGOTIATE writer, the CHALLENGE reader, the AV pair type and the NT hash are those of the
 //! crate `ntlmclient`. The response, MIC, key exchange and sealing are made here: that crate has
 //! no key exchange, draws its own random bytes, and upper-cases names by other rules than Windows.
-pub(super) mod authenticate;
-pub(super) mod challenge;
+pub(crate) mod authenticate;
+pub(crate) mod challenge;
 mod initiate;
-pub(super) mod keys;
+pub(crate) mod keys;
 pub(super) mod negotiate;
-pub(super) mod rc4;
+pub(crate) mod rc4;
 mod session;
-pub(super) mod target_info;
+pub(crate) mod target_info;
 mod wire;
 
 use std::fmt;
@@ -19,8 +19,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use zeroize::Zeroize;
 
 pub use initiate::{Initiator, Options};
-pub(super) use ntlmclient::Flags;
-pub(super) use session::{NtlmKeys, Side};
+pub(crate) use ntlmclient::Flags;
+pub(crate) use session::{NtlmKeys, Side};
 
 use super::error::AuthError;
 

@@ -3,7 +3,7 @@ use zeroize::Zeroize;
 
 /// An RC4 key stream; wiped when dropped.
 #[derive(Clone)]
-pub(in crate::auth) struct Rc4 {
+pub(crate) struct Rc4 {
     state: [u8; 256],
     i: u8,
     j: u8,
@@ -12,7 +12,7 @@ pub(in crate::auth) struct Rc4 {
 #[expect(clippy::indexing_slicing, reason = "a u8 cannot miss a table of 256")]
 impl Rc4 {
     /// Sets the key up. An empty key leaves the table in order, as nothing can be mixed in.
-    pub(in crate::auth) fn new(key: &[u8]) -> Self {
+    pub(crate) fn new(key: &[u8]) -> Self {
         let mut rc4 = Self { state: [0; 256], i: 0, j: 0 };
         for (value, entry) in (0..=u8::MAX).zip(rc4.state.iter_mut()) {
             *entry = value;
@@ -26,7 +26,7 @@ impl Rc4 {
     }
 
     /// Enciphers or deciphers in place.
-    pub(in crate::auth) fn apply(&mut self, data: &mut [u8]) {
+    pub(crate) fn apply(&mut self, data: &mut [u8]) {
         for byte in data {
             self.i = self.i.wrapping_add(1);
             let a = self.state[usize::from(self.i)];

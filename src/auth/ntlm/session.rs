@@ -11,7 +11,7 @@ use super::rc4::Rc4;
 
 /// One half of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::auth) enum Side {
+pub(crate) enum Side {
     Client,
     Server,
 }
@@ -26,14 +26,14 @@ impl Side {
 }
 
 /// The keys and counters of one NTLM login. Keys are wiped when dropped; `Debug` shows none of them.
-pub(in crate::auth) struct NtlmKeys {
+pub(crate) struct NtlmKeys {
     outgoing: Direction,
     incoming: Direction,
     sealing: bool,
 }
 
 impl NtlmKeys {
-    pub(in crate::auth) fn new(exported: &Key, flags: Flags, side: Side) -> Self {
+    pub(crate) fn new(exported: &Key, flags: Flags, side: Side) -> Self {
         Self {
             outgoing: Direction::new(exported, flags, side),
             incoming: Direction::new(exported, flags, side.other()),
@@ -42,12 +42,12 @@ impl NtlmKeys {
     }
 
     /// Whether sealing was agreed on.
-    pub(in crate::auth) fn seals(&self) -> bool {
+    pub(crate) fn seals(&self) -> bool {
         self.sealing
     }
 
     /// Seals one message.
-    pub(in crate::auth) fn seal(&mut self, plain: &[u8]) -> Result<Sealed, AuthError> {
+    pub(crate) fn seal(&mut self, plain: &[u8]) -> Result<Sealed, AuthError> {
         let sequence = self.outgoing.sequence()?;
         let mut data = plain.to_vec();
         self.outgoing.rc4.apply(&mut data);
@@ -57,18 +57,18 @@ impl NtlmKeys {
     }
 
     /// Unseals one message; after an error nothing fits any more.
-    pub(in crate::auth) fn unseal(&mut self, signature: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError> {
+    pub(crate) fn unseal(&mut self, signature: &[u8], data: &[u8]) -> Result<Vec<u8>, AuthError> {
         self.incoming.open(signature, data)
     }
 
     /// The integrity code of a text, for SPNEGO: takes a sequence number, and leaves the cipher
     /// where it was ([MS-SPNG] 3.2.5.1).
-    pub(in crate::auth) fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, AuthError> {
+    pub(crate) fn mic(&mut self, text: &[u8]) -> Result<Vec<u8>, AuthError> {
         Ok(self.outgoing.mic(text)?.to_vec())
     }
 
     /// Checks the integrity code of a text, for SPNEGO ([MS-SPNG] 3.3.5.1).
-    pub(in crate::auth) fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), AuthError> {
+    pub(crate) fn verify_mic(&mut self, text: &[u8], mic: &[u8]) -> Result<(), AuthError> {
         let due = self.incoming.mic(text)?;
         if mic.try_into().is_ok_and(|mic: &[u8; 16]| same(mic, &due)) { Ok(()) } else { Err(AuthError::Signature) }
     }

@@ -7,12 +7,12 @@ use super::wire::utf16;
 
 /// A list of AV pairs, without the EOL that ends it on the wire.
 #[derive(Clone, Debug)]
-pub(in crate::auth) struct TargetInfo {
+pub(crate) struct TargetInfo {
     pairs: Vec<TargetInfoEntry>,
 }
 
 impl TargetInfo {
-    pub(in crate::auth) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { pairs: Vec::new() }
     }
 
@@ -38,18 +38,18 @@ impl TargetInfo {
     }
 
     /// The value of the first pair of this type.
-    pub(in crate::auth) fn get(&self, of: TargetInfoType) -> Option<&[u8]> {
+    pub(crate) fn get(&self, of: TargetInfoType) -> Option<&[u8]> {
         self.pairs.iter().find(|pair| pair.entry_type == of).map(|pair| pair.data.as_slice())
     }
 
-    pub(in crate::auth) fn timestamp(&self) -> Result<Option<u64>, AuthError> {
+    pub(crate) fn timestamp(&self) -> Result<Option<u64>, AuthError> {
         self.get(TargetInfoType::Timestamp)
             .map(|value| value.try_into().map(u64::from_le_bytes))
             .transpose()
             .map_err(|_| malformed("its timestamp is not 8 bytes"))
     }
 
-    pub(in crate::auth) fn flags(&self) -> Result<u32, AuthError> {
+    pub(crate) fn flags(&self) -> Result<u32, AuthError> {
         self.get(TargetInfoType::Flags)
             .map(|value| value.try_into().map(u32::from_le_bytes))
             .transpose()
@@ -58,14 +58,14 @@ impl TargetInfo {
     }
 
     /// Sets a pair in its place, or adds it at the end.
-    pub(in crate::auth) fn set(&mut self, of: TargetInfoType, data: Vec<u8>) {
+    pub(crate) fn set(&mut self, of: TargetInfoType, data: Vec<u8>) {
         match self.pairs.iter_mut().find(|pair| pair.entry_type == of) {
             Some(pair) => pair.data = data,
             None => self.pairs.push(TargetInfoEntry { entry_type: of, data }),
         }
     }
 
-    pub(in crate::auth) fn set_text(&mut self, of: TargetInfoType, text: &str) {
+    pub(crate) fn set_text(&mut self, of: TargetInfoType, text: &str) {
         self.set(of, utf16(text));
     }
 
@@ -87,7 +87,7 @@ impl TargetInfo {
     }
 
     /// The list as it stands on the wire, EOL last.
-    pub(in crate::auth) fn to_bytes(&self) -> Result<Vec<u8>, AuthError> {
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, AuthError> {
         let mut bytes = Vec::new();
         for pair in &self.pairs {
             // Checked first: the writer of the crate panics beyond 65,535.
@@ -102,7 +102,7 @@ impl TargetInfo {
 }
 
 /// Bit 2 of the Flags pair: the AUTHENTICATE message carries a MIC.
-pub(in crate::auth) const MIC_PRESENT: u32 = 2;
+pub(crate) const MIC_PRESENT: u32 = 2;
 
 fn malformed(reason: &'static str) -> AuthError {
     AuthError::Malformed { message: "NTLM", reason }

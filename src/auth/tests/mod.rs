@@ -11,7 +11,7 @@ use super::accept::{Acceptor, AcceptorOptions, Account, BindingPolicy};
 use super::{AuthError, ChannelBinding, Credentials, Entropy, Initiator, Options, SecurityContext};
 
 /// The bytes of a hex text; blanks and line breaks may stand in it.
-pub(super) fn hex(text: &str) -> Vec<u8> {
+pub(crate) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> =
         text.chars().filter(|c| !c.is_whitespace()).map(|c| u8::try_from(c.to_digit(16).unwrap()).unwrap()).collect();
     assert_eq!(digits.len() % 2, 0);

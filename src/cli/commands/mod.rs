@@ -5,6 +5,7 @@ pub mod commit;
 mod elsewhere;
 pub mod failover;
 pub mod generate;
+pub mod help;
 pub mod job;
 pub mod network;
 pub mod pin;

@@ -13,8 +13,8 @@ use crate::cli::problem::Problem;
 use crate::cli::workflow::{Consent, resume_run, undo_run};
 use crate::cli::{Context, json};
 use crate::failover::Site;
-use crate::failover::journal::sqlite::{Filter, FindError, Store, Unreadable, order_json};
 use crate::failover::journal::{CallOutcome, CallRecord, History, RunEnd, RunId, Verdict};
+use crate::journal::sqlite::{Filter, FindError, Store, Unreadable, order_json};
 
 /// What was done before, and what is still open.
 ///

@@ -7,10 +7,10 @@ use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::Problem;
 use crate::cli::settings::Settings;
-use crate::failover::journal::sqlite::{Filter, FindError, Store};
 use crate::failover::journal::{History, RunEnd, RunId, TakeError};
 use crate::failover::{About, Cause, Kind, Order, Outcome, StepName, Whereabouts, dry_run};
 use crate::hyperv::VmSelector;
+use crate::journal::sqlite::{Filter, FindError, Store};
 
 use super::{
     Answer, Consent, Ends, Scene, carry, end, look, look_on_paper, needs_consent, on_paper, open_store, recalled,

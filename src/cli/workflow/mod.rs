@@ -11,10 +11,10 @@ mod whereabouts;
 
 use std::sync::Arc;
 
-use crate::failover::journal::sqlite::{SqliteJournal, Store};
 use crate::failover::journal::{History, Journal, RunId};
 use crate::failover::{About, DryRun, Halted, Hosts, Order, Outcome, Site, dry_resume, dry_run, resume, run};
 use crate::hyperv::Host;
+use crate::journal::sqlite::{SqliteJournal, Store};
 use crate::transport::Session;
 
 use super::connect::Connection;

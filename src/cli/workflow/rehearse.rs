@@ -7,10 +7,10 @@ use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::problem::Problem;
 use crate::cli::stop;
-use crate::failover::journal::sqlite::Store;
 use crate::failover::journal::{RunEnd, RunId};
 use crate::failover::{About, Kind, Order, Outcome, Refusal};
 use crate::hyperv::VmSelector;
+use crate::journal::sqlite::Store;
 
 use super::{Answer, Consent, Ends, Scene, conduct, end, look, open_store, recall};
 

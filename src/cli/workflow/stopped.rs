@@ -6,10 +6,10 @@ use crate::cli::commands::{ambiguous, not_visible, other_end};
 use crate::cli::exit::Exit;
 use crate::cli::json;
 use crate::cli::problem::{Changed, Problem, chain};
-use crate::failover::journal::sqlite::{Filter, Store};
 use crate::failover::journal::{JournalError, RunId};
 use crate::failover::{Cause, Kind, Outcome, Refusal, Severity, Site, StepName, Stopped, describe};
 use crate::hyperv::{Error, Job, JobError, JobRef, ReturnCode, Vm, VmSelector};
+use crate::journal::sqlite::{Filter, Store};
 
 use super::{Scene, whereabouts};
 

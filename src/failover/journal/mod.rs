@@ -14,8 +14,6 @@ use crate::wsman::Delivery;
 use super::order::{Order, Site};
 
 mod memory;
-#[cfg(feature = "journal")]
-pub mod sqlite;
 
 pub use memory::MemoryJournal;
 

@@ -5,12 +5,12 @@ pub mod every;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyperv_replica::failover::journal::sqlite::{Filter, Store};
 use hyperv_replica::failover::journal::{CallRecord, History, MemoryJournal, RunEnd, RunId, Verdict};
 use hyperv_replica::failover::{
     About, AdapterOrder, Cause, Event, Hosts, Kind, Operator, Order, Outcome, PowerOff, Proposal, Refusal, resume, run,
 };
 use hyperv_replica::hyperv::{AdapterAddresses, Host, VmSelector};
+use hyperv_replica::journal::sqlite::{Filter, Store};
 use hyperv_replica::simulator::{Pair, Scenario, SimulatorClock, Taken, VirtualClock};
 use hyperv_replica::wsman::{ClassAddressing, Client};
 

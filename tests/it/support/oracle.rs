@@ -5,18 +5,17 @@
 
 use hyperv_replica::auth::accept::{Acceptor, AcceptorOptions, BindingPolicy, Strictness, unseal_request};
 use hyperv_replica::auth::{
-    ChannelBinding, Credentials, Entropy, Handshake, Initiator, Keytab, NegotiateInitiator, Options, Overheard,
-    OverheardTicket, Secret, SecurityContext, ServiceName, Step, TokenKind, offered, unseal_message,
+    ChannelBinding, Credentials, Entropy, Handshake, Initiator, NegotiateInitiator, Options, Secret, SecurityContext,
+    ServiceName, Step, offered, unseal_message,
 };
+use hyperv_replica::capture::{Keytab, Opener, PassiveKerberos, PassiveNtlm, Sender, TokenKind, read_capture};
 use hyperv_replica::cim::{CimDatetime, Instance, mof};
 use hyperv_replica::hyperv::{
     AdapterAddress, Connection, FailoverSettings, Invoked, Job, JobRef, RecoveryPoint, Relation, ReplicationSettings,
     ReplicationStatistics, Vm,
 };
 use hyperv_replica::simulator::Scenario;
-use hyperv_replica::trace::{
-    Again, Anonymiser, Answers, Meaning, Opener, Recorder, Redactor, Sender, Trace, differences, pretty, read_capture,
-};
+use hyperv_replica::trace::{Again, Anonymiser, Answers, Meaning, Recorder, Redactor, Trace, differences, pretty};
 use hyperv_replica::transport::{ClientCertificate, Pin, Proxy, ServerCertificate};
 use hyperv_replica::wsman::{
     ClassAddressing, Create, Decoded, Delete, Enumerate, Fragment, Get, GetFragment, Identify, Invoke, Operation, Pull,
@@ -232,12 +231,12 @@ pub fn har(bytes: &[u8]) {
 /// Packet captures, opened with the keys of an NTLM login that is not theirs, or the keytab of their Kerberos.
 pub fn capture(bytes: &[u8]) {
     const KEYTAB: &[u8] = include_bytes!("../../data/recorded/kerberos/service.keytab");
-    struct Keys<'k>(SecurityContext, Option<OverheardTicket>, &'k Keytab);
+    struct Keys<'k>(SecurityContext, Option<PassiveKerberos>, &'k Keytab);
     impl Opener for Keys<'_> {
         fn token(&mut self, _: Sender, _: &str, token: &[u8]) -> Result<(), String> {
             let _ = (TokenKind::of(token), TokenKind::account(token));
-            says(Overheard::login(&"canary-password".into(), token, token));
-            if let Some(login) = OverheardTicket::request(self.2, token) {
+            says(PassiveNtlm::login(&"canary-password".into(), token, token));
+            if let Some(login) = PassiveKerberos::request(self.2, token) {
                 self.1 = says(login);
             } else if let Some(login) = &mut self.1 {
                 says(login.reply(token));

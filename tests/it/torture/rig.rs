@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use hyperv_replica::failover::Site;
 use hyperv_replica::failover::journal::History;
-use hyperv_replica::failover::journal::sqlite::{Filter, Store};
+use hyperv_replica::journal::sqlite::{Filter, Store};
 use hyperv_replica::simulator::{Pair, Scenario, Server, ServerOptions, Simulator, Taken, Vm};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;

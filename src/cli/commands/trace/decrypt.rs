@@ -10,14 +10,15 @@ use zeroize::Zeroizing;
 
 use super::show::Summary;
 use super::unusable;
-use crate::auth::{AuthError, Keytab, Overheard, OverheardTicket, Secret, TokenKind};
+use crate::auth::{AuthError, Secret};
+use crate::capture::{Found, Keytab, Opener, PassiveKerberos, PassiveNtlm, Sender, TokenKind, read_capture};
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::note;
 use crate::cli::password::{Owner, PasswordSource};
 use crate::cli::problem::Problem;
 use crate::cli::settings::Settings;
-use crate::trace::{Anonymiser, Entry, Found, Opener, Recorder, Redactor, Sender, TraceError, read_capture};
+use crate::trace::{Anonymiser, Entry, Recorder, Redactor, TraceError};
 
 /// Make a recording from a packet capture.
 ///
@@ -141,8 +142,8 @@ struct LoginOpener {
 }
 
 enum Login {
-    Ntlm(Box<Overheard>),
-    Kerberos(Box<OverheardTicket>),
+    Ntlm(Box<PassiveNtlm>),
+    Kerberos(Box<PassiveKerberos>),
 }
 
 impl LoginOpener {
@@ -152,7 +153,7 @@ impl LoginOpener {
         let Some(password) = &self.keys.password else {
             return Err(format!("{account} logged in by NTLM, which takes the account's password to open"));
         };
-        let login = Overheard::login(password, &challenge, token).map_err(|error| match error {
+        let login = PassiveNtlm::login(password, &challenge, token).map_err(|error| match error {
             AuthError::WrongPassword => format!("the password given is not the one that {account} logged in with"),
             other => format!("the login of {account} cannot be followed: {other}"),
         })?;
@@ -167,7 +168,7 @@ impl LoginOpener {
                     .to_owned(),
             );
         };
-        match OverheardTicket::request(keytab, token) {
+        match PassiveKerberos::request(keytab, token) {
             Some(Ok(login)) => Ok(Login::Kerberos(Box::new(login))),
             Some(Err(error)) => Err(error.to_string()),
             None => Err("the Kerberos login begins with a token that holds no ticket".to_owned()),

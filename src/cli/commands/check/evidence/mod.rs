@@ -16,7 +16,7 @@ use crate::cli::output::{is_interactive, note};
 use crate::cli::problem::{Problem, RIGHTS};
 use crate::cli::stop;
 use crate::cli::workflow::{Consent, Ends, Rehearsed, rehearse};
-use crate::hyperv::evidence::{ASSUMPTIONS, Asked, Exchanged, Question, ReadOnly, Subject, Verdict};
+use crate::evidence::{ASSUMPTIONS, Asked, Exchanged, Question, ReadOnly, Subject, Verdict};
 use crate::hyperv::{Error, Host, NAMESPACE, Vm};
 use crate::trace::{Anonymiser, Entry, Recorder, Redactor, Trace};
 use crate::transport::Session;

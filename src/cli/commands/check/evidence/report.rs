@@ -10,8 +10,8 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{line, note, printable};
 use crate::cli::problem::{Changed, Problem};
 use crate::cli::workflow::Rehearsed;
+use crate::evidence::{Assumption, Finding, ShownBy, Verdict};
 use crate::failover::journal::RunId;
-use crate::hyperv::evidence::{Assumption, Finding, ShownBy, Verdict};
 use crate::trace::Recorder;
 use crate::wsman::Identity;
 

@@ -84,7 +84,7 @@ fn a_run_of_a_newer_program_hides_no_other() {
     let values: [(&str, &dyn rusqlite::ToSql, &str); 5] = [
         ("order_json", &"{\"kind\":\"teleport\"}", "teleport"),
         ("program", &"9.0.0", "version 9.0.0"),
-        ("order_json", &crate::failover::journal::sqlite::order::write(&newer.order).unwrap(), ""),
+        ("order_json", &crate::journal::sqlite::order_json::write(&newer.order).unwrap(), ""),
         ("begun", &"soon", "begun is \"soon\""),
         ("vm_name", &[0_u8, 255], "vm_name"),
     ];

@@ -6,8 +6,8 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384};
 use zeroize::Zeroizing;
 
-use super::super::ntlm::keys::{hmac_md5, same};
-use super::super::ntlm::rc4::Rc4;
+use crate::auth::ntlm::keys::{hmac_md5, same};
+use crate::auth::ntlm::rc4::Rc4;
 
 /// The encryption types of Windows and of MIT Kerberos in use today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,8 +245,8 @@ const INTEGRITY: u8 = 0x55;
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::tests::hex;
     use super::*;
+    use crate::auth::tests::hex;
 
     fn key(etype: EncryptionType, text: &str) -> Key {
         Key::new(etype, &hex(text)).unwrap()

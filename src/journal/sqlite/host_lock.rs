@@ -11,7 +11,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::place::{self, Place};
+use super::state_dir::{self, Place};
 use super::{failure, lock};
 use crate::failover::journal::JournalError;
 
@@ -47,7 +47,7 @@ fn enter_as(place: &Place, identity: &str, name: &str) -> Result<Presence, Journ
     let begun = Instant::now();
     let mut other = String::new();
     while begun.elapsed() < LONGEST_LOOK {
-        let mut file = place::open_private(&path).map_err(fail)?;
+        let mut file = state_dir::open_private(&path).map_err(fail)?;
         if locked(file.try_lock_shared(), &path)? {
             let text = read(&mut file).map_err(fail)?;
             let (known, who) = text.split_once('\n').unwrap_or_default();
@@ -57,7 +57,7 @@ fn enter_as(place: &Place, identity: &str, name: &str) -> Result<Presence, Journ
             who.trim().clone_into(&mut other);
             // Closed, which gives up the lock more surely than `unlock` does on Windows.
             drop(file);
-            file = place::open_private(&path).map_err(fail)?;
+            file = state_dir::open_private(&path).map_err(fail)?;
             if locked(file.try_lock(), &path)? {
                 write(&mut file, &format!("{identity}\n{name}\n")).map_err(fail)?;
                 continue;

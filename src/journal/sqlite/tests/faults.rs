@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::*;
-use crate::failover::journal::sqlite::place::Place;
-use crate::failover::journal::sqlite::schema::{self, STEPS};
+use crate::journal::sqlite::schema::{self, STEPS};
+use crate::journal::sqlite::state_dir::Place;
 
 /// A store whose file may not grow by more than so many pages.
 fn narrow(directory: &Path, pages: i64) -> Store {

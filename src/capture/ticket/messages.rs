@@ -1,8 +1,8 @@
 //! The messages of a Kerberos login that a service gets and sends, as far as their keys are concerned (RFC 4120 5).
-use super::super::der::{OCTETS, SEQUENCE, field, next, only};
-use super::super::overhear::KERBEROS;
 use super::error::TicketError;
 use super::etype::{EncryptionType, Key};
+use crate::auth::der::{OCTETS, SEQUENCE, field, next, only};
+use crate::capture::passive::KERBEROS;
 
 /// Text that is sealed, not yet opened.
 #[derive(Debug)]

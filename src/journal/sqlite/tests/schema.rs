@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::*;
-use crate::failover::journal::sqlite::place::Place;
-use crate::failover::journal::sqlite::schema::{self, STEPS};
+use crate::journal::sqlite::schema::{self, STEPS};
+use crate::journal::sqlite::state_dir::Place;
 
 /// Versions that may come: a column with what older rows get, a table, new rows in it.
 const LATER: &[&str] = &[
@@ -89,7 +89,7 @@ fn every_older_version_is_brought_up_to_date() {
 
 /// A run with one call that was answered with a bare 503, as version 1 wrote it: a refusal.
 fn leave_as_version_1(folder: &std::path::Path, run: &RunRecord) {
-    let order = crate::failover::journal::sqlite::order::write(&run.order).unwrap();
+    let order = crate::journal::sqlite::order_json(&run.order).to_string();
     raw(folder)
         .execute(
             "INSERT INTO runs (id, kind, vm, vm_name, begun, machine, program, context, order_json, changed, revision)

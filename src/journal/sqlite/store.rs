@@ -7,11 +7,11 @@ use std::time::SystemTime;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::host_lock::{self, Presence};
 use super::journal::SqliteJournal;
 use super::lock::{Locks, VmLock};
-use super::machine::{self, Presence};
-use super::place::{self, Place};
 use super::rows::{self, RowError, Rows};
+use super::state_dir::{self, Place};
 use super::{failure, names, schema};
 use crate::failover::journal::{History, JournalError, RunEnd, RunId, TakeError};
 use crate::hyperv::{VmId, VmSelector};
@@ -41,7 +41,7 @@ impl Store {
     /// than this program or none at all. It is left as it was.
     pub fn open(directory: &Path) -> Result<Store, JournalError> {
         let place = Place::create(directory)?;
-        let presence = machine::enter(&place)?;
+        let presence = host_lock::enter(&place)?;
         let connection = schema::open(&place, schema::STEPS)?;
         Ok(Store::over(connection, Some(place), Some(presence)))
     }
@@ -159,7 +159,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes that another run took this one back. The journal of a run that [undoes](super::super::RunRecord::undoes)
+    /// Writes that another run took this one back. The journal of a run that [undoes](crate::failover::journal::RunRecord::undoes)
     /// another does so itself when it is closed as done.
     ///
     /// # Errors
@@ -355,5 +355,5 @@ fn unknown(run: &RunId) -> JournalError {
 }
 
 fn identity(place: &Place) -> Option<(u64, u64)> {
-    std::fs::metadata(place.database()).ok().as_ref().and_then(place::identity)
+    std::fs::metadata(place.database()).ok().as_ref().and_then(state_dir::identity)
 }

@@ -1,18 +1,12 @@
 //! The questions: each as the rest of the crate asks it, so that it is our own request that is put to the test.
 
+use crate::hyperv::vm::{self, Vm, VmId};
+use crate::hyperv::{Error, Host, NAMESPACE, Relation, RelationKind, ReplicationMode, VmSelector, random_id, service};
 use crate::wsman::{
     EndpointReference, Exchange, Get, Operation, Pull, Repeatable, ReplyError, RequestContext, ResourceOption,
     ResourceUri, SelectorSet, get,
 };
 use crate::xml::WriteError;
-
-use super::super::error::Error;
-use super::super::host::{Host, random_id};
-use super::super::look::VmSelector;
-use super::super::relation::{Relation, RelationKind};
-use super::super::replication::ReplicationMode;
-use super::super::vm::{self, Vm, VmId};
-use super::super::{NAMESPACE, service};
 
 /// A question that changes nothing. They are asked in the order of [`Question::ALL`]: what one learns, the next needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

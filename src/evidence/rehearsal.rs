@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::cim::{InstanceView, Property};
-use crate::wsman::EndpointReference;
-
-use super::super::replication::ReplicationMode;
-use super::super::return_code::ReturnCode;
-use super::super::vm;
 use super::Verdict;
 use super::exchanged::{Exchanged, words};
 use super::judge;
+use crate::cim::{InstanceView, Property};
+use crate::hyperv::{ReplicationMode, ReturnCode, vm};
+use crate::wsman::EndpointReference;
 
 const MAKE: &str = "TestReplicaSystem";
 const REMOVE: &str = "DestroySystem";

@@ -1,12 +1,11 @@
 //! The host's own declaration of the replication service, against ours.
 
-use crate::cim::schema::Schema;
-use crate::wsman::Fault;
-use crate::xml::Element;
-
-use super::super::service::REPLICATION_SERVICE;
 use super::Verdict;
 use super::exchanged::{Exchanged, words};
+use crate::cim::schema::Schema;
+use crate::hyperv::service::REPLICATION_SERVICE;
+use crate::wsman::Fault;
+use crate::xml::Element;
 
 /// The parameter for the recovery point is a reference and not required.
 pub(super) fn point_is_optional(messages: &[Exchanged]) -> Verdict {

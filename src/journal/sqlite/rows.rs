@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::{machine, names, order};
+use super::{host_lock, names, order_json};
 use crate::failover::Site;
 use crate::failover::journal::{CallOutcome, CallRecord, History, Intent, RunEnd, RunId, RunRecord, Uptime, Verdict};
 use crate::hyperv::{ReturnCode, VmId};
@@ -73,7 +73,7 @@ pub(super) fn exists(connection: &Connection, run: &RunId) -> Rows<bool> {
 
 /// Writes a run. Its id must be new.
 pub(super) fn insert_run(connection: &Connection, run: &RunRecord, now: SystemTime) -> Rows<()> {
-    let order_json = order::write(&run.order).map_err(content)?;
+    let order_json = order_json::write(&run.order).map_err(content)?;
     let host = |site| run.hosts.iter().find(|(known, _)| *known == site).map(|(_, url)| url.as_str());
     connection.execute(
         "INSERT INTO runs (id, kind, vm, vm_name, host, primary_host, begun, undoes, machine, program, context,
@@ -89,7 +89,7 @@ pub(super) fn insert_run(connection: &Connection, run: &RunRecord, now: SystemTi
             ":primary_host": host(Site::Primary),
             ":begun": time(run.begun)?,
             ":undoes": run.undoes.as_ref().map(RunId::as_str),
-            ":machine": machine::name(),
+            ":machine": host_lock::name(),
             ":program": env!("CARGO_PKG_VERSION"),
             ":context": run.context,
             ":order_json": order_json,
@@ -237,7 +237,7 @@ pub(super) fn history(connection: &Connection, run: &str) -> Rows<Option<History
 fn read_run(row: &Row<'_>) -> Rows<(RunRecord, Option<RunEnd>, String)> {
     let program: String = row.get("program")?;
     let order: String = row.get("order_json")?;
-    let order = order::read(&order).map_err(|error| {
+    let order = order_json::read(&order).map_err(|error| {
         RowError::Content(format!(
             "its order was written by version {program} and says more than this version knows: {error}"
         ))

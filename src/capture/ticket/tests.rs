@@ -6,9 +6,9 @@ use hmac::{Hmac, Mac};
 use proptest::prelude::*;
 use sha1::Sha1;
 
-use super::super::der::{OCTETS, OID, SEQUENCE, field, tlv};
 use super::keytab::tests::{entry, keytab};
 use super::*;
+use crate::auth::der::{OCTETS, OID, SEQUENCE, field, tlv};
 
 const SERVICE: [u8; 32] = [1; 32];
 const SESSION: [u8; 32] = [2; 32];
@@ -97,8 +97,8 @@ fn keys() -> Keytab {
     Keytab::read(&keytab(&[entry("OTHER$@LAB.TEST", 9, 18, &[9; 32]), entry("HV$@LAB.TEST", 2, 18, &SERVICE)])).unwrap()
 }
 
-fn login() -> OverheardTicket {
-    let mut login = OverheardTicket::request(&keys(), &request()).unwrap().unwrap();
+fn login() -> PassiveKerberos {
+    let mut login = PassiveKerberos::request(&keys(), &request()).unwrap().unwrap();
     assert_eq!(login.reply(b"\xa1\x07\x30\x05\xa0\x03\x0a\x01\x00"), Ok(false));
     assert_eq!(login.reply(&reply(&SESSION)), Ok(true));
     login
@@ -167,13 +167,13 @@ fn tokens_open_however_they_are_rotated() {
 
 #[test]
 fn keys_that_are_not_there() {
-    let mut login = OverheardTicket::request(&keys(), &request()).unwrap().unwrap();
+    let mut login = PassiveKerberos::request(&keys(), &request()).unwrap().unwrap();
     let late = body(&token(&HOSTS, 6, b"text", [0, 28], 28), 60);
     assert_eq!(login.open_request(SEALED, &late), Err(TicketError::NoReply));
     assert_eq!(login.reply(&reply(&CLIENTS)), Err(TicketError::Session { message: "reply" }));
     // Without keys of their own both sides have the session's.
     let bare = request_of(18, &tlv(0x63, &sequence(&[(1, key(&SESSION))])), &tlv(0x62, &sequence(&[(0, number(5))])));
-    let login = OverheardTicket::request(&keys(), &bare).unwrap().unwrap();
+    let login = PassiveKerberos::request(&keys(), &bare).unwrap().unwrap();
     let text = body(&token(&SESSION, 2, b"text", [0, 28], 28), 60);
     assert_eq!(login.open_request(SEALED, &text), Ok(b"text".to_vec()));
     for body in [body(b"\x60\x03\x06\x01\x2a", 2), body(b"", 0), body(b"\x05\x04", 1)] {
@@ -187,7 +187,7 @@ fn keys_that_are_not_there() {
 fn a_keytab_that_does_not_do_is_told_from_another() {
     let open = |entries: &[Vec<u8>], token: &[u8]| {
         let keytab = Keytab::read(&keytab(entries)).unwrap();
-        OverheardTicket::request(&keytab, token).unwrap().map(drop)
+        PassiveKerberos::request(&keytab, token).unwrap().map(drop)
     };
     let other = [9; 32];
     assert_eq!(open(&[entry(NAME, 1, 18, &SERVICE)], &request()), Ok(()));
@@ -212,7 +212,7 @@ fn a_keytab_that_does_not_do_is_told_from_another() {
         let found = open(&good, &token).unwrap_err().to_string();
         assert!(found.contains(error), "{found}");
     }
-    assert!(OverheardTicket::request(&keys(), b"NTLMSSP\0").is_none());
+    assert!(PassiveKerberos::request(&keys(), b"NTLMSSP\0").is_none());
 }
 
 proptest! {
@@ -226,13 +226,13 @@ proptest! {
         };
         let mut login = login();
         match which {
-            0 => drop(OverheardTicket::request(&keys(), &damaged(request()))),
+            0 => drop(PassiveKerberos::request(&keys(), &damaged(request()))),
             1 => drop(login.reply(&damaged(reply(&SESSION)))),
             2 => drop(login.open_request(SEALED, &body(&damaged(token(&HOSTS, 6, b"text", [0, 28], 28)), 0))),
             // What only the keeper of the key could seal.
             _ => {
                 let inner = damaged(tlv(0x63, &sequence(&[(0, number(0)), (1, key(&SESSION))])));
-                let _ = OverheardTicket::request(&keys(), &request_of(18, &inner, &damaged(authenticator(&key(&CLIENTS)))));
+                let _ = PassiveKerberos::request(&keys(), &request_of(18, &inner, &damaged(authenticator(&key(&CLIENTS)))));
             }
         }
     }

@@ -20,10 +20,10 @@ use keytab::{Entry, listed};
 use messages::{Request, Sealed};
 use wrap::{Sealer, Token};
 
-use super::seal::SealedParts;
+use crate::auth::seal::SealedParts;
 
-/// The keys of a Kerberos login that was overheard.
-pub struct OverheardTicket {
+/// The keys of a Kerberos login that was captured.
+pub struct PassiveKerberos {
     service: String,
     /// From the ticket.
     session: Key,
@@ -33,7 +33,7 @@ pub struct OverheardTicket {
     acceptor: Option<Key>,
 }
 
-impl OverheardTicket {
+impl PassiveKerberos {
     /// The keys in the client's first token: a bare one of Kerberos, or SPNEGO around it. None where the token holds no
     /// Kerberos request.
     ///
@@ -106,9 +106,9 @@ impl OverheardTicket {
     }
 }
 
-impl fmt::Debug for OverheardTicket {
+impl fmt::Debug for PassiveKerberos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OverheardTicket").field("service", &self.service).finish_non_exhaustive()
+        f.debug_struct("PassiveKerberos").field("service", &self.service).finish_non_exhaustive()
     }
 }
 

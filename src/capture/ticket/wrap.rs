@@ -2,11 +2,11 @@
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
-use super::super::der::next;
-use super::super::ntlm::keys::{hmac_md5, same};
-use super::super::ntlm::rc4::Rc4;
 use super::error::TicketError;
 use super::etype::Key;
+use crate::auth::der::next;
+use crate::auth::ntlm::keys::{hmac_md5, same};
+use crate::auth::ntlm::rc4::Rc4;
 
 /// Whose message it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

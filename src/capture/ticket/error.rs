@@ -74,5 +74,5 @@ pub enum TicketError {
     Check,
     /// The frame around a sealed message.
     #[error(transparent)]
-    Frame(#[from] super::super::error::AuthError),
+    Frame(#[from] crate::auth::AuthError),
 }

@@ -1,23 +1,27 @@
-//! A packet capture of WinRM over HTTP as a recording.
+//! Packet captures of WinRM over HTTP, opened and turned into recordings.
 //!
 //! Reads pcap and pcapng, puts TCP streams in order, takes HTTP messages out of them, and gives tokens and sealed
-//! bodies to an [`Opener`], which holds the keys. What the opener cannot open stands in the recording without text.
+//! bodies to an [`Opener`], which holds the keys: [`PassiveNtlm`] from the account's password, [`PassiveKerberos`] from
+//! the service's [`Keytab`]. What the opener cannot open stands in the recording without text.
 
 mod connection;
 mod http;
 mod packet;
+mod passive;
 mod pcap;
 mod stream;
+pub mod ticket;
 
 use std::collections::HashMap;
 use std::io::{BufReader, Read};
 use std::net::SocketAddr;
 use std::ops::AddAssign;
 
-use super::error::TraceError;
-use super::har::Entry;
+use crate::trace::{Entry, TraceError};
 use connection::Connection;
+pub use passive::{PassiveNtlm, TokenKind};
 use pcap::Packets;
+pub use ticket::{Keytab, PassiveKerberos, TicketError};
 
 /// Opens the sealed bodies of one connection. Made by whoever holds the keys; one for each TCP connection.
 pub trait Opener {

@@ -4,16 +4,13 @@
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
-use crate::cim::{InstanceView, Property};
-
-use super::super::instances::lacks_class;
-use super::super::points::PointKind;
-use super::super::relation;
-use super::super::return_code::ReturnCode;
-use super::super::vm::{self, VmId};
 use super::Verdict;
 use super::exchanged::{Exchanged, words};
 use super::question::{CONFIG, JOB};
+use crate::cim::{InstanceView, Property};
+use crate::hyperv::instances::lacks_class;
+use crate::hyperv::vm::{self, VmId};
+use crate::hyperv::{PointKind, ReturnCode, relation};
 
 const RELATION: &str = "Msvm_ReplicationRelationship";
 const SETTINGS: &str = "Msvm_ReplicationSettingData";

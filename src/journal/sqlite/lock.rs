@@ -15,8 +15,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::place::{self, Place};
-use super::{failure, machine, names};
+use super::state_dir::{self, Place};
+use super::{failure, host_lock, names};
 use crate::failover::journal::{JournalError, RunId, TakeError};
 use crate::hyperv::VmId;
 
@@ -39,7 +39,7 @@ impl Holder {
         Holder {
             run: run.to_string(),
             process: std::process::id(),
-            machine: machine::name(),
+            machine: host_lock::name(),
             since: names::time(now).unwrap_or_default(),
         }
     }
@@ -90,7 +90,7 @@ impl VmLock {
     /// Whether others would still find this lock. Its file may have been deleted or replaced.
     pub fn is_in_place(&self) -> bool {
         match self {
-            VmLock::File { file, path, .. } => place::is_named(file, path),
+            VmLock::File { file, path, .. } => state_dir::is_named(file, path),
             VmLock::Memory { .. } => true,
         }
     }
@@ -100,7 +100,7 @@ impl Drop for VmLock {
     fn drop(&mut self) {
         match self {
             // The lock goes with the file, and the file after this. What stands beside another's lock is not ours.
-            VmLock::File { file, path, holder } if place::is_named(file, path) => {
+            VmLock::File { file, path, holder } if state_dir::is_named(file, path) => {
                 let _ = fs::remove_file(holder);
             }
             VmLock::File { .. } => {}
@@ -118,12 +118,12 @@ fn take_file(locks: &Path, key: &str, holder: &Holder) -> Result<VmLock, TakeErr
     let begun = Instant::now();
     let mut seen: Option<Holder> = None;
     loop {
-        let file = place::open_private(&path).map_err(fail)?;
+        let file = state_dir::open_private(&path).map_err(fail)?;
         match file.try_lock() {
             // Between opening and locking the path may have got another file, and the next one would lock that.
-            Ok(()) if place::is_named(&file, &path) => {
+            Ok(()) if state_dir::is_named(&file, &path) => {
                 // Only for people: without it others learn less.
-                let _ = place::replace(&beside, &serde_json::to_string(holder).unwrap_or_default());
+                let _ = state_dir::replace(&beside, &serde_json::to_string(holder).unwrap_or_default());
                 return Ok(VmLock::File { file, path, holder: beside });
             }
             Ok(()) => {}

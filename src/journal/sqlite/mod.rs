@@ -3,7 +3,7 @@
 //! [`Store`] opens it and answers questions about past runs; [`SqliteJournal`] is the journal of one run. Decisions:
 //!
 //! - *Durable before sent.* Each record is one `BEGIN IMMEDIATE` transaction under `synchronous = FULL`: when
-//!   [`Journal::intent`](super::Journal::intent) returns `Ok`, the log is on the disk. If the commit itself reports an
+//!   [`Journal::intent`](crate::failover::journal::Journal::intent) returns `Ok`, the log is on the disk. If the commit itself reports an
 //!   error the record may be there all the same; nothing is sent then, and the run is found open and is settled by looking.
 //! - *One run a VM.* A lock of the operating system keeps other processes out while a run works; it goes with the process.
 //!   The transaction of an intent looks once more for another run on the VM, so that a deleted lock file, or a file system
@@ -16,18 +16,18 @@
 //! `schemas/README.md` describes the files, `schemas/journal.sql` the tables and columns.
 
 mod failure;
+mod host_lock;
 mod journal;
 mod lock;
-mod machine;
 mod names;
-mod order;
-mod place;
+mod order_json;
 mod rows;
 mod schema;
+mod state_dir;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use journal::SqliteJournal;
-pub use order::order_json;
+pub use order_json::order_json;
 pub use store::{Filter, FindError, Listing, Store, Unreadable};

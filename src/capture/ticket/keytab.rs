@@ -157,7 +157,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     /// An entry of a keytab as MIT's ktutil writes it.
-    pub(in super::super) fn entry(service: &str, version: u32, etype: u16, key: &[u8]) -> Vec<u8> {
+    pub(in crate::capture::ticket) fn entry(service: &str, version: u32, etype: u16, key: &[u8]) -> Vec<u8> {
         let text = |text: &str| [&u16::try_from(text.len()).unwrap().to_be_bytes(), text.as_bytes()].concat();
         let (name, realm) = service.split_once('@').unwrap();
         let parts: Vec<_> = name.split('/').collect();
@@ -172,7 +172,7 @@ pub(super) mod tests {
         [&i32::try_from(content.len()).unwrap().to_be_bytes(), &content[..]].concat()
     }
 
-    pub(in super::super) fn keytab(entries: &[Vec<u8>]) -> Vec<u8> {
+    pub(in crate::capture::ticket) fn keytab(entries: &[Vec<u8>]) -> Vec<u8> {
         [&[5, 2][..], &entries.concat()].concat()
     }
 

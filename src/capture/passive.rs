@@ -1,22 +1,19 @@
 //! Opening what others sealed: from the messages of a recorded NTLM login, and the account's password, to the keys of
 //! both directions. For packet captures of one's own conversations.
-use super::accept::exported_key;
-use super::context::SecurityContext;
-use super::error::AuthError;
-use super::ntlm::authenticate::Authenticate;
-use super::ntlm::challenge::Challenge;
-use super::ntlm::{NtlmKeys, Side, keys};
-use super::seal::unseal_message;
-use super::secret::Secret;
+use crate::auth::accept::exported_key;
+use crate::auth::ntlm::authenticate::Authenticate;
+use crate::auth::ntlm::challenge::Challenge;
+use crate::auth::ntlm::{NtlmKeys, Side, keys};
+use crate::auth::{AuthError, Secret, SecurityContext, unseal_message};
 
-/// The keys of a login that was overheard. Bodies are opened in the order of the wire, each direction for itself.
+/// The keys of a login that was captured. Bodies are opened in the order of the wire, each direction for itself.
 #[derive(Debug)]
-pub struct Overheard {
+pub struct PassiveNtlm {
     from_client: SecurityContext,
     from_server: SecurityContext,
 }
 
-impl Overheard {
+impl PassiveNtlm {
     /// The keys of a login, from the server's challenge and the client's answer: bare NTLM messages, or tokens of
     /// SPNEGO around them.
     ///
@@ -116,9 +113,9 @@ pub(super) const KERBEROS: [&[u8]; 2] = [
 
 #[cfg(test)]
 mod tests {
-    use super::super::accept::{Acceptor, AcceptorOptions, Account, BindingPolicy};
-    use super::super::{Credentials, Entropy, Initiator, Options, PartHeaders, seal_message};
     use super::*;
+    use crate::auth::accept::{Acceptor, AcceptorOptions, Account, BindingPolicy};
+    use crate::auth::{Credentials, Entropy, Initiator, Options, PartHeaders, seal_message};
 
     fn login() -> (Vec<u8>, Vec<u8>, SecurityContext, SecurityContext) {
         let password = Secret::from("canary-password");
@@ -145,17 +142,16 @@ mod tests {
     fn both_directions_open_with_the_password_and_nothing_without() {
         let (challenge, answer, mut client, mut server) = login();
         let wrapped = |token: &[u8]| [b"\xa1\x10".as_slice(), token, b"\xa3\x12tail"].concat();
-        let mut overheard =
-            Overheard::login(&"canary-password".into(), &wrapped(&challenge), &wrapped(&answer)).unwrap();
+        let mut login = PassiveNtlm::login(&"canary-password".into(), &wrapped(&challenge), &wrapped(&answer)).unwrap();
         for round in [&b"one"[..], b"two", b""] {
             let sealed = seal_message(&mut client, round, PartHeaders::Tabbed).unwrap();
-            assert_eq!(overheard.open_request(&sealed.content_type, &sealed.body).unwrap(), round);
+            assert_eq!(login.open_request(&sealed.content_type, &sealed.body).unwrap(), round);
             let sealed = seal_message(&mut server, round, PartHeaders::Plain).unwrap();
-            assert_eq!(overheard.open_reply(&sealed.content_type, &sealed.body).unwrap(), round);
+            assert_eq!(login.open_reply(&sealed.content_type, &sealed.body).unwrap(), round);
         }
-        assert_eq!(Overheard::login(&"other".into(), &challenge, &answer).unwrap_err(), AuthError::WrongPassword);
-        assert!(Overheard::login(&"x".into(), b"", &answer).is_err());
-        assert!(!format!("{overheard:?}").contains("canary"));
+        assert_eq!(PassiveNtlm::login(&"other".into(), &challenge, &answer).unwrap_err(), AuthError::WrongPassword);
+        assert!(PassiveNtlm::login(&"x".into(), b"", &answer).is_err());
+        assert!(!format!("{login:?}").contains("canary"));
     }
 
     #[test]
