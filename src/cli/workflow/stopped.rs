@@ -59,10 +59,15 @@ async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             }
             let open = open_run(&proposal.vm, scene);
             if let Some(run) = &open {
-                let show = scene.journal(&["show", run.as_str()]);
-                remedy = format!(
-                    "run {run} is open on this VM, at work or left half-way, look at it first: {show}; {remedy}"
-                );
+                let command = |verb| scene.journal(&[verb, run.as_str()]);
+                // One that cannot be taken back goes on.
+                remedy = match scene.undoes == Some(run) {
+                    true => format!("run {run} stays open; take it up again: {}; {remedy}", command("resume")),
+                    false => format!(
+                        "run {run} is open on this VM, at work or left half-way, look at it first: {}; {remedy}",
+                        command("show")
+                    ),
+                };
             }
             let problem = Problem::new(
                 Exit::Refused,

@@ -156,6 +156,7 @@ impl<'r> Round<'r> {
 
     /// What is over does not stand in the way of what comes next.
     fn accepts_orders(&mut self) -> Checked<()> {
+        Site::ALL.iter().for_each(|site| self.rig.host(*site).calm());
         let words = Deed::TestStart { network: false }.words(self.rig);
         let ended = self.rig.run(&words);
         let in_the_way = ["held", "open-run", "journal", "superseded"].contains(&code_of(&ended).as_str());
@@ -469,6 +470,8 @@ impl<'r> Round<'r> {
                     return Err(format!("run {id}: {step} counts as done, and was not taken"));
                 }
                 // A host says no to what it has done already.
+                // Where the clock was set, nobody can say whether a job of it could have come and gone.
+                (Some(Verdict::Failed), false) if self.counts.jumps > 0 => {}
                 (Some(Verdict::Failed), _) if self.faults == 0 => {
                     return Err(format!("run {id}: {step} was refused or failed, and no fault was ordered"));
                 }
