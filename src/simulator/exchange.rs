@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::wsman::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
 
-use super::faults::Cut;
+use super::faults::{Cut, Swapped};
 use super::host::{End, Simulator};
 use super::world::full_name;
 
@@ -14,18 +14,45 @@ use super::world::full_name;
 pub struct InProcess {
     simulator: Arc<Simulator>,
     address: String,
+    tls: bool,
 }
 
 impl InProcess {
-    /// An exchange with this host.
+    /// An exchange with this host, as over HTTP: every message is sealed, and a page of somebody on the path is not.
     pub fn new(simulator: Arc<Simulator>) -> Self {
         let address = format!("http://{}:5985/wsman", full_name(&simulator.scenario().computer));
-        InProcess { simulator, address }
+        InProcess { simulator, address, tls: false }
+    }
+
+    /// An exchange with this host, as over HTTPS: a SOAP page of whoever ends the TLS is a reply like the host's own.
+    pub fn over_tls(simulator: Arc<Simulator>) -> Self {
+        let address = format!("https://{}:5986/wsman", full_name(&simulator.scenario().computer));
+        InProcess { simulator, address, tls: true }
     }
 
     /// The host.
     pub fn simulator(&self) -> &Arc<Simulator> {
         &self.simulator
+    }
+}
+
+impl InProcess {
+    /// What the network makes of an answer that is not the host's.
+    fn swapped(&self, swapped: Swapped) -> Result<Reply, ExchangeError> {
+        let Swapped { status, content_type, body } = swapped;
+        let is_soap = content_type.is_some_and(|kind| kind.starts_with("application/soap+xml"));
+        if self.tls && (status < 300 || (is_soap && status >= 400)) {
+            return Ok(Reply { status, content_type: content_type.map(str::to_owned), bytes: body });
+        }
+        if is_soap || status < 300 {
+            let text = format!("an unsealed reply (simulated, status {status}) to a sealed request");
+            return Err(ExchangeError::new(ExchangeErrorKind::Protection, Delivery::Unknown, text));
+        }
+        Err(ExchangeError::new(
+            ExchangeErrorKind::HttpStatus(status),
+            Delivery::Unknown,
+            format!("HTTP status {status} (simulated) and no WS-Management message"),
+        ))
     }
 }
 
@@ -49,11 +76,7 @@ impl Exchange for InProcess {
             return late();
         }
         match handled.end {
-            End::Reply { status, body } if body.is_empty() && status != 200 => Err(ExchangeError::new(
-                ExchangeErrorKind::HttpStatus(status),
-                Delivery::Unknown,
-                format!("the simulated host answered with HTTP status {status}"),
-            )),
+            End::Swapped(swapped) => self.swapped(swapped),
             End::Reply { status, body } => Ok(Reply { status, content_type: None, bytes: body }),
             // A cut behind the end of the reply is none.
             End::Cut { at: Cut::Reply(bytes), status, body }

@@ -1,10 +1,18 @@
 //! What goes wrong on purpose: entries of a scenario, and the script that fires them.
 
+mod entry;
+mod page;
+
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::scenario::{JobScript, duration};
+use super::scenario::JobScript;
+
+use entry::Entry;
+
+pub(super) use page::Swapped;
+pub use page::{Page, Relates};
 
 /// One entry of a scenario's `faults`: on which request, and what happens.
 ///
@@ -15,7 +23,19 @@ use super::scenario::{JobScript, duration};
 /// times = 2                     # for how many requests from there on; 1 when left out, 0 for ever
 /// taken = true                  # whether the host does the work all the same; see `Effect` for the default
 /// fault = "TimedOut"            # exactly one effect
+///
+/// [[faults]]                    # a proxy, or whoever else is on the path, answers in place of the host
+/// on = "InitiateFailover"
+/// status = 503                  # with any status from 200 to 599
+/// page = "fault"                # and any page: "empty" (when left out), "html", "fault", "success"
+/// fault = "AccessDenied"        # which fault the page is; AccessDenied when left out
+/// relates = "other"             # which message a fault or success says it answers: "this" (when left out), "other", "nothing"
+/// late = "5s"                   # the request reaches the host so long after the answer; or taken = true: before it
 /// ```
+///
+/// Without `taken` and `late` the request never reaches the host. A page is sent as it is: over HTTP it is not sealed,
+/// as whoever is on the path has no key; over HTTPS it comes from whoever ended the TLS, and one that answers this
+/// message cannot be told from the host's own.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Entry")]
 #[non_exhaustive]
@@ -26,8 +46,8 @@ pub struct Fault {
     pub nth: u32,
     /// How many of them from there on; 0 for ever.
     pub times: u32,
-    /// Whether the host does the work although the client is not told.
-    pub taken: bool,
+    /// Whether and when the host does the work, whatever the client is told.
+    pub work: Work,
     /// What happens.
     pub effect: Effect,
 }
@@ -35,8 +55,8 @@ pub struct Fault {
 impl Fault {
     /// On the first such request.
     pub fn on(on: impl Into<String>, effect: Effect) -> Self {
-        let taken = effect.is_taken_by_default();
-        Fault { on: on.into(), nth: 1, times: 1, taken, effect }
+        let work = Work::done_if(effect.is_taken_by_default());
+        Fault { on: on.into(), nth: 1, times: 1, work, effect }
     }
 
     /// On another one than the first.
@@ -56,7 +76,15 @@ impl Fault {
     /// Whether the work is done all the same.
     #[must_use]
     pub fn taken(mut self, taken: bool) -> Self {
-        self.taken = taken;
+        self.work = Work::done_if(taken);
+        self
+    }
+
+    /// The host gets the request so long after the client has its answer. For effects whose answer does not come of the
+    /// work: the others are as without it.
+    #[must_use]
+    pub fn late(mut self, after: Duration) -> Self {
+        self.work = Work::Late(after);
         self
     }
 
@@ -68,14 +96,38 @@ impl Fault {
     }
 }
 
+/// Whether and when the host does the work of a request that a fault hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Never: the request does not reach it.
+    NotDone,
+    /// Before the client hears anything.
+    Done,
+    /// So long after the client has its answer: the request lay in a queue.
+    Late(Duration),
+}
+
+impl Work {
+    fn done_if(taken: bool) -> Work {
+        if taken { Work::Done } else { Work::NotDone }
+    }
+}
+
 /// What happens to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
     /// `fault = "…"`: a SOAP fault. Work not done unless `taken`.
     Fault(FaultName),
-    /// `status = 503`: an HTTP status without SOAP. Work not done unless `taken`.
+    /// `status = 503`: an HTTP status without a page, [`Effect::Swapped`] with [`Page::Empty`]. Work not done unless `taken`.
     Status(u16),
+    /// `status = 503` with `page = "…"`: what somebody on the path answers. Work not done unless `taken` or `late`.
+    Swapped {
+        /// HTTP status.
+        status: u16,
+        /// The page.
+        page: Page,
+    },
     /// `cut = "…"`: the connection ends.
     Cut(Cut),
     /// `delay = "5s"`: the reply comes late. Work done.
@@ -100,6 +152,16 @@ impl Effect {
             Effect::Delay(_) | Effect::Job(_) | Effect::Garbage(Garbage::Truncated | Garbage::Foreign) => true,
             Effect::Cut(cut) => matches!(cut, Cut::After | Cut::Reply(_)),
             _ => false,
+        }
+    }
+
+    /// Whether the answer does not come of the work, so that the work may be done at any time.
+    fn may_be_late(&self) -> bool {
+        match self {
+            Effect::Fault(_) | Effect::Status(_) | Effect::Swapped { .. } | Effect::Hang | Effect::LoginDropped => true,
+            Effect::Garbage(garbage) => matches!(garbage, Garbage::Html | Garbage::Empty),
+            Effect::Cut(cut) => *cut == Cut::Before,
+            Effect::Delay(_) | Effect::Job(_) | Effect::Restart | Effect::Returns(_) => false,
         }
     }
 }
@@ -168,99 +230,6 @@ pub enum FaultName {
     WmiInvalidNamespace,
     /// `MSFT_WmiError` with WBEM_E_PROVIDER_LOAD_FAILURE.
     WmiProviderFailure,
-}
-
-/// An entry as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    on: String,
-    nth: Option<u32>,
-    times: Option<u32>,
-    taken: Option<bool>,
-    fault: Option<FaultName>,
-    status: Option<u16>,
-    cut: Option<CutWord>,
-    at: Option<u64>,
-    #[serde(default)]
-    delay: Option<Delay>,
-    hang: Option<bool>,
-    garbage: Option<Garbage>,
-    login: Option<LoginWord>,
-    job: Option<JobScript>,
-    restart: Option<bool>,
-    returns: Option<u32>,
-}
-
-#[derive(Deserialize)]
-struct Delay(#[serde(deserialize_with = "duration")] Duration);
-
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum CutWord {
-    Body,
-    Before,
-    After,
-    Reply,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LoginWord {
-    Dropped,
-}
-
-impl TryFrom<Entry> for Fault {
-    type Error = String;
-
-    fn try_from(entry: Entry) -> Result<Fault, String> {
-        let on = entry.on.split_whitespace().collect::<Vec<_>>().join(" ");
-        let fail = |text: &str| Err(format!("fault on {on:?}: {text}"));
-        if !(1..=2).contains(&on.split(' ').filter(|word| !word.is_empty()).count()) {
-            return fail("\"on\" is an operation or method, and perhaps a class");
-        }
-        if entry.at.is_some() && entry.cut != Some(CutWord::Reply) {
-            return fail("\"at\" belongs to cut = \"reply\"");
-        }
-        let cut = entry.cut.map(|word| match word {
-            CutWord::Body => Cut::Body,
-            CutWord::Before => Cut::Before,
-            CutWord::After => Cut::After,
-            CutWord::Reply => Cut::Reply(entry.at.unwrap_or(200)),
-        });
-        if cut == Some(Cut::Body) && on != "*" {
-            return fail("cut = \"body\" goes only with on = \"*\"");
-        }
-        if entry.status.is_some_and(|status| !(200..=599).contains(&status)) {
-            return fail("\"status\" is a number from 200 to 599");
-        }
-        let effects: Vec<Effect> = [
-            entry.fault.map(Effect::Fault),
-            entry.status.map(Effect::Status),
-            cut.map(Effect::Cut),
-            entry.delay.map(|delay| Effect::Delay(delay.0)),
-            entry.hang.filter(|on| *on).map(|_| Effect::Hang),
-            entry.garbage.map(Effect::Garbage),
-            entry.login.map(|LoginWord::Dropped| Effect::LoginDropped),
-            entry.job.map(Effect::Job),
-            entry.restart.filter(|on| *on).map(|_| Effect::Restart),
-            entry.returns.map(Effect::Returns),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let Ok([effect]) = <[Effect; 1]>::try_from(effects) else {
-            return fail(
-                "exactly one of fault, status, cut, delay, hang, garbage, login, job, restart, returns is needed",
-            );
-        };
-        let nth = entry.nth.unwrap_or(1);
-        if nth == 0 {
-            return fail("\"nth\" counts from 1");
-        }
-        let taken = entry.taken.unwrap_or_else(|| effect.is_taken_by_default());
-        Ok(Fault { on, nth, times: entry.times.unwrap_or(1), taken, effect })
-    }
 }
 
 /// The faults of a scenario with their counts.

@@ -39,6 +39,7 @@ mod host;
 mod ids;
 mod instances;
 mod job;
+mod late;
 mod lifecycle;
 mod methods;
 mod notes;
@@ -58,7 +59,7 @@ mod world;
 
 pub use clock::{RealClock, SimulatorClock, VirtualClock};
 pub use exchange::InProcess;
-pub use faults::{Cut, Effect, Fault, FaultName, Garbage};
+pub use faults::{Cut, Effect, Fault, FaultName, Garbage, Page, Relates, Work};
 pub use host::Simulator;
 pub use pair::Pair;
 pub use scenario::{

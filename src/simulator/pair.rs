@@ -34,6 +34,8 @@ impl Pair {
         let half = |scenario, side| {
             Simulator::over(scenario, Arc::clone(&clock), Arc::clone(&site), side, Arc::clone(&password))
         };
-        Pair { replica: half(scenario, Side::Replica), primary: half(primary, Side::Primary) }
+        let pair = Pair { replica: half(scenario, Side::Replica), primary: half(primary, Side::Primary) };
+        pair.replica.join(&pair.primary);
+        pair
     }
 }

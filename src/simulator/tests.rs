@@ -11,6 +11,7 @@ mod refusals;
 mod rehearsal;
 mod scenarios;
 mod socket;
+mod swapped;
 mod transfer;
 mod undo;
 

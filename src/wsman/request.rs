@@ -114,7 +114,7 @@ pub fn accept(reply: Vec<u8>, message_id: &str, action: &str) -> Result<Document
 pub struct ResponseContext<'a> {
     /// `uuid:…` of the answer.
     pub message_id: &'a str,
-    /// MessageID of the request.
+    /// MessageID of the request; empty where it had none, and then the answer does not say what it answers.
     pub relates_to: &'a str,
 }
 
@@ -125,8 +125,10 @@ impl ResponseContext<'_> {
         envelope
             .header("a", "Action", Header::Plain, action)
             .header("a", "MessageID", Header::Plain, self.message_id)
-            .header("a", "To", Header::Plain, ANONYMOUS)
-            .header("a", "RelatesTo", Header::Plain, self.relates_to);
+            .header("a", "To", Header::Plain, ANONYMOUS);
+        if !self.relates_to.is_empty() {
+            envelope.header("a", "RelatesTo", Header::Plain, self.relates_to);
+        }
         envelope
     }
 }

@@ -6,10 +6,14 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use hyperv_replica::capture::{Opener, Sender, read_capture};
+use hyperv_replica::hyperv::{NAMESPACE, random_id};
+use hyperv_replica::simulator::{Effect, Fault, FaultName, Page, Relates, ServerOptions};
 use hyperv_replica::trace::{Recorder, Redactor, Trace};
+use hyperv_replica::wsman::{ClassAddressing, Client, Delivery, Invoke};
 
+use crate::storm::lies::{FAULTS, STATUSES};
 use crate::support::capture::{Piece, Style, capture};
-use crate::support::oracle;
+use crate::support::{oracle, serve, session};
 
 const READERS: &[fn(&[u8])] = &[
     oracle::xml,
@@ -28,7 +32,16 @@ const READERS: &[fn(&[u8])] = &[
 ];
 
 fn every_file(folder: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder);
+    every_file_of(&Path::new("tests/data").join(folder))
+}
+
+/// The examples of traps, answers that are not the host's among them.
+fn scenarios() -> Vec<Vec<u8>> {
+    every_file_of(Path::new("examples/scenarios"))
+}
+
+fn every_file_of(folder: &Path) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().map(|file| fs::read(file).unwrap()).collect()
@@ -100,6 +113,45 @@ fn the_seeds_of_captures_are_good() {
         let mut entries = 0;
         let found = read_capture(bytes.as_slice(), || NoKeys, |_| entries += 1).unwrap();
         assert_eq!((found.requests, entries), (2, 2), "{found:?}");
+    }
+}
+
+/// Every status with every page, in answer to a call that may be made once only, over a real connection.
+#[tokio::test]
+async fn no_answer_but_the_hosts_own_says_what_became_of_a_call() {
+    let call = || {
+        let service = ClassAddressing::microsoft(NAMESPACE).reference("Msvm_ReplicationService", Default::default());
+        Invoke::new(service, "InitiateFailover")
+    };
+    for options in [ServerOptions::http(), ServerOptions::https()] {
+        let server = serve("", options).await;
+        let inject = |effect| server.simulator().inject(Fault::on("InitiateFailover", effect));
+        let client = || Client::new(session(&server), ClassAddressing::microsoft(NAMESPACE), random_id);
+        // Inside TLS an answer to this very message cannot be told from the host's.
+        let relates = [Relates::Other, Relates::Nothing, Relates::This];
+        let relates = &relates[..if options.tls { 2 } else { 3 }];
+        let forged = relates.iter().flat_map(|relates| {
+            let faults = FAULTS.iter().map(|name| Page::Fault { name: *name, relates: *relates });
+            faults.chain([Page::Success { relates: *relates }])
+        });
+        let pages: Vec<_> = [Page::Empty, Page::Html].into_iter().chain(forged).collect();
+        let mut client_at_work = client();
+        for (number, status) in STATUSES.iter().enumerate() {
+            // A page or two of the many with each status, and none with all.
+            for page in [Page::Empty, pages[number % pages.len()], pages[(number * 5 + 3) % pages.len()]] {
+                inject(Effect::Swapped { status: *status, page });
+                // Every other call is the first message of its connection.
+                if number.is_multiple_of(2) {
+                    client_at_work = client();
+                }
+                let error = client_at_work.invoke(&call()).await.unwrap_err();
+                assert_eq!(error.delivery(), Delivery::Unknown, "{status} {page:?}: {error}");
+            }
+        }
+        inject(Effect::Fault(FaultName::AccessDenied));
+        let refused = client_at_work.invoke(&call()).await.unwrap_err();
+        assert_eq!(refused.delivery(), Delivery::Answered, "the host's own: {refused}");
+        assert_eq!(server.refused_logins(), 0);
     }
 }
 
@@ -189,6 +241,11 @@ proptest! {
     fn no_damaged_recording_or_capture_breaks_a_reader(bytes in damaged_of(conversation().to_vec())) {
         oracle::har(&bytes);
         oracle::capture(&bytes);
+    }
+
+    #[test]
+    fn no_damaged_scenario_breaks_its_reader(bytes in damaged_of(scenarios())) {
+        oracle::scenario(&bytes);
     }
 
     #[test]

@@ -6,13 +6,15 @@
 //! ```
 //!
 //! A round that fails prints its seed; `HVR_TORTURE_SEED=<seed> HVR_TORTURE_ROUNDS=1` draws the same orders and attacks
-//! again. When a process gets how far is up to the machine, so that the same seed may take another way. The first failure
+//! again. `HVR_TORTURE_FAKETIME` names libfaketime's library for programs with threads where it is not in its usual place;
+//! without it no clock is set. When a process gets how far is up to the machine, so that the same seed may take another way. The first failure
 //! ends it, unless `HVR_TORTURE_KEEP_ON=1`.
 #![expect(clippy::print_stdout, reason = "a long run says what it did")]
 
 mod attack;
 mod contention;
 mod deed;
+mod lies;
 mod rig;
 mod round;
 
@@ -35,7 +37,8 @@ fn number(variable: &str, default: u64) -> u64 {
 fn round(seed: u64, runtime: &tokio::runtime::Runtime) -> Result<Counts, String> {
     let mut random = Random::new(seed);
     let scenario = Round::scenario(&mut random);
-    let rig = runtime.block_on(Rig::new(&scenario));
+    let tls = random.percent(25);
+    let rig = runtime.block_on(Rig::with(&scenario, tls));
     let mut round = Round::new(&rig, random);
     let ended = catch_unwind(AssertUnwindSafe(|| round.run()));
     let ended = ended.unwrap_or_else(|panic| {
@@ -43,7 +46,11 @@ fn round(seed: u64, runtime: &tokio::runtime::Runtime) -> Result<Counts, String>
         Err(text.or(panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default())
     });
     let told = |wrong| {
-        format!("round with HVR_TORTURE_SEED={seed}: {wrong}\n\n{scenario}\n\n{}\n{}", round.log.join("\n"), rig.dump())
+        format!(
+            "round with HVR_TORTURE_SEED={seed}: {wrong}\n\n{scenario}\ntls: {tls}\n\n{}\n{}",
+            round.log.join("\n"),
+            rig.dump()
+        )
     };
     ended.map_err(told).map(|()| round.counts.clone())
 }

@@ -229,9 +229,7 @@ impl<'s> Shape<'s> {
         match cim_type {
             CimType::Datetime => Json::from(time(element)),
             _ if is_embedded => embedded(element.text()),
-            CimType::String if octets => {
-                octets::of_text(element.text()).unwrap_or_else(|| Json::from(element.text()))
-            }
+            CimType::String if octets => octets::of_text(element.text()).unwrap_or_else(|| Json::from(element.text())),
             _ => match Value::parse(cim_type, element.text()) {
                 Ok(value) => named(value_to_json(&value, element.text()), &value, names),
                 Err(_) => Json::from(element.text()),

@@ -383,9 +383,14 @@ async fn end(outcome: Outcome, scene: &Scene<'_>) -> Result<Exit, Problem> {
         Outcome::Halted(halted) => {
             let Halted { why, whereabouts, .. } = *halted;
             // Who says no has left what is there: nothing that was begun goes on.
-            let known = matches!(why, Outcome::Declined(_));
+            let is_declined = matches!(why, Outcome::Declined(_));
             let problem = stopped::not_begun(why, scene).await;
-            let exit = if known { Exit::HostRefused } else { problem.exit };
+            let exit = match (is_declined, problem.exit) {
+                (true, _) => Exit::HostRefused,
+                // A read that brought nothing refuses nothing: what became of the call before it is as unknown as it was.
+                (false, Exit::HostRefused) => Exit::Unknown,
+                (false, exit) => exit,
+            };
             Err(whereabouts::after_a_call(Problem { exit, ..problem }, &whereabouts, |site| scene.ends.name(site)))
         }
         Outcome::Stopped(stopped) => Err(stopped::stopped(*stopped, scene)),

@@ -69,10 +69,16 @@ async fn refused(refusal: Refusal, scene: &Scene<'_>) -> Problem {
             }
             let open = open_run(&proposal.vm, scene);
             if let Some(run) = &open {
-                let show = scene.journal("show", run);
-                remedy = format!(
-                    "run {run} is open on this VM, at work or left half-way, look at it first: {show}; {remedy}"
-                );
+                // One that cannot be taken back goes on.
+                remedy = match scene.undoes == Some(run) {
+                    true => {
+                        format!("run {run} stays open; take it up again: {}; {remedy}", scene.journal("resume", run))
+                    }
+                    false => format!(
+                        "run {run} is open on this VM, at work or left half-way, look at it first: {}; {remedy}",
+                        scene.journal("show", run)
+                    ),
+                };
             }
             let problem = Problem::new(
                 Exit::Refused,

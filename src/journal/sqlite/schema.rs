@@ -15,12 +15,11 @@ use super::state_dir::Place;
 use crate::failover::journal::JournalError;
 
 /// The statements from each version to the next. Only ever grows: what was released is never edited.
-pub(super) const STEPS: &[&str] =
-    &[
-        include_str!("../../../schemas/journal.sql"),
-        include_str!("../../../schemas/journal-2.sql"),
-        include_str!("../../../schemas/journal-3.sql"),
-    ];
+pub(super) const STEPS: &[&str] = &[
+    include_str!("../../../schemas/journal.sql"),
+    include_str!("../../../schemas/journal-2.sql"),
+    include_str!("../../../schemas/journal-3.sql"),
+];
 
 /// `hvr1`: tells a journal from other SQLite files. The first step writes it.
 const APPLICATION_ID: i64 = 0x6876_7231;

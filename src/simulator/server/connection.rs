@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::auth::accept::{Strictness, unseal_request};
 use crate::auth::{Credentials, PartHeaders, basic_authorization, is_sealed, seal_message};
-use crate::simulator::faults::Cut;
+use crate::simulator::faults::{Cut, Swapped};
 use crate::simulator::host::{End, Simulator};
 use crate::simulator::scenario::{Dialect, Scenario};
 
@@ -157,8 +157,9 @@ impl Connection {
             return Ok(self.plain(415));
         }
         match self.answer(body).await? {
-            Some((status, body)) => Ok(self.soap(status, body)),
-            None => Ok(self.unauthorised(None)),
+            Answered::Host(status, body) => Ok(self.soap(status, body)),
+            Answered::Swapped(swapped) => Ok(self.swapped(swapped)),
+            Answered::LoginDropped => Ok(self.unauthorised(None)),
         }
     }
 
@@ -177,9 +178,14 @@ impl Connection {
             *login = Login::None;
             return Ok(self.plain(400));
         };
-        let Some((status, reply)) = self.answer(&message).await? else {
-            *login = Login::None;
-            return Ok(self.unauthorised(None));
+        let (status, reply) = match self.answer(&message).await? {
+            Answered::Host(status, reply) => (status, reply),
+            // Whoever is on the path has no key.
+            Answered::Swapped(swapped) => return Ok(self.swapped(swapped)),
+            Answered::LoginDropped => {
+                *login = Login::None;
+                return Ok(self.unauthorised(None));
+            }
         };
         if reply.is_empty() {
             return Ok(self.plain(status));
@@ -190,19 +196,19 @@ impl Connection {
         }
     }
 
-    /// Status and body of the answer; none where the login is dropped.
-    async fn answer(&self, message: &[u8]) -> Result<Option<(u16, Vec<u8>)>, CutHere> {
+    async fn answer(&self, message: &[u8]) -> Result<Answered, CutHere> {
         let handled = self.simulator().handle(message);
         if !handled.delay.is_zero() {
             self.simulator().clock().sleep(handled.delay).await;
         }
         match handled.end {
-            End::Reply { status, body } => Ok(Some((status, body))),
-            End::LoginDropped => Ok(None),
+            End::Reply { status, body } => Ok(Answered::Host(status, body)),
+            End::Swapped(swapped) => Ok(Answered::Swapped(swapped)),
+            End::LoginDropped => Ok(Answered::LoginDropped),
             End::Hang => std::future::pending().await,
             End::Cut { at: Cut::Reply(bytes), status, body } => {
                 self.budget.limit(bytes);
-                Ok(Some((status, body)))
+                Ok(Answered::Host(status, body))
             }
             End::Cut { .. } => Err(CutHere),
         }
@@ -226,6 +232,10 @@ impl Connection {
         response(self.scenario(), status, content_type, body)
     }
 
+    fn swapped(&self, swapped: Swapped) -> Response<Content> {
+        response(self.scenario(), swapped.status, swapped.content_type, swapped.body)
+    }
+
     fn simulator(&self) -> &Simulator {
         &self.shared.simulator
     }
@@ -233,6 +243,13 @@ impl Connection {
     fn scenario(&self) -> &Scenario {
         self.shared.simulator.scenario()
     }
+}
+
+/// What becomes of a message that was understood.
+enum Answered {
+    Host(u16, Vec<u8>),
+    Swapped(Swapped),
+    LoginDropped,
 }
 
 enum Authorised {

@@ -40,6 +40,18 @@ fn what_is_wrong_is_named() {
         ("[[faults]]\non = \"Get\"\ncut = \"body\"", "goes only with"),
         ("[[faults]]\non = \"Get\"\nhang = true\nat = 3", "belongs to"),
         ("[[faults]]\non = \"Get\"\nstatus = 42", "200 to 599"),
+        ("[[faults]]\non = \"Get\"\nstatus = 503\npage = \"htm\"", "`empty`, `html`, `fault`, `success`"),
+        ("[[faults]]\non = \"Get\"\npage = \"html\"", "\"page\" belongs to a \"status\""),
+        ("[[faults]]\non = \"Get\"\nhang = true\npage = \"html\"", "\"page\" belongs to a \"status\""),
+        ("[[faults]]\non = \"Get\"\nstatus = 200\nrelates = \"other\"", "\"relates\" belongs to page"),
+        ("[[faults]]\non = \"Get\"\nstatus = 500\npage = \"html\"\nrelates = \"this\"", "\"relates\" belongs to page"),
+        ("[[faults]]\non = \"Get\"\nstatus = 500\npage = \"fault\"\nrelates = \"none\"", "`this`, `other`, `nothing`"),
+        ("[[faults]]\non = \"Get\"\nstatus = 500\npage = \"html\"\nfault = \"NotFound\"", "page = \"fault\""),
+        ("[[faults]]\non = \"Get\"\nstatus = 500\npage = \"fault\"\nfault = \"Notfound\"", "Notfound"),
+        ("[[faults]]\non = \"Get\"\nstatus = 503\nlate = \"soon\"", "no time"),
+        ("[[faults]]\non = \"Get\"\nstatus = 503\nlate = \"5s\"\ntaken = true", "leave \"taken\" out"),
+        ("[[faults]]\non = \"Get\"\ndelay = \"5s\"\nlate = \"5s\"", "\"late\" goes with"),
+        ("[[faults]]\non = \"Get\"\ncut = \"after\"\nlate = \"5s\"", "\"late\" goes with"),
         ("[[faults]]\non = \"Get\"\nhang = true\nnth = 0", "counts from 1"),
         ("[[faults]]\non = \" \"\nhang = true", "operation or method"),
         ("[[faults]]\non = \"Get\"\nfault = \"Nothing\"", "Nothing"),
@@ -82,6 +94,7 @@ fn faults_hit_the_request_they_name_and_no_other() {
         let envelope = Envelope::get(&format!("{V2}/{class}"), &[("InstanceID", "x")]);
         match simulator.handle(envelope.text().as_bytes()).end {
             End::Reply { status, .. } => status,
+            End::Swapped(swapped) => swapped.status,
             other => panic!("{other:?}"),
         }
     };

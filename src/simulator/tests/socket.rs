@@ -290,3 +290,20 @@ async fn a_pair_is_served_on_two_sockets_with_one_password() {
     let primary = Server::serve(pair.primary, ServerOptions::http()).await.unwrap();
     assert_eq!(primary.password().expose(), "a word of the scenario");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_not_the_hosts_is_not_sealed() {
+    let page = "[[faults]]\non = \"Identify\"\nstatus = 502\npage = \"html\"\n\
+                [[faults]]\non = \"Identify\"\nnth = 2\nstatus = 500\npage = \"fault\"\nrelates = \"nothing\"";
+    let server = server(page).await;
+    for (status, content_type, part) in
+        [(502, "text/html", "<h1>502</h1>"), (500, "application/soap+xml;charset=UTF-8", "AccessDenied")]
+    {
+        let (mut line, mut context) = Line::logged_in(&server).await;
+        let sealed = seal_message(&mut context, identify().as_bytes(), PartHeaders::Tabbed).unwrap();
+        let raw = line.post(&format!("Content-Type: {}\r\n", sealed.content_type), &sealed.body).await.unwrap();
+        assert_eq!((raw.status, raw.header("content-type")), (status, Some(content_type)));
+        let body = String::from_utf8(raw.body).unwrap();
+        assert!(body.contains(part) && !body.contains("RelatesTo"), "{body}");
+    }
+}

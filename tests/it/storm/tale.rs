@@ -1,19 +1,21 @@
 //! One tale: orders in a storm, taken up again until they end, and what must be so then.
 
+pub mod every;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyperv_replica::failover::journal::{History, MemoryJournal, RunEnd, RunId, Verdict};
+use hyperv_replica::failover::journal::{CallRecord, History, MemoryJournal, RunEnd, RunId, Verdict};
 use hyperv_replica::failover::{
-    About, AdapterOrder, Cause, Event, Hosts, Kind, Operator, Order, Outcome, PowerOff, Proposal, resume, run,
+    About, AdapterOrder, Cause, Event, Hosts, Kind, Operator, Order, Outcome, PowerOff, Proposal, Refusal, resume, run,
 };
 use hyperv_replica::hyperv::{AdapterAddresses, Host, VmSelector};
 use hyperv_replica::journal::sqlite::{Filter, Store};
 use hyperv_replica::simulator::{Pair, Scenario, SimulatorClock, Taken, VirtualClock};
 use hyperv_replica::wsman::{ClassAddressing, Client};
 
-use super::weather::{Leaky, Stormy, Weather};
-use crate::support::SharedClock;
+use super::clock::JumpingClock;
+use super::weather::{Force, Leaky, Stormy, Weather};
 use crate::support::random::Random;
 
 const VM: &str = "app";
@@ -46,15 +48,6 @@ impl Records {
             }
         }
     }
-
-    fn run(&self, id: &RunId) -> History {
-        self.runs().into_iter().find(|run| run.record.id == *id).unwrap()
-    }
-
-    /// The newest run that is not at its end.
-    fn open(&self) -> Option<History> {
-        self.runs().into_iter().rfind(|run| matches!(run.end, None | Some(RunEnd::HandedOver)))
-    }
 }
 
 /// What tales have counted.
@@ -65,7 +58,9 @@ pub struct Counts {
     pub resumed: u64,
     pub walks_back: u64,
     pub faults: u64,
+    pub lies: u64,
     pub kills: u64,
+    pub jumps: u64,
     pub taken: u64,
     pub done: u64,
     pub failed: u64,
@@ -74,13 +69,16 @@ pub struct Counts {
 
 impl Counts {
     pub fn add(&mut self, other: &Counts) {
-        let Counts { tales, runs, resumed, walks_back, faults, kills, taken, done, failed, not_begun } = other;
+        let Counts { tales, runs, resumed, walks_back, faults, lies, kills, jumps, taken, done, failed, not_begun } =
+            other;
         self.tales += tales;
         self.runs += runs;
         self.resumed += resumed;
         self.walks_back += walks_back;
         self.faults += faults;
+        self.lies += lies;
         self.kills += kills;
+        self.jumps += jumps;
         self.taken += taken;
         self.done += done;
         self.failed += failed;
@@ -90,10 +88,17 @@ impl Counts {
 
 pub struct Tale {
     pair: Pair,
+    /// Of the hosts.
     clock: VirtualClock,
+    /// Of the client.
+    wall: JumpingClock,
     weather: Weather,
     hosts: [Host<Stormy>; 2],
     records: Records,
+    /// Runs in the order in which they came to be on record, which is not that of a clock that is set back.
+    known: Vec<RunId>,
+    /// What a process told that is not so.
+    untrue: Option<String>,
     /// Every end, for the report of a failure.
     pub log: Vec<String>,
     pub counts: Counts,
@@ -113,17 +118,24 @@ impl Tale {
             random.pick(&[2, 2, 2, 3]),
             seconds(&mut random),
         );
+        let tls = random.percent(30);
+        Tale::on(random, &scenario, tls)
+    }
+
+    /// On hosts of this scenario.
+    fn on(mut random: Random, scenario: &str, tls: bool) -> Tale {
         let clock = VirtualClock::new();
-        let pair = Pair::with_clock(Scenario::from_toml(&scenario).unwrap(), clock.clone());
+        let pair = Pair::with_clock(Scenario::from_toml(scenario).unwrap(), clock.clone());
+        let wall = JumpingClock::new(clock.clone(), random.percent(80));
         let records = match random.percent(50) {
             true => Records::Memory(Box::default()),
             false => {
-                let wall = SharedClock(clock.clone());
+                let wall = wall.clone();
                 let store = Store::in_memory().unwrap();
                 Records::Sqlite(store.with_wall(move || hyperv_replica::failover::Clock::wall(&wall)))
             }
         };
-        let weather = Weather::new(random);
+        let weather = Weather::new(random, wall.clone(), tls);
         let host = |simulator: &Arc<_>| {
             let stormy = Stormy::new(Arc::clone(simulator), clock.clone(), weather.clone());
             let (weather, clock) = (weather.clone(), clock.clone());
@@ -133,7 +145,8 @@ impl Tale {
         };
         let hosts = [host(&pair.replica), host(&pair.primary)];
         let counts = Counts { tales: 1, ..Counts::default() };
-        Tale { pair, clock, weather, hosts, records, log: vec![scenario], counts }
+        let log = vec![format!("{scenario}tls: {tls}")];
+        Tale { pair, clock, wall, weather, hosts, records, known: Vec::new(), untrue: None, log, counts }
     }
 
     fn hosts(&self) -> Hosts<'_, Stormy> {
@@ -141,14 +154,34 @@ impl Tale {
         Hosts { host, primary: Some(primary) }
     }
 
+    /// All runs, the newest last.
+    fn runs(&self) -> Vec<History> {
+        let mut runs = self.records.runs();
+        runs.sort_by_key(|run| self.known.iter().position(|known| *known == run.record.id).unwrap_or(usize::MAX));
+        runs
+    }
+
+    fn run(&self, id: &RunId) -> History {
+        self.runs().into_iter().find(|run| run.record.id == *id).unwrap()
+    }
+
+    /// The newest run that is not at its end.
+    fn open(&self) -> Option<History> {
+        self.runs().into_iter().rfind(|run| matches!(run.end, None | Some(RunEnd::HandedOver)))
+    }
+
     /// A run, or none where the process died.
     async fn begin(&mut self, order: &Order, undoes: Option<RunId>) -> Option<Outcome> {
+        self.begin_with(order, undoes, true).await
+    }
+
+    async fn begin_with(&mut self, order: &Order, undoes: Option<RunId>, yes: bool) -> Option<Outcome> {
         let order = &Order { deadline: self.weather.deadline(), ..order.clone() };
-        let clock = SharedClock(self.clock.clone());
-        let may_have_changed = undoes.as_ref().is_some_and(|run| self.records.run(run).may_have_changed());
+        let clock = self.wall.clone();
+        let may_have_changed = undoes.as_ref().is_some_and(|run| self.run(run).may_have_changed());
         let about = About { undoes, may_have_changed, ..About::default() };
         let killed = Arc::clone(&self.weather.killed);
-        let mut says = Says(true);
+        let mut says = Says(yes);
         let outcome = match &self.records {
             Records::Memory(journal) => {
                 let mut journal = Leaky(MemoryJournal::clone(journal), self.weather.clone());
@@ -171,7 +204,7 @@ impl Tale {
     }
 
     async fn take_up(&mut self, history: &History, yes: bool) -> Option<Outcome> {
-        let clock = SharedClock(self.clock.clone());
+        let clock = self.wall.clone();
         let killed = Arc::clone(&self.weather.killed);
         let deadline = self.weather.deadline();
         let mut says = Says(yes);
@@ -193,6 +226,13 @@ impl Tale {
             }
         };
         self.counts.resumed += 1;
+        let taken = self.taken();
+        let is_taken = |call: &&CallRecord| taken.iter().any(|taken| taken.message_id == call.intent.message_id);
+        if let Some(Outcome::NotSent(_) | Outcome::Refused(_)) = &outcome
+            && let Some(call) = history.calls.iter().find(is_taken)
+        {
+            self.untrue = Some(format!("told that nothing was changed, and call {} was taken", call.number));
+        }
         self.say(
             &format!("resume {} ({})", history.record.order.kind.name(), if yes { "yes" } else { "no" }),
             outcome.as_ref(),
@@ -207,15 +247,20 @@ impl Tale {
             Some(Outcome::Done(report)) => format!("done, {:?}, {:?}", report.start, report.remarks),
             Some(other) => format!("{other:?}").chars().take(200).collect(),
         };
+        for run in self.records.runs() {
+            if !self.known.contains(&run.record.id) {
+                self.known.push(run.record.id);
+            }
+        }
         let now = self.clock.now().as_secs();
         let end: String = end.chars().take(500).collect();
-        self.log.push(format!("{now} {what}: {end}; now {:?}", self.states()));
+        self.log.push(format!("{now} ({:+}) {what}: {end}; now {:?}", self.wall.ahead(), self.states()));
     }
 
     /// What is on record, and what was taken.
     pub fn dump(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
-        for run in self.records.runs() {
+        for run in self.runs() {
             lines.push(format!("{} {}: {:?} {}", run.record.id, run.record.order.kind.name(), run.end, run.note));
             for call in &run.calls {
                 let sent = call.intent.sent.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_secs();
@@ -249,6 +294,12 @@ impl Tale {
     fn pass_time(&self) {
         let seconds = self.weather.random(|random| random.pick(&[0, 0, 5, 30, 90, 150, 700, 90_000]));
         self.clock.advance(Duration::from_secs(seconds));
+        if self.weather.random(|random| random.percent(15)) {
+            self.weather.jump();
+        }
+        if self.weather.random(|random| random.percent(10)) {
+            self.wall.boot();
+        }
     }
 
     /// Carries an order out in a storm that abates, to an end on record or a refusal.
@@ -258,18 +309,32 @@ impl Tale {
         let before = self.states();
         let mut undoes = None;
         let mut order = order;
+        let mut calm = Vec::<RunId>::new();
         for attempt in 0_u64..60 {
-            let storm = self.weather.random(|random| random.within(10..70));
-            let kill = self.weather.random(|random| random.within(0..15));
-            let leak = self.weather.random(|random| random.pick(&[0, 0, 0, 10]));
+            let force = self.weather.random(|random| Force {
+                // A light one lets a run come far before it is hit.
+                storm: random.pick(&[5, 15, 30, 50, 70]),
+                lies: random.pick(&[0, 30, 60, 90]),
+                kill: random.within(0..15),
+                jump: random.pick(&[0, 0, 5]),
+                leak: random.pick(&[0, 0, 0, 10]),
+            });
             let patience = self.weather.random(|random| random.percent(20).then(|| random.within(0..200)));
             let is_stormy = attempt < 12;
-            let (storm, kill, leak) = if is_stormy { (storm, kill, leak) } else { (0, 0, 0) };
-            self.weather.set(storm, kill, leak);
+            self.weather.set(if is_stormy { force } else { Force::default() });
             let patience = patience.filter(|_| is_stormy).map(Duration::from_secs);
             self.weather.set_deadline(patience.map(|patience| self.clock.now() + patience));
-            let mut is_walk = matches!(order.kind, Kind::WalkBack { .. }) && self.records.open().is_none();
-            let outcome = match self.records.open() {
+            if let Some(open) = self.open().filter(|_| !is_stormy) {
+                calm.push(open.record.id.clone());
+                if calm.iter().filter(|run| **run == open.record.id).count() > CALM {
+                    return Err(format!(
+                        "{CALM} processes that nobody disturbed did not settle run {}",
+                        open.record.id
+                    ));
+                }
+            }
+            let mut is_walk = matches!(order.kind, Kind::WalkBack { .. }) && self.open().is_none();
+            let outcome = match self.open() {
                 None => self.begin(&order, undoes.clone()).await,
                 Some(open)
                     if is_walked_back
@@ -283,7 +348,7 @@ impl Tale {
                         (false, _) => {}
                         (_, Some(outcome)) if is_declined(&outcome) => {}
                         (_, Some(Outcome::Stopped(stopped))) if !in_doubt(&stopped.cause) => {}
-                        (_, Some(Outcome::Done(_))) if self.records.open().is_none() => {
+                        (_, Some(Outcome::Done(_))) if self.open().is_none() => {
                             return self.ended(&open.record.id, before);
                         }
                         _ => {
@@ -291,7 +356,7 @@ impl Tale {
                             continue;
                         }
                     }
-                    if self.records.open().is_none() {
+                    if self.open().is_none() {
                         return Ok(());
                     }
                     let stops = ["shut-down-primary", "turn-off-primary"];
@@ -317,9 +382,8 @@ impl Tale {
             self.check()?;
             if let Some(outcome) = outcome {
                 self.check_end(&outcome, undoes.as_ref().filter(|_| is_walk))?;
-                let is_over =
-                    self.records.open().is_none() && !matches!(outcome, Outcome::NotSent(_) | Outcome::Declined(_));
-                let last = self.records.runs().pop();
+                let is_over = self.open().is_none() && !matches!(outcome, Outcome::NotSent(_) | Outcome::Declined(_));
+                let last = self.runs().pop();
                 // A walk back that had nothing to send is not on record.
                 let is_back = is_walk
                     && matches!(&outcome, Outcome::Done(_))
@@ -338,8 +402,11 @@ impl Tale {
 
     /// What must be so after every process.
     fn check(&self) -> Result<(), String> {
+        if let Some(untrue) = &self.untrue {
+            return Err(untrue.clone());
+        }
         let taken = self.taken();
-        for run in self.records.runs() {
+        for run in self.runs() {
             let mut effective: Vec<(&str, String)> = Vec::new();
             for call in &run.calls {
                 let times = taken.iter().filter(|taken| taken.message_id == call.intent.message_id).count();
@@ -367,6 +434,22 @@ impl Tale {
                     effective.push((call.intent.step.as_str(), call.intent.vm.to_string()));
                 }
             }
+            for (number, call) in run.calls.iter().enumerate() {
+                let is_same = |before: &&CallRecord| {
+                    before.intent.step == call.intent.step
+                        && before.intent.vm == call.intent.vm
+                        && !self.weather.is_doomed(&before.intent.message_id)
+                };
+                let taken_before =
+                    |before: &CallRecord| taken.iter().any(|it| it.message_id == before.intent.message_id);
+                let before = run.calls[..number].iter().filter(is_same).find(|before| taken_before(before));
+                if let Some(before) = before.filter(|_| !self.weather.has_hidden()) {
+                    return Err(format!(
+                        "call {} ({}) went out again although call {} was taken",
+                        call.number, call.intent.step, before.number
+                    ));
+                }
+            }
             for (step, vm) in &effective {
                 if effective.iter().filter(|other| other.0 == *step && other.1 == *vm).count() > 1 {
                     return Err(format!("{step} was taken twice in run {}", run.record.id));
@@ -378,7 +461,7 @@ impl Tale {
 
     /// The end on record is the end that was told.
     fn check_end(&self, outcome: &Outcome, undoes: Option<&RunId>) -> Result<(), String> {
-        let Some(run) = self.records.runs().pop().filter(|_| !self.weather.has_leaked()) else { return Ok(()) };
+        let Some(run) = self.runs().pop().filter(|_| !self.weather.has_leaked()) else { return Ok(()) };
         let expected = match outcome {
             // A walk back that had nothing to send is not on record.
             Outcome::Done(_) if undoes == Some(&run.record.id) => return Ok(()),
@@ -403,7 +486,7 @@ impl Tale {
 
     /// A run has an end on record, and the world is so.
     fn ended(&mut self, id: &RunId, before: [(u16, u16, u16); 2]) -> Result<(), String> {
-        let run = self.records.run(id);
+        let run = self.run(id);
         let states = self.states();
         let told = |what: &str| Err(format!("{what}, and the hosts show {states:?}"));
         let [host, primary] = states;
@@ -454,8 +537,19 @@ impl Tale {
         }
     }
 
-    /// Tells it to its end.
-    pub async fn tell(&mut self) -> Result<(), String> {
+    /// What is over does not stand in the way of what comes next.
+    async fn accepts_orders(&mut self) -> Result<(), String> {
+        self.weather.set(Force::default());
+        self.weather.set_deadline(None);
+        let order = Order::of(Kind::TestStart { network: None }, VmSelector::Name(VM.to_owned()));
+        match self.begin_with(&order, None, false).await {
+            Some(Outcome::Declined(_) | Outcome::Refused(Refusal::Preflight(_))) => Ok(()),
+            other => Err(format!("what is over stands in the way of a new order: {other:?}")),
+        }
+    }
+
+    /// What is ordered one after the other.
+    fn orders(which: u64) -> Vec<Order> {
         let of = |kind| Order::of(kind, VmSelector::Name(VM.to_owned()));
         let planned = |reverse| {
             let kind = Kind::PlannedFailover { off: PowerOff::ShutDown, reverse, thumbprint: None };
@@ -465,7 +559,7 @@ impl Tale {
         let network = of(Kind::Network(vec![AdapterOrder { adapter: String::new(), addresses }]));
         let test = Order { start: true, ..of(Kind::TestStart { network: Some("Isolated".to_owned()) }) };
         let failover = |start| Order { start, ..of(Kind::Failover) };
-        let orders = match self.weather.random(|random| random.within(0..10)) {
+        match which {
             0..=2 => vec![planned(true)],
             3 => vec![planned(false)],
             4 | 5 => vec![failover(true), of(Kind::Stop(PowerOff::ShutDown)), of(Kind::Undo)],
@@ -473,26 +567,40 @@ impl Tale {
             7 => vec![test, of(Kind::TestStop)],
             8 => vec![network, Order { wait: false, ..failover(true) }],
             _ => vec![failover(false), of(Kind::Reverse { with_primary: true, thumbprint: None })],
-        };
-        for order in orders {
-            if matches!(order.kind, Kind::Reverse { .. }) {
-                self.pair.primary.with_world(|world| world.vm_mut(VM).unwrap().enabled_state = 3);
-            }
-            let runs = self.records.runs().len();
+        }
+    }
+
+    /// What an order finds: the old primary is off before it becomes the replica.
+    fn prepare(&self, order: &Order) {
+        if matches!(order.kind, Kind::Reverse { .. }) {
+            self.pair.primary.with_world(|world| world.vm_mut(VM).unwrap().enabled_state = 3);
+        }
+    }
+
+    /// Tells it to its end.
+    pub async fn tell(&mut self) -> Result<(), String> {
+        for order in Tale::orders(self.weather.random(|random| random.within(0..10))) {
+            self.prepare(&order);
+            let runs = self.runs().len();
             self.carry_out(order).await?;
             // The next order builds on this one.
-            let is_done = self.records.runs().len() > runs
-                && self.records.runs().pop().is_some_and(|run| run.end == Some(RunEnd::Done));
+            let is_done =
+                self.runs().len() > runs && self.runs().pop().is_some_and(|run| run.end == Some(RunEnd::Done));
             if !is_done {
                 break;
             }
         }
-        let (faults, kills) = self.weather.counts();
-        (self.counts.faults, self.counts.kills) = (faults, kills);
+        self.accepts_orders().await?;
+        let [faults, lies, kills, jumps] = self.weather.counts();
+        (self.counts.faults, self.counts.lies) = (faults, lies);
+        (self.counts.kills, self.counts.jumps) = (kills, jumps);
         self.counts.taken = u64::try_from(self.taken().len()).unwrap();
         Ok(())
     }
 }
+
+/// So many processes bring a run to its end, once nobody disturbs them.
+const CALM: usize = 2;
 
 fn is_declined(outcome: &Outcome) -> bool {
     match outcome {

@@ -14,27 +14,48 @@ use hyperv_replica::simulator::{
 use hyperv_replica::wsman::{Delivery, Exchange, ExchangeError, ExchangeErrorKind, Message, Reply};
 use tokio::sync::Notify;
 
+use super::clock::JumpingClock;
+use super::lies;
 use crate::support::random::Random;
 
 /// The weather over both hosts of a pair.
 #[derive(Clone)]
 pub struct Weather {
     state: Arc<Mutex<State>>,
+    /// The client's.
+    clock: JumpingClock,
+    /// Whether messages go inside TLS.
+    tls: bool,
     /// The process is to die now.
     pub killed: Arc<Notify>,
+}
+
+/// How hard it blows.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Force {
+    /// Of a hundred messages so many are hit.
+    pub storm: u64,
+    /// Of a hundred that are hit so many are lied to.
+    pub lies: u64,
+    /// At so many of a hundred messages the process dies.
+    pub kill: u64,
+    /// Before so many of a hundred messages the client's time of day is set.
+    pub jump: u64,
+    /// Of a hundred records so many cannot be written.
+    pub leak: u64,
 }
 
 struct State {
     random: Random,
     /// Of a hundred messages so many are hit.
-    storm: u64,
-    kill: u64,
+    force: Force,
     faults: u64,
     kills: u64,
+    lies: u64,
+    jumps: u64,
     /// MessageIDs of calls whose job was made to fail.
     doomed: Vec<String>,
-    /// Of a hundred records so many cannot be written, and whether one could not.
-    leak: u64,
+    /// Whether a record could not be written.
     has_leaked: bool,
     /// Whether a job was made to vanish while it was at work.
     has_hidden: bool,
@@ -69,35 +90,47 @@ enum Blow {
     },
     /// The simulated host itself goes wrong.
     Host(Effect, bool),
+    /// The answer is not the host's.
+    Lie {
+        fault: Fault,
+        dies: bool,
+    },
 }
 
 impl Weather {
-    pub fn new(random: Random) -> Weather {
+    pub fn new(random: Random, clock: JumpingClock, tls: bool) -> Weather {
         let state = State {
             random,
-            storm: 0,
-            kill: 0,
+            force: Force::default(),
             faults: 0,
             kills: 0,
+            lies: 0,
+            jumps: 0,
             doomed: Vec::new(),
-            leak: 0,
             has_leaked: false,
             has_hidden: false,
             deadline: None,
             late: Vec::new(),
         };
-        Weather { state: Arc::new(Mutex::new(state)), killed: Arc::default() }
+        Weather { state: Arc::new(Mutex::new(state)), clock, tls, killed: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 
-    /// Of a hundred messages `storm` are hit, and at `kill` the process dies; of a hundred records `leak` are lost.
-    pub fn set(&self, storm: u64, kill: u64, leak: u64) {
+    pub fn set(&self, force: Force) {
         let mut state = self.state();
-        (state.storm, state.kill, state.leak) = (storm, kill, leak);
+        state.force = force;
         state.has_leaked = false;
+    }
+
+    /// Sets the client's time of day, by an hour or far more.
+    pub fn jump(&self) {
+        let by =
+            self.random(|random| random.pick(&[3600, 3600, 7200, 90_000, 31_536_000, -3600, -3600, -7200, -90_000]));
+        self.clock.jump(by);
+        self.state().jumps += 1;
     }
 
     /// When the patience of the next process ends.
@@ -121,7 +154,7 @@ impl Weather {
 
     fn leak(&self) -> Result<(), JournalError> {
         let mut state = self.state();
-        let leak = state.leak;
+        let leak = state.force.leak;
         if !state.random.percent(leak) {
             return Ok(());
         }
@@ -135,10 +168,10 @@ impl Weather {
         draw(&mut self.state().random)
     }
 
-    /// Faults that were injected, and deaths.
-    pub fn counts(&self) -> (u64, u64) {
+    /// Faults that were injected, lies among them, deaths, and jumps of the clock.
+    pub fn counts(&self) -> [u64; 4] {
         let state = self.state();
-        (state.faults, state.kills)
+        [state.faults, state.lies, state.kills, state.jumps]
     }
 
     pub fn is_doomed(&self, message_id: &str) -> bool {
@@ -159,7 +192,7 @@ impl Weather {
 
     fn blow(&self, message: &Message) -> Blow {
         let mut state = self.state();
-        let (storm, kill) = (state.storm, state.kill);
+        let Force { storm, lies, kill, .. } = state.force;
         if state.random.percent(kill) {
             state.kills += 1;
             return Blow::Kill { taken: state.random.percent(50) };
@@ -168,6 +201,11 @@ impl Weather {
             return Blow::None;
         }
         state.faults += 1;
+        if state.random.percent(lies) {
+            state.lies += 1;
+            let fault = lies::draw(&mut state.random, self.tls);
+            return Blow::Lie { fault, dies: state.random.percent(15) };
+        }
         let is_call = !message.may_repeat();
         // A method has return values and a job; GetErrorEx only reads.
         let is_method = is_call && !message.action().ends_with("/GetErrorEx");
@@ -204,7 +242,7 @@ fn draw(random: &mut Random, is_method: bool) -> Blow {
         8 => lost(Kind::Protection, Delivery::Unknown, true, 0),
         9 => Blow::Spoilt { at: random.next(), cut: true },
         10 => Blow::Spoilt { at: random.next(), cut: false },
-        11 | 12 => Blow::Host(Effect::Status(random.pick(STATUSES)), random.percent(50)),
+        11 | 12 => Blow::Host(Effect::Status(random.pick(lies::STATUSES)), random.percent(50)),
         13 => Blow::Host(Effect::Fault(FaultName::TimedOut), random.percent(50)),
         14 => Blow::Host(Effect::Fault(FaultName::QuotaMaxOperations), false),
         15 => Blow::Host(Effect::Delay(Duration::from_secs(random.within(1..90))), true),
@@ -223,9 +261,6 @@ fn draw(random: &mut Random, is_method: bool) -> Blow {
     }
 }
 
-/// What a proxy may say before or after it has passed a message on.
-const STATUSES: &[u16] = &[302, 400, 403, 404, 405, 407, 408, 413, 429, 500, 502, 503, 504];
-
 /// One host in this weather.
 pub struct Stormy {
     host: InProcess,
@@ -235,7 +270,8 @@ pub struct Stormy {
 
 impl Stormy {
     pub fn new(simulator: Arc<Simulator>, clock: VirtualClock, weather: Weather) -> Stormy {
-        Stormy { host: InProcess::new(simulator), clock, weather }
+        let host = if weather.tls { InProcess::over_tls(simulator) } else { InProcess::new(simulator) };
+        Stormy { host, clock, weather }
     }
 
     async fn die(&self) -> ! {
@@ -247,6 +283,10 @@ impl Stormy {
 impl Exchange for Stormy {
     async fn send(&self, message: Message) -> Result<Reply, ExchangeError> {
         self.weather.deliver(&self.clock).await;
+        let jump = self.weather.state().force.jump;
+        if self.weather.random(|random| random.percent(jump)) {
+            self.weather.jump();
+        }
         match self.weather.blow(&message) {
             Blow::None => self.host.send(message).await,
             Blow::Kill { taken } => {
@@ -284,6 +324,14 @@ impl Exchange for Stormy {
             Blow::Host(effect, taken) => {
                 self.host.simulator().inject(Fault::on("*", effect).taken(taken));
                 self.host.send(message).await
+            }
+            Blow::Lie { fault, dies } => {
+                self.host.simulator().inject(fault);
+                let answer = self.host.send(message).await;
+                if dies {
+                    self.die().await;
+                }
+                answer
             }
         }
     }

@@ -4,6 +4,7 @@ pub mod capture;
 pub mod dmtf;
 pub mod exposition;
 pub mod hostile_host;
+pub mod liar;
 pub mod oracle;
 pub mod process;
 pub mod proxy;

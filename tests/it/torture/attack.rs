@@ -1,12 +1,16 @@
-//! What is done to a process: killed or signalled at an instant, its connections cut and held up, its host made to fail.
+//! What is done to a process: killed or signalled at an instant, its connections cut and held up, lied to, its clock set,
+//! its host made to fail.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::time::Duration;
 
 use hyperv_replica::failover::Site;
 use hyperv_replica::simulator::{Cut, Effect, Fault, FaultName, JobScript};
 
+use super::lies;
 use super::rig::{Ended, Process, Rig};
+use crate::support::liar::Lie;
 use crate::support::process::Signal;
 use crate::support::proxy::{Act, Event, Way};
 use crate::support::random::Random;
@@ -34,6 +38,12 @@ pub struct Attack {
     /// For each host, what happens to its connections one after the other.
     plans: [Vec<Vec<Event>>; 2],
     fault: Option<(Site, Fault)>,
+    /// Requests to each host that somebody else answers.
+    lies: [BTreeMap<u64, Lie>; 2],
+    /// A call that somebody else answers.
+    lie: Option<(Site, Fault)>,
+    /// When its time of day is set, and by how many seconds it is ahead from then on.
+    pub jump: Option<(Duration, i64)>,
     /// `--timeout`.
     pub timeout: Option<Duration>,
 }
@@ -51,12 +61,22 @@ fn reach(way: Way) -> u64 {
 /// OperationTimeout of 1 s, from the moment at which it is put on record.
 const LONGEST_HOLD: u64 = 900;
 
+/// Seconds by which a time of day is ahead.
+const JUMPS: &[i64] = &[3600, 3600, 7200, 90_000, 31_536_000, -3600, -3600, -90_000, 0];
+
 impl Attack {
     /// An attack on a process that uses some of these methods.
     pub fn draw(random: &mut Random, methods: &[(Site, &'static str)], rig: &Rig) -> Attack {
         let mut attack = Attack::default();
         let sites: Vec<_> = methods.iter().map(|(site, _)| *site).collect();
-        if random.percent(70) {
+        if random.percent(60) {
+            attack.draw_lies(random, methods, rig.tls);
+        }
+        if random.percent(30) && rig.time.is_there() {
+            let when = Duration::from_millis(random.pick(&[0, 0, 30, 100, 400]));
+            attack.jump = Some((when, random.pick(JUMPS)));
+        }
+        if random.percent(if attack.lies() { 50 } else { 70 }) {
             let blow = match random.within(0..10) {
                 0 => Blow::Signal(Signal::Interrupt),
                 1 => Blow::Signal(Signal::Terminate),
@@ -77,11 +97,12 @@ impl Attack {
             };
             attack.blow = Some((blow, when));
         }
-        if attack.blow.is_none() || random.percent(30) {
+        if (attack.blow.is_none() && !attack.lies()) || random.percent(30) {
             for site in [Site::Host, Site::Primary].into_iter().filter(|site| sites.contains(site)) {
                 let mut connections = Vec::new();
                 while connections.len() < 4 && random.percent(45) {
-                    connections.push(treatment(random));
+                    // What is late by one hand is not held up by the other: together they would be later than any bound.
+                    connections.push(treatment(random, !attack.lies()));
                 }
                 attack.plans[usize::from(site == Site::Primary)] = connections;
             }
@@ -101,6 +122,24 @@ impl Attack {
             attack.timeout = Some(Duration::from_millis(random.within(50..4000)));
         }
         attack
+    }
+
+    fn draw_lies(&mut self, random: &mut Random, methods: &[(Site, &'static str)], tls: bool) {
+        let (site, method) = random.pick(methods);
+        match random.percent(50) {
+            true => self.lies[usize::from(site == Site::Primary)] = lies::plan(random, LONGEST_HOLD),
+            false => {
+                let on = if random.percent(80) { method } else { random.pick(&["Get", "Enumerate", "*"]) };
+                let nth = if on == method { 1 } else { u32::try_from(random.within(1..6)).unwrap() };
+                let times = random.pick(&[1, 1, 1, 2, 5]);
+                self.lie = Some((site, lies::fault(random, on, tls, LONGEST_HOLD).nth(nth).times(times)));
+            }
+        }
+    }
+
+    /// Whether somebody on the path answers for a host.
+    pub fn lies(&self) -> bool {
+        self.lie.is_some() || self.lies.iter().any(|plan| !plan.is_empty())
     }
 
     /// Whether the host itself was made to fail, so that an answer may be no in all truth.
@@ -128,10 +167,22 @@ impl Attack {
         for (proxy, plans) in rig.proxies.iter().zip(self.plans) {
             proxy.plan(plans);
         }
-        if let Some((site, fault)) = self.fault {
+        for (liar, lies) in rig.liars.iter().zip(self.lies) {
+            liar.plan(lies);
+        }
+        for (site, fault) in self.lie.into_iter().chain(self.fault) {
             rig.host(site).inject(fault);
         }
+        if let Some((_, ahead)) = self.jump.filter(|(after, _)| after.is_zero()) {
+            rig.time.set(ahead);
+        }
         let mut process = rig.start(words);
+        if let Some((after, ahead)) = self.jump.filter(|(after, _)| !after.is_zero()) {
+            while process.age() < after && !process.has_ended() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            rig.time.set(ahead);
+        }
         if let Some((blow, when)) = self.blow
             && waited(&mut process, when, told.as_ref())
         {
@@ -141,6 +192,7 @@ impl Attack {
         drop(told);
         let ended = process.end();
         rig.proxies.iter().for_each(|proxy| proxy.plan([]));
+        rig.liars.iter().for_each(|liar| liar.plan(BTreeMap::new()));
         ended
     }
 }
@@ -179,7 +231,7 @@ fn strike(process: &mut Process, blow: Blow) {
 }
 
 /// What happens to one connection.
-fn treatment(random: &mut Random) -> Vec<Event> {
+fn treatment(random: &mut Random, holds: bool) -> Vec<Event> {
     let mut events = Vec::new();
     let event = |random: &mut Random, act| {
         let way = random.pick(&[Way::Up, Way::Down]);
@@ -187,7 +239,7 @@ fn treatment(random: &mut Random) -> Vec<Event> {
         let part = random.pick(&[1, 1, 1, 4, 16]);
         Event { way, at: random.within(0..reach(way) / part), act }
     };
-    if random.percent(30) {
+    if holds && random.percent(30) {
         let time = Duration::from_millis(random.within(1..LONGEST_HOLD));
         events.push(event(random, Act::Hold(time)));
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use hyperv_replica::failover::Site;
 use hyperv_replica::failover::journal::{RunEnd, Verdict};
+use hyperv_replica::simulator::{Effect, Fault};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -248,4 +249,44 @@ fn a_second_signal_leaves_at_once() {
     check_document(&document);
     assert_eq!(document["runs"].as_array().unwrap().len(), 1, "{list}");
     resumed_once(&rig);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_resume_that_cannot_read_does_not_speak_of_a_refusal() {
+    let (_runtime, rig) = pair("duration = \"1500ms\"", TWO);
+    let mut process = at_work(&rig);
+    process.kill();
+    drop(process);
+    for status in [401, 403, 404, 429, 500, 503] {
+        rig.host(Site::Host).inject(Fault::on("*", Effect::Status(status)).times(0));
+        let ended = rig.run(&resume());
+        rig.host(Site::Host).calm();
+        let document = ended.document();
+        let remedy = text(&document, "remedy");
+        assert!(ended.code == Some(5) && document["may_have_changed"] == "perhaps", "{status}: {ended}");
+        assert!(remedy.contains("hvr run resume "), "{status}: {ended}");
+    }
+    resumed_once(&rig);
+}
+
+#[test]
+#[cfg(unix)]
+fn an_undo_that_comes_too_late_leads_on() {
+    let (_runtime, rig) = pair("synchronous = true", TWO);
+    // Taken at once, and told of so late that the process dies before.
+    let late = Effect::Delay(Duration::from_secs(60));
+    rig.host(Site::Host).inject(Fault::on("ReverseReplicationRelationship", late));
+    let mut process = rig.start(&planned(&rig, "one"));
+    while rig.host(Site::Host).taken("ReverseReplicationRelationship", "one") == 0 {
+        assert!(process.age() < Duration::from_secs(60) && !process.has_ended(), "{}", process.said());
+    }
+    process.kill();
+    drop(process);
+    let undo = rig.run(&["run", "undo", rig.runs()[0].record.id.as_str(), "--yes"].map(str::to_owned));
+    let document = undo.document();
+    assert_eq!((undo.code, text(&document, "code")), (Some(5), "already-reversed"), "{undo}");
+    assert!(text(&document, "remedy").contains("take it up again: hvr run resume "), "{undo}");
+    let resumed = rig.run(&resume());
+    assert_eq!(resumed.code, Some(0), "{resumed}");
 }

@@ -16,6 +16,8 @@ pub enum Deed {
     Failover { start: bool },
     Commit,
     Undo,
+    Start,
+    Stop { turn_off: bool },
     StopPrimary { turn_off: bool },
     Reverse,
     TestStart { network: bool },
@@ -35,6 +37,8 @@ impl Deed {
             Deed::Failover { start } => (vec![Some("failover"), Some(VM), flag(start, "--start")], Site::Host, false),
             Deed::Commit => (vec![Some("commit"), Some(VM)], Site::Host, false),
             Deed::Undo => (vec![Some("undo"), Some(VM)], Site::Host, false),
+            Deed::Start => (vec![Some("start"), Some(VM)], Site::Host, false),
+            Deed::Stop { turn_off } => (vec![Some("stop"), Some(VM), flag(turn_off, "--turn-off")], Site::Host, false),
             Deed::StopPrimary { turn_off } => {
                 (vec![Some("stop"), Some(VM), flag(turn_off, "--turn-off")], Site::Primary, false)
             }
@@ -66,6 +70,7 @@ impl Deed {
             Deed::Failover { .. } => &[(Site::Host, "InitiateFailover"), (Site::Host, POWER)],
             Deed::Commit => &[(Site::Host, "CommitFailover")],
             Deed::Undo => &[(Site::Host, "RevertFailover"), (Site::Host, POWER)],
+            Deed::Start | Deed::Stop { .. } => &[(Site::Host, POWER)],
             Deed::StopPrimary { .. } => &[(Site::Primary, POWER)],
             Deed::Reverse => &[(Site::Primary, STATE), (Site::Host, REVERSE), (Site::Host, "StartReplication")],
             Deed::TestStart { .. } => {
@@ -83,7 +88,7 @@ impl Deed {
             Deed::Failover { .. } => &[FAILOVER],
             Deed::Commit => &[COMMIT],
             Deed::Undo => WALK_BACK,
-            Deed::StopPrimary { .. } => &[],
+            Deed::Start | Deed::Stop { .. } | Deed::StopPrimary { .. } => &[],
             Deed::Reverse => &[REVERSE, INITIAL_REPLICATION],
             Deed::TestStart { .. } => &[TEST],
             Deed::TestStop => &[REMOVE_TEST],
@@ -105,6 +110,8 @@ impl Deed {
             Deed::Failover { start } => is(rig, Site::Host, [2, 5, 1, power(start)]),
             Deed::Commit => is(rig, Site::Host, [2, 6, 1, power_now(rig)]),
             Deed::Undo => is(rig, Site::Host, [2, 3, 0, 3]),
+            Deed::Start => is(rig, Site::Host, [2, 5, 1, 2]),
+            Deed::Stop { .. } => is(rig, Site::Host, [2, 5, 1, 3]),
             Deed::StopPrimary { .. } => is(rig, Site::Primary, [1, 3, 0, 3]),
             Deed::Reverse => {
                 // It is done once initial replication has begun, which goes on by itself.

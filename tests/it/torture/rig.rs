@@ -1,4 +1,5 @@
-//! Two simulated hosts on sockets, a proxy before each, and real `hvr` processes with a journal between them.
+//! Two simulated hosts on sockets, before each a proxy that breaks connections and one that lies, and real `hvr` processes
+//! with a journal between them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +16,9 @@ use hyperv_replica::simulator::{Pair, Scenario, Server, ServerOptions, Simulator
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
+use super::lies::TimeOfDay;
 use crate::cli::hvr;
+use crate::support::liar::{Liar, Tls};
 use crate::support::process::{Running, Signal};
 use crate::support::proxy::Proxy;
 use crate::support::schema::check_document;
@@ -27,6 +30,11 @@ pub struct Rig {
     pub pair: Pair,
     servers: [Server; 2],
     pub proxies: [Proxy; 2],
+    /// Between proxy and server.
+    pub liars: [Liar; 2],
+    pub time: TimeOfDay,
+    /// Whether the hosts are reached over TLS that the liars end.
+    pub tls: bool,
     folder: tempfile::TempDir,
     processes: AtomicUsize,
 }
@@ -76,16 +84,28 @@ pub struct Process {
 impl Rig {
     /// With a scenario in TOML that names no account.
     pub async fn new(scenario: &str) -> Rig {
+        Rig::with(scenario, false).await
+    }
+
+    /// Over TLS, or over plain HTTP, where every message is sealed.
+    pub async fn with(scenario: &str, tls: bool) -> Rig {
         let pair = Pair::new(Scenario::from_toml(&format!("{scenario}\n{ACCOUNT}")).unwrap());
-        let serve = |host: &Arc<Simulator>| Server::serve(host.clone(), ServerOptions::http());
+        let options = if tls { ServerOptions::https() } else { ServerOptions::http() };
+        let serve = |host: &Arc<Simulator>| Server::serve(host.clone(), options);
         let servers = [serve(&pair.replica).await.unwrap(), serve(&pair.primary).await.unwrap()];
-        let proxies = [Proxy::before(servers[0].address()).await, Proxy::before(servers[1].address()).await];
+        let ends = [&servers[0], &servers[1]].map(|server| server.certificate_der().map(Tls::before));
+        let pem: String = ends.iter().flatten().map(|tls| tls.pem.as_str()).collect();
+        let [one, other] = ends;
+        let liars = [Liar::before(servers[0].address(), one).await, Liar::before(servers[1].address(), other).await];
+        let proxies = [Proxy::before(liars[0].address()).await, Proxy::before(liars[1].address()).await];
         let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.pem"), pem).unwrap();
+        let time = TimeOfDay::new(folder.path());
         let password = folder.path().join("password");
         fs::write(&password, "canary-pass-42\n").unwrap();
         #[cfg(unix)]
         fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        Rig { pair, servers, proxies, folder, processes: AtomicUsize::new(0) }
+        Rig { pair, servers, proxies, liars, time, tls, folder, processes: AtomicUsize::new(0) }
     }
 
     pub fn host(&self, site: Site) -> &Simulator {
@@ -95,8 +115,10 @@ impl Rig {
         }
     }
 
-    pub fn proxy(&self, site: Site) -> &Proxy {
-        &self.proxies[usize::from(site == Site::Primary)]
+    /// The URL of a host for clients.
+    pub fn url(&self, site: Site) -> String {
+        let url = self.proxies[usize::from(site == Site::Primary)].url();
+        if self.tls { url.replacen("http:", "https:", 1) } else { url }
     }
 
     /// HTTP requests that reached both hosts.
@@ -121,11 +143,14 @@ impl Rig {
     /// Words and the flags of a connection to a host of the pair; with `--primary` where both are needed.
     pub fn flags(&self, words: &[&str], site: Site, both: bool) -> Vec<String> {
         let mut all: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        all.extend(["-H".to_owned(), self.proxy(site).url(), "-u".to_owned(), "dr-admin".to_owned()]);
+        all.extend(["-H".to_owned(), self.url(site), "-u".to_owned(), "dr-admin".to_owned()]);
         let password = self.folder.path().join("password").display().to_string();
         all.extend(["--password-file".to_owned(), password, "--operation-timeout".to_owned(), "1s".to_owned()]);
         if both {
-            all.extend(["--primary".to_owned(), self.proxy(Site::Primary).url()]);
+            all.extend(["--primary".to_owned(), self.url(Site::Primary)]);
+        }
+        if self.tls {
+            all.extend(["--ca".to_owned(), self.folder.path().join("ca.pem").display().to_string()]);
         }
         all
     }
@@ -135,6 +160,7 @@ impl Rig {
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let mut command = hvr(&words);
         command.arg("--state").arg(self.state()).args(["-o", "json"]);
+        self.time.rule(&mut command);
         command
     }
 

@@ -9,6 +9,7 @@ use hyperv_replica::simulator::Taken;
 use super::attack::{Attack, Blow};
 use super::deed::{self, Deed, VM};
 use super::rig::{Ended, Rig};
+use crate::support::liar::Liar;
 use crate::support::random::Random;
 
 /// What rounds counted.
@@ -20,6 +21,10 @@ pub struct Counts {
     pub kills: u64,
     pub signals: u64,
     pub cuts: u64,
+    /// Processes that were lied to, answers that the liars gave, and processes whose clock was set.
+    pub lied_to: u64,
+    pub lies: u64,
+    pub jumps: u64,
     pub walks_back: u64,
     /// Calls that a host took.
     pub taken: u64,
@@ -33,14 +38,17 @@ pub struct Counts {
 
 impl Counts {
     pub fn add(&mut self, other: &Counts) {
-        let Counts { rounds, orders, processes, kills, signals, cuts, walks_back, taken, not_taken, exits, ends } =
-            other;
+        let Counts { rounds, orders, processes, kills, signals, cuts, lied_to, lies, jumps, .. } = other;
+        let Counts { walks_back, taken, not_taken, exits, ends, .. } = other;
         self.rounds += rounds;
         self.orders += orders;
         self.processes += processes;
         self.kills += kills;
         self.signals += signals;
         self.cuts += cuts;
+        self.lied_to += lied_to;
+        self.lies += lies;
+        self.jumps += jumps;
         self.walks_back += walks_back;
         self.taken += taken;
         self.not_taken += not_taken;
@@ -56,8 +64,12 @@ pub struct Round<'r> {
     /// Every process, for the report of a failure.
     pub log: Vec<String>,
     pub counts: Counts,
+    /// Runs in the order in which they came to be on record, which is not that of a clock that is set back.
+    known: Vec<String>,
     /// Calls of processes that said that nothing was changed.
     must_not_be_taken: BTreeMap<String, String>,
+    /// Whether somebody on the path has answered, or may yet.
+    is_lied_to: bool,
     /// How many faults of the hosts themselves were ordered.
     faults: u64,
     /// JobTypes of what was needed so far, as often as it was.
@@ -74,7 +86,9 @@ impl<'r> Round<'r> {
             random,
             log: Vec::new(),
             counts,
+            known: Vec::new(),
             must_not_be_taken: BTreeMap::new(),
+            is_lied_to: false,
             faults: 0,
             needed: Vec::new(),
         }
@@ -92,7 +106,7 @@ impl<'r> Round<'r> {
         let (here, there) = (job(random), job(random));
         let guest = if random.percent(50) { 0 } else { random.within(1..1500) };
         format!(
-            "default_vms = false\nseed = {}\n[job]\n{here}\n[[vms]]\nname = \"{VM}\"\n\
+            "default_vms = false\nseed = {}\nhttp = {{ channel_binding = \"none\" }}\n[job]\n{here}\n[[vms]]\nname = \"{VM}\"\n\
              points = [{{ kind = \"standard\", age = \"1h\" }}, {{ kind = \"application\", age = \"2h\" }}]\n\
              [primary]\njob = {{ {there} }}\nvms = [{{ name = \"{VM}\", guest = {{ shutdown = \"{guest}ms\" }} }}]",
             random.next() >> 1
@@ -118,9 +132,13 @@ impl<'r> Round<'r> {
                 self.order(Deed::TestStop)?;
             }
             75..80 => self.order(Deed::Failover { start })?,
-            80..88 => {
+            80..85 => {
                 self.order(Deed::Failover { start })?;
                 self.order(Deed::Undo)?;
+            }
+            85..88 => {
+                self.order(Deed::Failover { start })?;
+                self.order(if start { Deed::Stop { turn_off } } else { Deed::Start })?;
             }
             88..94 => {
                 self.order(Deed::Failover { start })?;
@@ -132,7 +150,29 @@ impl<'r> Round<'r> {
                 self.order(Deed::Reverse)?;
             }
         }
-        self.check_calls()
+        self.check_calls()?;
+        self.accepts_orders()
+    }
+
+    /// What is over does not stand in the way of what comes next.
+    fn accepts_orders(&mut self) -> Checked<()> {
+        Site::ALL.iter().for_each(|site| self.rig.host(*site).calm());
+        let words = Deed::TestStart { network: false }.words(self.rig);
+        let ended = self.rig.run(&words);
+        let in_the_way = ["held", "open-run", "journal", "superseded"].contains(&code_of(&ended).as_str());
+        match ended.code {
+            Some(0) => Ok(()),
+            Some(3) if !in_the_way => Ok(()),
+            _ => Err(format!("what is over stands in the way of a new order:\n{ended}")),
+        }
+    }
+
+    /// All runs, the newest first.
+    fn runs(&self) -> Vec<History> {
+        let mut runs = self.rig.runs();
+        let place = |run: &History| self.known.iter().position(|id| id == run.record.id.as_str());
+        runs.sort_by_key(|run| std::cmp::Reverse(place(run).unwrap_or(usize::MAX)));
+        runs
     }
 
     fn order(&mut self, deed: Deed) -> Checked<()> {
@@ -150,9 +190,10 @@ impl<'r> Round<'r> {
         let before = self.ids();
         let mut attacks = self.random.within(1..4);
         let mut troubles = 0;
+        let mut calm = BTreeMap::<String, u32>::new();
         let mut code = 0;
         for _ in 0..MOST_PROCESSES {
-            let runs = self.rig.runs();
+            let runs = self.runs();
             let mine: Vec<_> = runs.iter().filter(|run| !before.contains(run.record.id.as_str())).collect();
             let open: Vec<_> = mine.iter().filter(|run| run.end.is_none()).collect();
             let mut words = match (open.as_slice(), mine.first()) {
@@ -176,6 +217,19 @@ impl<'r> Round<'r> {
                 _ => Attack::draw(&mut self.random, deed.methods(), self.rig),
             };
             let is_calm = attacks == 0;
+            if is_calm {
+                Site::ALL.iter().for_each(|site| self.rig.host(*site).calm());
+                if let Some(newest) = open.first() {
+                    let count = calm.entry(newest.record.id.to_string()).or_default();
+                    *count += 1;
+                    if *count > CALM {
+                        return Err(format!(
+                            "{CALM} processes that nobody disturbed did not settle {}",
+                            newest.record.id
+                        ));
+                    }
+                }
+            }
             attacks = u64::saturating_sub(attacks, 1);
             self.faults += u64::from(attack.has_fault());
             if let Some(timeout) = attack.timeout {
@@ -183,7 +237,10 @@ impl<'r> Round<'r> {
             }
             let ended = self.process(attack, &words)?;
             code = ended.code.unwrap_or(-1);
-            if code == 3 && is_undo && ["already-reversed", "already-committed"].contains(&code_of(&ended).as_str()) {
+            if matches!(code, 3 | 5)
+                && is_undo
+                && ["already-reversed", "already-committed"].contains(&code_of(&ended).as_str())
+            {
                 undo = false;
                 continue;
             }
@@ -192,7 +249,7 @@ impl<'r> Round<'r> {
             }
             if is_calm && code != 0 {
                 troubles += 1;
-                if troubles > 1 + self.faults {
+                if troubles > CALM {
                     return Err(format!("it does not end although nobody disturbs it:\n{ended}"));
                 }
             }
@@ -230,6 +287,12 @@ impl<'r> Round<'r> {
     fn process(&mut self, attack: Attack, words: &[String]) -> Checked<Ended> {
         let recorded = self.message_ids();
         let (blow, text) = (attack.blow(), format!("{attack:?}"));
+        self.is_lied_to |= attack.lies();
+        let has_timeout = attack.timeout.is_some();
+        self.counts.lied_to += u64::from(attack.lies());
+        self.counts.jumps += u64::from(attack.jump.is_some());
+        let told = |rig: &Rig| rig.liars.iter().map(Liar::told).sum::<u64>();
+        let told_before = told(self.rig);
         let cuts = |rig: &Rig| rig.proxies.iter().map(|proxy| proxy.cuts()).sum::<u64>();
         let cut_before = cuts(self.rig);
         let ended = attack.run(self.rig, words);
@@ -237,6 +300,15 @@ impl<'r> Round<'r> {
         let code = ended.code.unwrap_or(-1);
         self.counts.processes += 1;
         self.counts.cuts += cuts(self.rig) - cut_before;
+        self.counts.lies += told(self.rig) - told_before;
+        let mut begun = None;
+        for run in self.rig.runs() {
+            let id = run.record.id.to_string();
+            if !self.known.contains(&id) {
+                begun = Some(id.clone());
+                self.known.push(id);
+            }
+        }
         let is_killed = ended.code.is_none() && blow == Some(Blow::Kill);
         self.counts.kills += u64::from(is_killed);
         self.counts.signals += u64::from(code == 130 || (ended.code.is_none() && !is_killed));
@@ -254,6 +326,7 @@ impl<'r> Round<'r> {
         }
         let new: BTreeSet<_> = self.message_ids().difference(&recorded).cloned().collect();
         self.judge(&ended, code, blow, new)?;
+        self.judge_exit(&ended, code, begun.as_deref(), has_timeout)?;
         Ok(ended)
     }
 
@@ -276,7 +349,7 @@ impl<'r> Round<'r> {
             130 if !matches!(blow, Some(Blow::Signal(_) | Blow::Twice(..))) => {
                 return Err(format!("interrupted by nobody:\n{ended}"));
             }
-            3 | 4 | 5 | 6 | 8 | 130 => {}
+            3..=8 | 130 => {}
             _ => return Err(format!("an end that must not be:\n{ended}")),
         }
         if document["kind"] == "error" {
@@ -290,6 +363,36 @@ impl<'r> Round<'r> {
             }
         }
         Ok(())
+    }
+
+    /// The exit against what the hosts took and the journal says: a script knows nothing else.
+    fn judge_exit(&mut self, ended: &Ended, code: i32, begun: Option<&str>, has_timeout: bool) -> Checked<()> {
+        let runs = self.runs();
+        // The run that was taken up, or the one that was begun; a process that got no further has none.
+        let is_resumed = ended.words[..2] == ["run", "resume"];
+        let id = if is_resumed { Some(ended.words[2].as_str()) } else { begun };
+        let Some(run) = runs.iter().find(|run| Some(run.record.id.as_str()) == id) else { return Ok(()) };
+        let ids: BTreeSet<_> = run.calls.iter().map(|call| call.intent.message_id.clone()).collect();
+        let taken: Vec<_> = self.rig.taken_ids().intersection(&ids).cloned().collect();
+        let id = &run.record.id;
+        match code {
+            0 if run.end.is_none() => Err(format!("exit 0, and run {id} is open:\n{ended}")),
+            2 | 3 | 6 | 7 if !taken.is_empty() => {
+                Err(format!("exit {code} says that nothing was changed, and run {id} had {taken:?} taken:\n{ended}"))
+            }
+            // What lies on its way would be taken later.
+            2 | 3 | 6 | 7 => {
+                self.must_not_be_taken.extend(ids.into_iter().map(|id| (id, ended.to_string())));
+                match code {
+                    7 if !self.is_lied_to => Err(format!("not allowed, by nobody:\n{ended}")),
+                    _ => Ok(()),
+                }
+            }
+            4 if self.faults == 0 => Err(format!("refused, by no host:\n{ended}")),
+            5 if run.end.is_some() => Err(format!("exit 5, and run {id} has an end:\n{ended}")),
+            8 if !has_timeout => Err(format!("a deadline that nobody set:\n{ended}")),
+            _ => Ok(()),
+        }
     }
 
     /// What both hosts took, against what the journal says.
@@ -343,7 +446,7 @@ impl<'r> Round<'r> {
         for (site, method) in METHODS {
             let received = self.rig.host(*site).with_world(|world| world.called(method, VM));
             // Each host by its URL: the one that is named is the replica's or the primary's.
-            let url = self.rig.proxy(*site).url();
+            let url = self.rig.url(*site);
             let is_meant = |intent: &Intent| intent.host == url && intent.method.ends_with(&format!(".{method}"));
             let on_record = calls().filter(|call| is_meant(&call.intent)).count();
             if received > on_record {
@@ -367,6 +470,8 @@ impl<'r> Round<'r> {
                     return Err(format!("run {id}: {step} counts as done, and was not taken"));
                 }
                 // A host says no to what it has done already.
+                // Where the clock was set, nobody can say whether a job of it could have come and gone.
+                (Some(Verdict::Failed), false) if self.counts.jumps > 0 => {}
                 (Some(Verdict::Failed), _) if self.faults == 0 => {
                     return Err(format!("run {id}: {step} was refused or failed, and no fault was ordered"));
                 }
@@ -419,5 +524,7 @@ const METHODS: &[(Site, &str)] = &[
     (Site::Primary, "RequestStateChange"),
 ];
 
+/// So many processes bring a run to its end, once nobody disturbs them.
+const CALM: u32 = 2;
 /// Of one order. Far more than any has needed.
 const MOST_PROCESSES: usize = 20;

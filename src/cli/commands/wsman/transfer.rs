@@ -10,8 +10,8 @@ use crate::cli::output;
 use crate::cli::problem::Problem;
 use crate::cli::typed::{self, Argument, ReferenceText, instance_to_json, read_file, reference_to_json};
 use crate::wsman::{
-    Create, Delete, EndpointReference, Error, Fragment, FragmentContent, Get, GetFragment, Operation, Parameter, Pasted,
-    Put, PutFragment, Representation, fragment,
+    Create, Delete, EndpointReference, Error, Fragment, FragmentContent, Get, GetFragment, Operation, Parameter,
+    Pasted, Put, PutFragment, Representation, fragment,
 };
 use crate::xml::{Document, ns};
 
