@@ -507,7 +507,7 @@ fn files_that_are_no_recording_say_so() {
         ("<html/>", "no HAR file"),
         ("{\"log\":{\"entries\":[{}", "no HAR file"),
         ("{\"log\":{}}", "no log with entries"),
-        ("{\"log\":{\"entries\":[{\"time\":\"x\"}]}}", "line 1"),
+        ("{\"log\":{\"entries\":[{\"request\":{\"url\":5}}]}}", "line 1"),
     ] {
         let file = write(&folder, "bad.har", text.as_bytes());
         for command in ["show", "serve", "replay"] {
