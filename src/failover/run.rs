@@ -144,7 +144,7 @@ pub struct About {
     pub may_have_changed: bool,
     /// The display name of its VM, for what is said before anything was read.
     pub vm_name: String,
-    /// Whether the hosts are real.
+    /// The simulated world that the hosts are known to be of; else they tell it themselves.
     pub world: World,
 }
 
@@ -293,6 +293,10 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
     }
 
     fn take(&mut self, vm: Vm, order: Order) -> Observation {
+        let world = match &self.about.world {
+            World::Real => World::of(&vm, self.hosts.host.client().address()),
+            known => known.clone(),
+        };
         // A VM that is taken again, as another run was quicker, is taken by the same run.
         let record = RunRecord {
             id: self.run.clone().unwrap_or_else(|| RunId::new(self.clock.wall())),
@@ -303,7 +307,7 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
             begun: self.clock.wall(),
             undoes: self.about.undoes.clone(),
             context: self.about.context.clone(),
-            world: self.about.world.clone(),
+            world,
         };
         let taken = self.journal.take(&record, self.seen_at);
         if taken.is_ok() && self.run.is_none() {

@@ -138,6 +138,8 @@ pub struct Vm {
     pub last_application_consistent: Option<Datetime>,
     /// What it was failed over to.
     pub failed_over: FailoverType,
+    /// Whether its host says that it is simulated: this program's simulator ends the `Description` so.
+    pub is_simulated: bool,
 }
 
 impl Vm {
@@ -157,6 +159,7 @@ impl Vm {
         Ok(Some(Vm {
             id,
             name: instance.text("ElementName").into_option().unwrap_or("").to_owned(),
+            is_simulated: instance.text("Description").into_option().is_some_and(|text| text.ends_with("(simulated)")),
             enabled_state: EnabledState::from(number("EnabledState")?),
             mode: ReplicationMode::from(number("ReplicationMode")?),
             state: ReplicationState::from(number("ReplicationState")?),

@@ -446,10 +446,6 @@ async fn a_default_profile_keeps_to_its_host_and_a_failure_says_where_its_values
         assert!(none.code == 2 && none.err.contains("no host"), "{}", none.err);
         assert_eq!(ask(&[], &[("HVR_NO_PROFILE", "true")]).code, 2);
         stage.assert_nobody_went_elsewhere("status");
-        // A password goes with its user, whoever names the profile.
-        let other_user = ask(&["--profile", "the site", "-u", "somebody"], &[]);
-        assert!(other_user.code == 2 && other_user.err.contains("no password"), "{}", other_user.err);
-        stage.assert_nobody_went_elsewhere("another user");
         let refused = ask(&["-H", &url, "--password-file", &wrong], &[("HVR_USER", "dr-admin")]);
         assert_eq!(refused.code, 7, "{}", refused.err);
         assert!(refused.err.contains("the user from HVR_USER, the password from --password-file"), "{}", refused.err);

@@ -56,7 +56,7 @@ impl Profile {
     }
 
     /// What it lends to a command whose nearer layers say this. A profile that nobody named has nothing for a host that it
-    /// is not about: a user, a password or a pin would be those of another host. And a password is its user's.
+    /// is not about: a user, a password or a pin would be those of another host.
     pub fn lend(&self, nearer: &Layer) -> Lent {
         let is_other = match (&nearer.host, &self.layer.host) {
             (Some(host), Some(own)) => !is_same_host((host, nearer.http), (own, self.layer.http)),
@@ -65,13 +65,7 @@ impl Profile {
         if self.is_ambient && is_other {
             return Lent { layer: self.layer.general(), leads: None, kept_back: Some(self.name.clone()) };
         }
-        let mut layer = self.layer.clone();
-        if let (Some(user), Some(own)) = (&nearer.user, &layer.user)
-            && !user.eq_ignore_ascii_case(own)
-        {
-            layer = Layer { password_file: None, password_command: None, password_keyring: None, ..layer };
-        }
-        Lent { layer, leads: Some(self.name.clone()), kept_back: None }
+        Lent { layer: self.layer.clone(), leads: Some(self.name.clone()), kept_back: None }
     }
 }
 
@@ -223,14 +217,6 @@ mod tests {
         assert_eq!(default_profile(None).lend(&nearer("hv-01", None)).layer.user.as_deref(), Some("op"));
         let named = Profile { is_ambient: false, ..profile };
         assert_eq!(named.lend(&nearer("hv-01", None)).layer.user.as_deref(), Some("op"));
-    }
-
-    #[test]
-    fn a_password_is_its_users() {
-        let profile = default_profile(Some("hv-dr-01"));
-        let lent = profile.lend(&nearer("hv-dr-01", Some("other"))).layer;
-        assert_eq!((lent.password_file, lent.pin_sha256.as_deref()), (None, Some("aa")));
-        assert!(profile.lend(&nearer("hv-dr-01", Some("OP"))).layer.password_file.is_some());
     }
 
     #[test]

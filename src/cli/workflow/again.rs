@@ -260,7 +260,8 @@ async fn ends_of(history: &History, context: &Context) -> Result<Ends, Problem> 
         // Whatever listens at its address now is another one.
         world::is_the_same(&record.world, &World::Real, run)?;
     }
-    let ends = Ends::open(&context, both, primary.as_ref(), record.vm.as_str()).await?;
+    let mut ends = Ends::open(&context, both, primary.as_ref(), record.vm.as_str()).await?;
+    ends.world = world::of(&ends.host, ends.primary.as_ref()).await?;
     world::is_the_same(&record.world, &ends.world, run)?;
     Ok(ends)
 }

@@ -46,7 +46,7 @@ fn start_it(report: &Report, scene: &Scene<'_>) -> String {
 }
 
 fn say(report: &Report, scene: &Scene<'_>) {
-    let simulated = if scene.ends.are_simulated() { " (simulated)" } else { "" };
+    let simulated = if scene.ends.are_simulated() || report.after.is_simulated { " (simulated)" } else { "" };
     output::say(&format!("{}{simulated}", sentence(report, scene)));
     let is_about_power = matches!(report.proposal.kind, Kind::Start | Kind::Stop(_));
     if matches!(report.start, StartReport::Running) && !is_about_power {
@@ -179,7 +179,7 @@ fn document(report: &Report, start: &Value, exit: Exit, scene: &Scene<'_>) -> Va
     json!({
         "kind": if is_failover { "failover" } else { "run-done" },
         "schema": 1,
-        "simulated": scene.ends.are_simulated(),
+        "simulated": scene.ends.are_simulated() || report.after.is_simulated,
         "host": scene.ends.host.name,
         "primary_host": primary.map(|primary| primary.name.as_str()),
         "run": scene.run.map(|run| run.as_str()),
@@ -219,7 +219,7 @@ pub(super) fn started(proposal: &Proposal, job: &JobRef, scene: &Scene<'_>) {
     printer.document(&json!({
         "kind": "failover-started",
         "schema": 1,
-        "simulated": scene.ends.are_simulated(),
+        "simulated": scene.ends.are_simulated() || proposal.vm.is_simulated,
         "host": scene.ends.host.name,
         "run": run,
         "outcome": "started",
@@ -257,7 +257,7 @@ pub(super) fn print_dry_run(dry: &DryRun, ends: &Ends, printer: Printer) {
     printer.document(&json!({
         "kind": "dry-run",
         "schema": 1,
-        "simulated": ends.are_simulated(),
+        "simulated": ends.are_simulated() || dry.proposal.vm.is_simulated,
         "host": ends.host.name,
         "proposal": json::proposal(&ends.told(&dry.proposal)),
         "envelopes": envelopes.collect::<Vec<_>>(),

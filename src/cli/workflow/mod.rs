@@ -254,8 +254,7 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// Makes the connections ready; nothing is dialled before the first message, unless a host on this machine may be a
-    /// simulated one.
+    /// Makes the connections ready; nothing is dialled before the first message.
     pub async fn open(context: &Context, both: bool, primary: Option<&Settings>, vm: &str) -> Result<Ends, Problem> {
         let (host, primary) = match both {
             true => {
@@ -266,7 +265,7 @@ impl Ends {
         };
         let hosts = (host.host(), primary.as_ref().map(Connection::host));
         let journal = context.settings.journal_way().only(&["state"]);
-        let world = world::of(&host, primary.as_ref()).await?;
+        let world = world::of_embedded(&host);
         Ok(Ends { host, primary, hosts, vm: vm.to_owned(), journal, world })
     }
 

@@ -7,7 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::json;
 use crate::cli::printed::Printed;
 use crate::cli::problem::{Changed, Problem, chain};
-use crate::failover::journal::{JournalError, RunId};
+use crate::failover::journal::{JournalError, RunId, World};
 use crate::failover::{Cause, Kind, Outcome, Refusal, Severity, Site, StepName, Stopped, describe};
 use crate::hyperv::{Error, Job, JobError, JobRef, ReturnCode, Vm, VmSelector};
 use crate::journal::sqlite::{Filter, Store};
@@ -122,7 +122,8 @@ fn open_run(vm: &Vm, scene: &Scene<'_>) -> Option<RunId> {
     }
     let store = Store::open_read_only(&settings.state_directory().ok()?).ok()??;
     let open = store.runs(&Filter::open().on(VmSelector::Id(vm.id.clone()))).ok()?;
-    open.runs.into_iter().find(|run| run.record.world == scene.ends.world).map(|run| run.record.id)
+    let world = World::of(vm, scene.ends.hosts.0.client().address());
+    open.runs.into_iter().find(|run| [&world, &scene.ends.world].contains(&&run.record.world)).map(|run| run.record.id)
 }
 
 /// Nothing can be put on record, so nothing is sent.

@@ -30,12 +30,20 @@ pub async fn of(host: &Connection, primary: Option<&Connection>) -> Result<World
     Ok(world)
 }
 
+/// The world of an embedded host. What a host on a socket is, its VMs tell.
+pub fn of_embedded(host: &Connection) -> World {
+    match host.is_simulated() {
+        true => World::Embedded(place(host.session().address()).unwrap_or_default()),
+        false => World::Real,
+    }
+}
+
 async fn of_one(connection: &Connection) -> Result<World, Problem> {
     let address = connection.session().address();
     if connection.is_simulated() {
-        return Ok(World::Embedded(place(address).unwrap_or_default()));
+        return Ok(of_embedded(connection));
     }
-    // A simulated host listens on loopback only, so no other is asked: it would cost each failover a request.
+    // A simulated host listens on loopback only, so no other is asked: none would say so.
     let Some(place) = place(address) else { return Ok(World::Real) };
     match connection.client(ClassAddressing::microsoft(NAMESPACE)).identify().await {
         Ok(identity) if simulator::is_simulated(&identity) => Ok(World::Served(place)),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::hyperv::Vm;
+
 /// Whether the hosts of a run are real. The VMs of a simulated world have the GUIDs of those that they stand for, and its
 /// runs keep nobody off those, nor off the VMs of another world.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +19,16 @@ pub enum World {
 }
 
 impl World {
+    /// The world of a VM as its host tells it, with the URL of that host.
+    pub fn of(vm: &Vm, url: &str) -> World {
+        let after = url.split_once("://").map_or(url, |(_, after)| after);
+        let address = after.split('/').next().unwrap_or_default();
+        match vm.is_simulated {
+            true => World::Served(address.to_owned()),
+            false => World::Real,
+        }
+    }
+
     /// Whether it is simulated.
     pub fn is_simulated(&self) -> bool {
         *self != World::Real

@@ -47,6 +47,7 @@ fn vm(state: ReplicationState) -> Vm {
         last_replication: Some(time_ago(252)),
         last_application_consistent: None,
         failed_over: if state == ReplicationState::Recovered { FailoverType::Regular } else { FailoverType::None },
+        is_simulated: false,
     }
 }
 

@@ -29,7 +29,7 @@ impl View<'_> {
         let is_on = vm.enabled_state == 2;
         let up = self.now.saturating_sub(self.world.started).as_millis();
         let started = point_in_time(self.world.started);
-        self.system(self.text(text::VIRTUAL_MACHINE), "Microsoft Virtual Machine")
+        self.system(self.text(text::VIRTUAL_MACHINE), "Microsoft Virtual Machine (simulated)")
             .with("ElementName", vm.name.as_str())
             .with("Name", vm.id.as_str())
             .with_number("EnabledState", vm.enabled_state)

@@ -11,6 +11,7 @@ use crate::cli::connect::{Connection, endpoint};
 use crate::cli::exit::Exit;
 use crate::cli::mof_files;
 use crate::cli::output::{self, Printer, note};
+use crate::cli::printed::Printed;
 use crate::cli::problem::Problem;
 use crate::cli::typed::{Argument, Keys, ReferenceText, lines, read_file, remainder_to_json, words};
 use crate::cli::{Context, Format};
@@ -141,8 +142,8 @@ impl<'a> Desk<'a> {
         let xml = String::from_utf8_lossy(&bytes).into_owned();
         match (self.args.dry_run, self.printer().format()) {
             (Some(DryRun::Shell), _) => {
-                let send = settings.command(&["wsman", "send"]).operand("-");
-                let send = if yes { send.switch("--yes") } else { send };
+                let send = Printed::of(&["wsman", "send"]).operand("-");
+                let send = if yes { send.switch("--yes") } else { send }.by(&settings.way);
                 output::line(&format!("{} <<'END_OF_ENVELOPE'", send.line()));
                 output::raw(&xml);
                 output::line("END_OF_ENVELOPE");
