@@ -293,6 +293,7 @@ mod tests {
 
     #[cfg(unix)]
     proptest::proptest! {
+        #![proptest_config(crate::properties::cases(64))]
         #[test]
         fn a_real_shell_reads_every_word_back(word in "[^\\x00]{0,12}[^\\x00\\n]") {
             let output = std::process::Command::new("sh").arg("-c").arg(format!("printf %s {}", for_sh(&word))).output();

@@ -75,6 +75,15 @@ impl Problem {
         self
     }
 
+    /// With something more to do about it, after the rest.
+    pub fn and_remedy(mut self, more: &str) -> Self {
+        if !self.remedy.is_empty() {
+            self.remedy.push_str("; ");
+        }
+        self.remedy.push_str(more);
+        self
+    }
+
     /// With another answer to "may the host have been changed?".
     pub fn changed(mut self, changed: Changed) -> Self {
         self.changed = changed;

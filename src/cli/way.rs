@@ -11,8 +11,8 @@ use super::args::Common;
 use super::printed::arguments;
 
 /// Options that say how a command works and what it prints, not where it acts.
-pub const NOT_DECIDING: [&str; 7] =
-    ["trace", "anonymise", "timeout", "operation_timeout", "locale", "output", "verbose"];
+pub const NOT_DECIDING: [&str; 8] =
+    ["trace", "anonymise", "timeout", "operation_timeout", "locale", "max_list", "output", "verbose"];
 
 /// Told by [`Way`] itself, whatever was typed: which profile is in force.
 pub const PROFILE: [&str; 2] = ["profile", "no_profile"];
@@ -222,6 +222,8 @@ mod tests {
             "timeout" | "operation_timeout" => "90s".to_owned(),
             // Read by a parser of its own, where it has one.
             "namespace" => "root/cimv2".to_owned(),
+            "base" => "dmtf".to_owned(),
+            "max_list" => "64".to_owned(),
             _ => possible.first().map_or_else(|| "/a b's".to_owned(), |value| value.get_name().to_owned()),
         }
     }

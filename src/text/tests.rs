@@ -90,6 +90,7 @@ fn the_string_made_of_utf_16_never_grew() {
 }
 
 proptest! {
+    #![proptest_config(crate::properties::config())]
     #[test]
     fn any_text_comes_through_and_any_bytes_are_survived(text in "\\PC{1,60}", bytes: Vec<u8>) {
         prop_assert_eq!(read(text.as_bytes()).unwrap(), text.trim_start_matches('\u{feff}'));

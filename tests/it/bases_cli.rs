@@ -4,6 +4,7 @@ use hyperv_replica::simulator::ServerOptions;
 use serde_json::{Value, json};
 
 use crate::cli::{Ran, against, hvr, ran, rehearse, run};
+use crate::support::process::Running;
 use crate::support::schema::check_document;
 use crate::support::serve;
 
@@ -128,9 +129,9 @@ async fn the_form_is_learned_over_the_same_connection_and_nothing_is_ordered_twi
     let server = serve(&format!("{OTHER}\n{ACCOUNT}"), ServerOptions::http()).await;
     let mut child = hvr(&["failover", "app-db-01", "--yes", "--password-stdin", "-u", "dr-admin", "-H", &server.url()]);
     child.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let mut child = child.spawn().unwrap();
+    let mut child = Running::start(&mut child);
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"canary-pass-42\n").unwrap();
-    let ran = ran(child.wait_with_output().unwrap());
+    let ran = ran(child.output());
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!((server.logins(), server.connections()), (1, 1), "{}", ran.err);
     assert_eq!(server.simulator().taken("InitiateFailover", "app-db-01"), 1);

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::cli::{Ran, hvr, ran};
 use crate::support::hostile_host::{Answer, Asked, HostileHost, changed};
+use crate::support::process::Running;
 
 const VM: &str = "00000007-0000-4000-8000-000000000000";
 
@@ -45,7 +46,7 @@ fn measured(host: &HostileHost, arguments: &[&str]) -> (Ran, Option<u64>) {
     let file = |name: &str| fs::File::create(folder.path().join(name)).unwrap();
     let mut command = hvr(&[arguments, &host.flags()].concat());
     command.env("HVR_PASSWORD", "canary").stdout(Stdio::from(file("out"))).stderr(Stdio::from(file("err")));
-    let mut child = command.spawn().unwrap();
+    let mut child = Running::start(&mut command);
     let mut most = None;
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {

@@ -201,7 +201,7 @@ fn keys_that_are_references_come_and_go() {
     assert_eq!((&keys["Right"]["class"], &keys["Right"]["keys"]), (&json!("X_Person"), &json!({ "Key": "2" })));
     // As it is printed for people, it can be asked for.
     let tie = "X_Tie?Left=ref:X_Person?Key=1,Right=ref:X_Person?Key=2";
-    let get = asked(&["get", tie, "--no-cimnamespace"]);
+    let get = asked(&["get", tie, "--cimnamespace=false"]);
     let sent = run(&[&get[..], &["--dry-run", "-H", "h"]].concat()).out;
     let person = |key: u8| {
         format!(
@@ -213,7 +213,7 @@ fn keys_that_are_references_come_and_go() {
     };
     assert!(sent.contains(&format!("<w:Selector Name=\"Left\">{}", person(1))), "{sent}");
     assert!(sent.contains(&format!("<w:Selector Name=\"Right\">{}", person(2))), "{sent}");
-    let by_hand = asked(&["get", "X_Tie", "--selector", "Left=ref:X_Person?Key=1", "--no-cimnamespace"]);
+    let by_hand = asked(&["get", "X_Tie", "--selector", "Left=ref:X_Person?Key=1", "--cimnamespace=false"]);
     let sent = run(&[&by_hand[..], &["--dry-run", "-H", "h"]].concat()).out;
     assert!(sent.contains(&format!("<w:Selector Name=\"Left\">{}", person(1))), "{sent}");
     // Line by line, what stands beside the items is named on standard error, and what stands in one in that one.

@@ -227,7 +227,7 @@ fn journals_that_cannot_be_used_are_refused_with_what_to_do() {
     rusqlite::Connection::open(path.join("journal.sqlite")).unwrap().pragma_update(None, "user_version", 9).unwrap();
     let refused = run_hvr(path, &["list"]);
     assert!(
-        refused.code == 3 && refused.err.contains("version 9") && refused.err.contains("up to 2"),
+        refused.code == 3 && refused.err.contains("version 9") && refused.err.contains("up to 3"),
         "{}",
         refused.err
     );

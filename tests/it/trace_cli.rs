@@ -467,7 +467,7 @@ fn in_little_memory(arguments: &[&str]) -> Ran {
     let command = hvr(arguments);
     let program = command.get_program().to_str().unwrap().to_owned();
     let words: Vec<_> = command.get_args().map(|word| format!("'{}'", word.to_str().unwrap())).collect();
-    let line = format!("ulimit -v 200000; exec '{program}' {}", words.join(" "));
+    let line = format!("ulimit -v 200000; MALLOC_ARENA_MAX=1 exec '{program}' {}", words.join(" "));
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", &line]).env("HVR_PASSWORD", "x").env_remove("HOME").stdin(Stdio::null());
     ran(shell.output().unwrap())

@@ -411,7 +411,7 @@ pub const TRAPS: &[(&str, &[&str], i32, &str)] = &[
     ("job-warnings", FAILOVER, 0, ""),
     ("late-call", FAILOVER, 0, ""),
     ("lost-reply", FAILOVER, 0, ""),
-    ("other-server", FAILOVER, 3, "not-found"),
+    ("other-server", FAILOVER, 0, ""),
     ("prepare-fails", PLANNED, 4, "job-failed"),
     ("primary-suspended", PLANNED, 3, "primary-not-replicating"),
     ("proxy-after-reverse", PLANNED, 0, ""),

@@ -119,7 +119,7 @@ fn an_enumeration_that_breaks_off_is_whole_json_and_says_so() {
     let scenario = "demo_items = 40\n[[faults]]\non = \"Pull\"\nnth = 2\nfault = \"InvalidEnumerationContext\"";
     let (ran, document) = rehearse(scenario, &with(&DEMO, &["--max-elements", "10"]));
     assert_eq!((ran.code, document["count"].as_u64()), (4, Some(20)), "{}", ran.err);
-    assert_eq!((&document["complete"], &document["error"]["code"]), (&json!(false), &json!("fault")));
+    assert_eq!((&document["complete"], &document["error"]["code"]), (&json!(false), &json!("enumeration-context")));
     check_document(&document["error"]);
     assert!(ran.err.contains("InvalidEnumerationContext"), "{}", ran.err);
 

@@ -39,7 +39,7 @@ pub async fn resume(run: Option<&str>, turn_off: bool, consent: &Consent, contex
         waits_for_guest(&history, context)?;
         history.record.order.kind.cut_power();
     }
-    let ends = ends_of(&history, context).await.map_err(|problem| of_run(problem, &history))?;
+    let ends = ends_of(&history, context).await.map_err(|problem| of_run(problem, &history, context))?;
     if consent.dry_run {
         let vm = history.record.vm.to_string();
         let dry = look_on_paper(history, &ends, context).await;
@@ -86,7 +86,7 @@ pub async fn undo(run: Option<&str>, consent: &Consent, context: &Context) -> Re
         }
     }
     say(&history);
-    let ends = ends_of(&history, context).await.map_err(|problem| of_run(problem, &history))?;
+    let ends = ends_of(&history, context).await.map_err(|problem| of_run(problem, &history, context))?;
     settle(&run, &store, consent, &ends, context).await?;
     // The primary is started again only if it was this run that stopped it.
     let stops = [StepName::ShutDownPrimary.name(), StepName::TurnOffPrimary.name()];
@@ -184,14 +184,21 @@ fn is_half_way(history: &History) -> bool {
 }
 
 /// What keeps a run from being taken up before a host was asked.
-fn of_run(problem: Problem, history: &History) -> Problem {
+fn of_run(problem: Problem, history: &History, context: &Context) -> Problem {
+    let record = &history.record;
+    // What is refused for what the run is leads nowhere by being repeated.
+    let problem = match problem.exit {
+        Exit::Refused => problem,
+        _ => problem.and_remedy(&stopped::again(context, &record.id)),
+    };
     if !is_half_way(history) {
         return problem;
     }
-    let record = &history.record;
     let unread = Whereabouts::unread(record.vm_name.as_str(), record.order.kind.needs_primary());
     let name = |site| record.hosts.iter().find(|(known, _)| *known == site).map_or("its host", |(_, url)| url);
-    whereabouts::after_a_call(problem, &unread, name).detail("run", json!(record.id.as_str()))
+    // A question that brought nothing refuses nothing: what became of the last call is as unknown as it was.
+    let exit = if problem.exit == Exit::HostRefused { Exit::Unknown } else { problem.exit };
+    whereabouts::after_a_call(Problem { exit, ..problem }, &unread, name).detail("run", json!(record.id.as_str()))
 }
 
 fn is_in_doubt(cause: &Cause) -> bool {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::Context;
 use crate::cli::commands::{ambiguous, not_visible, other_end};
 use crate::cli::exit::Exit;
 use crate::cli::json;
@@ -143,15 +144,14 @@ fn not_read(error: Error, scene: &Scene<'_>) -> Problem {
     let problem = ends.primary.iter().fold(problem, |problem, primary| primary.with_origins(problem));
     match scene.open {
         None => problem,
-        Some(run) => {
-            let again = format!("the run stays as it was; take it up again: {}", scene.journal("resume", run));
-            let remedy = match problem.remedy.is_empty() {
-                true => again,
-                false => format!("{}; {again}", problem.remedy),
-            };
-            problem.remedy(remedy).detail("run", json!(run.as_str()))
-        }
+        Some(run) => problem.and_remedy(&again(scene.context, run)).detail("run", json!(run.as_str())),
     }
+}
+
+/// How to go on with a run that could not be looked at.
+pub(super) fn again(context: &Context, run: &RunId) -> String {
+    let resume = context.settings.journal_command("resume", Some(run.as_str()));
+    format!("the run stays as it was; take it up again: {resume}")
 }
 
 /// A run that stopped at a step.
