@@ -89,9 +89,10 @@ impl Pasted {
     pub fn read(bytes: &[u8]) -> Result<Pasted, PastedError> {
         let mut remarks = Vec::new();
         let whole = wide(bytes, &mut remarks)?;
+        let is_converted = !remarks.is_empty();
         let body = behind_heads(&whole, &mut remarks)?;
-        // The body may be wide where its head was not.
-        let body = wide(&body, &mut remarks)?;
+        // The body may be wide where its head was not. What was converted is UTF-8 now, whatever it looks like.
+        let body = if is_converted { body } else { wide(&body, &mut remarks)? };
         let text = narrow(&body, &mut remarks)?;
         let text = alone(text.trim_start_matches(MARK), &mut remarks)?;
         Ok(Pasted { text: without_encoding(text, &mut remarks), remarks })
@@ -114,9 +115,9 @@ fn wide<'b>(bytes: &'b [u8], remarks: &mut Vec<PastedRemark>) -> Result<Cow<'b, 
 
 /// UTF-8, or the code page that the declaration names.
 fn narrow<'b>(bytes: &'b [u8], remarks: &mut Vec<PastedRemark>) -> Result<Cow<'b, str>, PastedError> {
-    let error = match text::read(bytes) {
-        Ok(text) => return Ok(text),
-        Err(error) => error,
+    let error = match str::from_utf8(bytes) {
+        Ok(text) => return Ok(Cow::Borrowed(text)),
+        Err(error) => TextError::NotText(error.valid_up_to()),
     };
     let head: String = bytes.iter().take(MOST_DECLARATION).map(|byte| char::from(*byte)).collect();
     let declared = declaration(head.trim_start()).and_then(encoding_of).unwrap_or("");
@@ -455,6 +456,14 @@ mod tests {
         let mut mixed = b"HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml;charset=UTF-16\r\n\r\n".to_vec();
         mixed.extend(wide("\u{feff}<a/>", false));
         assert_eq!(read(mixed).0, "<a/>");
+    }
+
+    #[test]
+    fn nothing_is_converted_twice() {
+        let text = "<\0a\0>\0";
+        assert_eq!(Pasted::read(&wide(text, false)), Err(PastedError::NotXml(text.to_owned())));
+        let (text, remarks) = read(wide("<\0\0 <a>\u{700}\u{700}</a>", false));
+        assert_eq!((text.as_str(), remarks.len()), ("<a>\u{700}\u{700}</a>", 2));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use crate::cli::{Ran, hvr, ran};
+use crate::support::process::Running;
 use crate::workflow_cli::TRAPS;
 
 const ACCOUNT: &str = "[account]\nuser = \"dr-admin\"\npassword = \"canary-pass-42\"\n";
@@ -516,7 +517,7 @@ fn a_rehearsal_that_is_killed_leaves_nothing_open() {
     let words = ["failover", "app-db-01", "--simulate", "--scenario", scenario, "--state", state, "--yes"];
     for _ in 0..2 {
         // The second one would be kept off by what the first had left.
-        let mut child = hvr(&words).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child = Running::start(hvr(&words).stderr(std::process::Stdio::piped()));
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let is_at_work = lines.any(|line| line.starts_with("job "));
         child.kill().unwrap();

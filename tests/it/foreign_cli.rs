@@ -4,16 +4,17 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::cli::{Ran, hvr, ran, run};
+use crate::support::process::Running;
 use crate::support::schema::check_document;
 
 /// A host that gives one answer to one request.
 struct Foreign {
-    child: Child,
+    _child: Running,
     url: String,
     password: String,
     pin: String,
@@ -51,28 +52,24 @@ impl Foreign {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("foreign.har");
         fs::write(&file, har.to_string()).unwrap();
-        let mut child = hvr(&["trace", "serve", file.to_str().unwrap(), "--https", "--delays", "0", "-o", "jsonl"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut serve = hvr(&["trace", "serve", file.to_str().unwrap(), "--https", "--delays", "0", "-o", "jsonl"]);
+        let mut child = Running::start(serve.stdout(Stdio::piped()).stderr(Stdio::null()));
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let shown: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let text = |name: &str| shown[name].as_str().unwrap().to_owned();
-        Foreign { url: text("url"), password: text("password"), pin: text("pin_sha256"), child, _folder: folder }
+        Foreign {
+            url: text("url"),
+            password: text("password"),
+            pin: text("pin_sha256"),
+            _child: child,
+            _folder: folder,
+        }
     }
 
     fn ask(&self, arguments: &[&str]) -> Ran {
         let here = ["-H", &self.url, "-u", "replay", "--pin-sha256", &self.pin];
         ran(hvr(&[arguments, &here].concat()).env("HVR_PASSWORD", &self.password).output().unwrap())
-    }
-}
-
-impl Drop for Foreign {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::cli::{Ran, hvr, ran};
 use crate::support::hostile_host::{Answer, HostileHost};
+use crate::support::process::Running;
 
 const CANARY: &str = "canary-5d2e";
 
@@ -263,15 +264,14 @@ fn the_memory_of_the_command_is_nobodys() {
         command.env_clear().env("XDG_CONFIG_HOME", "/nonexistent");
         command.arg("simulate").stdin(std::process::Stdio::null()).uid(65_534).gid(65_534);
     }
-    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = Running::start(command.stdout(std::process::Stdio::piped()));
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     let read = out.read_line(&mut line);
     let of = |name: &str| std::path::PathBuf::from(format!("/proc/{}/{name}", child.id()));
     let limits = std::fs::read_to_string(of("limits")).unwrap();
     let owner = std::fs::metadata(of("environ")).unwrap().uid();
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(child);
     read.unwrap();
     assert!(line.contains("simulated host"), "it had ended before it was looked at: {line}");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();

@@ -197,6 +197,7 @@ const PROGRAMS_BY_VALUE: &[(&str, &str)] = &[
     ("src/journal/sqlite/tests/processes.rs", "program()"),
     ("src/journal/sqlite/tests/faults.rs", "program()"),
     ("src/journal/sqlite/tests/faults.rs", "copy"),
+    ("tests/it/login_cli.rs", "copy"),
 ];
 
 /// Files that may start a process that runs beside them: each sees to its end.
