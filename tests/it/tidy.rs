@@ -42,6 +42,7 @@ const ABOVE_ALL: &[&str] = &[
     "transport",
     "trace",
     "simulator",
+    "manual",
 ];
 
 fn root() -> PathBuf {
