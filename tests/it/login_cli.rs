@@ -238,7 +238,7 @@ fn a_password_that_never_left_was_not_tried() {
             let run = ran(hvr(&[command, &flags].concat()).env("HVR_PASSWORD", CANARY).output().unwrap());
             let all = format!("{}{}", run.out, run.err);
             assert_eq!(all.contains("was tried once"), tried, "{head}: {all}");
-            assert_eq!(all.contains("like a wrong password"), false, "{head}: {all}");
+            assert!(!all.contains("like a wrong password"), "{head}: {all}");
             let included = if tried { "the password itself included" } else { "the password's proof included" };
             assert!(run.err.contains(included), "{all}");
         }

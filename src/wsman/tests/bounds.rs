@@ -82,7 +82,8 @@ fn a_host_that_stands_still_is_left() {
     let patience = Limits::default().patience;
     let empty = |count: usize| page(&format!("uuid:c{count}"), 0..0);
     let again = |_: usize| page("uuid:same", 0..5);
-    for page in [empty as fn(usize) -> String, again] {
+    let pages: [fn(usize) -> String; 2] = [empty, again];
+    for page in pages {
         // Collected, or read page by page.
         let client = endless(Limits::default(), page);
         let error = now(client.all("Demo_Item").pages()).unwrap_err();
