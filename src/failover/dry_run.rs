@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::hyperv::{Host, ServiceKeys};
+use crate::hyperv::{Host, ServiceKeys, VmId};
 use crate::wsman::Exchange;
 
 use super::journal::{
@@ -119,6 +119,10 @@ impl<O: Operator> Operator for Declines<'_, O> {
 struct SendsNothing;
 
 impl Journal for SendsNothing {
+    fn jobs_on_record(&self, _: &VmId) -> Vec<String> {
+        Vec::new()
+    }
+
     fn take(&mut self, _: &RunRecord, _: SystemTime) -> Result<Taken, TakeError> {
         Ok(Taken::Fresh)
     }

@@ -207,7 +207,8 @@ fn next(last: &CallRecord, calls: &[CallRecord]) -> Next {
     // that has failed has been found, and its job would be found again.
     let is_traceless =
         || calls_of(last, calls).any(|call| is_unanswered(call) && call.verdict != Some(Verdict::Failed));
-    let unknown = || Left::Unknown { known: calls_of(last, calls).filter_map(job_of).collect() };
+    let job_ids = || calls_of(last, calls).filter_map(job_of).map(|job| job.instance_id().to_owned());
+    let unknown = || Left::Unknown { known: job_ids().collect() };
     match (&last.verdict, &last.outcome) {
         (Some(Verdict::Done), _) => Next::After,
         (Some(Verdict::NotTaken | Verdict::Failed), _) if is_traceless() => Next::Settle(unknown()),

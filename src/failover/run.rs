@@ -185,7 +185,9 @@ pub async fn resume<'h, E: Exchange + 'h>(
         return Outcome::Refused(Refusal::NoPrimary);
     }
     let begun = Some(Begun::of(&history));
+    let jobs = journal.jobs_on_record(&history.record.vm);
     let mut workflow = Workflow::resume(history).with_deadline(deadline).with_uptime(clock.uptime());
+    workflow.know_jobs(jobs);
     drive(hosts, &mut workflow, About::default(), begun, clock, journal, operator).await
 }
 
@@ -257,7 +259,10 @@ impl<E: Exchange, C: Clock, J: Journal, O: Operator> Driver<'_, '_, E, C, J, O> 
                     }
                     Observation::Told(self.hosts.ask(site, ask).await)
                 }
-                Action::Take { vm, order } => self.take(*vm, *order),
+                Action::Take { vm, order } => {
+                    workflow.know_jobs(self.journal.jobs_on_record(&vm.id));
+                    self.take(*vm, *order)
+                }
                 Action::Confirm(proposal) => Observation::Answer(self.operator.confirm(&proposal).await),
                 Action::Call { site, step, keys, call } => {
                     Observation::Called(self.call(workflow, site, step, &keys, &call).await)

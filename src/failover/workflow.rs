@@ -56,6 +56,8 @@ pub struct Workflow {
     pub(super) record_name: Option<String>,
     /// The time since the start of the machine when the run was taken up.
     pub(super) uptime: Option<Uptime>,
+    /// InstanceIDs of jobs that are on record for calls before.
+    known_jobs: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -97,6 +99,7 @@ impl Workflow {
             footprint: Footprint::default(),
             record_name: None,
             uptime: None,
+            known_jobs: Vec::new(),
         }
     }
 
@@ -383,9 +386,15 @@ impl Workflow {
             let proposal = proposal.clone();
             return self.go(Phase::Confirming, Action::Confirm(proposal));
         }
-        let mut run = Box::new(CallRun::new(step, before, self.order.wait, self.order.deadline));
+        let mut run =
+            Box::new(CallRun::new(step, before, self.order.wait, self.order.deadline).knowing(&self.known_jobs));
         let turn = run.begin(now, wall, std::mem::take(&mut self.is_traceless));
         self.turn(now, wall, run, turn)
+    }
+
+    /// These jobs belong to calls on record.
+    pub(super) fn know_jobs(&mut self, jobs: Vec<String>) {
+        self.known_jobs = jobs;
     }
 
     /// Takes a step up where an earlier process left it.
@@ -397,7 +406,7 @@ impl Workflow {
         begin: impl FnOnce(&mut CallRun) -> Turn,
     ) -> Action {
         let before = self.scene.judge(&step.goal, step.site, &step.vm);
-        let mut run = Box::new(CallRun::new(step, before, true, self.order.deadline));
+        let mut run = Box::new(CallRun::new(step, before, true, self.order.deadline).knowing(&self.known_jobs));
         let turn = begin(&mut run);
         self.turn(now, wall, run, turn)
     }

@@ -89,3 +89,9 @@ fn no_single_lie_is_believed_at_any_call() {
     println!("{} of {} single lies", wrong.len(), chosen.len());
     assert!(wrong.is_empty(), "{} of {} lies were believed, such as\n{}", wrong.len(), chosen.len(), wrong[0]);
 }
+
+#[test]
+fn a_job_on_record_is_not_taken_for_that_of_a_later_call_by_any_clock() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(Tale::after_another()).unwrap_or_else(|wrong| panic!("{wrong}"));
+}

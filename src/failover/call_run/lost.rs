@@ -89,7 +89,7 @@ impl CallRun {
         let submitted = |job: &Job| job.submitted.as_ref().and_then(|time| time.to_system_time());
         let is_ours = |job: &&Job| {
             let since = if job.is_good() { self.sent_wall } else { earliest };
-            let is_known = self.known.iter().any(|known| known.instance_id() == job.reference.instance_id());
+            let is_known = self.known.iter().any(|known| known.eq_ignore_ascii_case(job.reference.instance_id()));
             !is_known
                 && job.kind.is_some_and(|kind| kinds.contains(&kind))
                 && (!job.is_over() || submitted(job).is_some_and(|time| time >= since))

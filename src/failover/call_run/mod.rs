@@ -50,8 +50,8 @@ pub(super) struct CallRun {
     /// which is never believed to have done nothing.
     quiet: Option<Duration>,
     over: Over,
-    /// Jobs of earlier calls of the step.
-    known: Vec<JobRef>,
+    /// InstanceIDs of jobs of earlier calls.
+    known: Vec<String>,
     job: Option<JobRef>,
     pub(super) last: Option<Job>,
     follower: JobFollower,
@@ -153,8 +153,8 @@ pub(super) enum Left {
     Done,
     /// Nobody knows what came of it.
     Unknown {
-        /// Jobs of other calls of the step, whose ends are known.
-        known: Vec<JobRef>,
+        /// InstanceIDs of jobs of other calls of the step, whose ends are known.
+        known: Vec<String>,
     },
 }
 
@@ -249,7 +249,7 @@ impl CallRun {
             Left::Job(job) => self.attach(now, job),
             Left::Done => self.verify(now, Over::Said),
             Left::Unknown { known } => {
-                self.known = known;
+                self.known.extend(known);
                 self.look("the earlier process did not see an answer".to_owned(), None)
             }
         }
@@ -259,6 +259,13 @@ impl CallRun {
     /// machine may be another.
     fn passed(&self, now: Duration) -> Duration {
         self.already.saturating_add(now.saturating_sub(self.begun_at))
+    }
+
+    /// With jobs that are those of other calls.
+    #[must_use]
+    pub(super) fn knowing(mut self, jobs: &[String]) -> Self {
+        self.known.extend_from_slice(jobs);
+        self
     }
 
     /// How long it has taken.

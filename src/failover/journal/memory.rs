@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use crate::hyperv::VmId;
+
 use super::{
     CallOutcome, CallRecord, History, Intent, Journal, JournalError, RunEnd, RunRecord, TakeError, Taken, Verdict,
 };
@@ -43,6 +45,12 @@ impl MemoryJournal {
 }
 
 impl Journal for MemoryJournal {
+    fn jobs_on_record(&self, vm: &VmId) -> Vec<String> {
+        let runs = self.lock();
+        let calls = runs.iter().filter(|run| run.record.vm == *vm).flat_map(|run| &run.calls);
+        calls.filter_map(|call| Some(call.outcome.as_ref()?.job.as_ref()?.1.clone())).collect()
+    }
+
     fn take(&mut self, run: &RunRecord, _: SystemTime) -> Result<Taken, TakeError> {
         let is_other = |known: &&History| Some(&known.record.id) != run.undoes.as_ref() && known.record.id != run.id;
         let is_open =

@@ -328,4 +328,9 @@ pub trait Journal: Send {
     /// # Errors
     /// As [`Journal::outcome`].
     fn close(&mut self, end: Option<RunEnd>, note: &str) -> Result<(), JournalError>;
+
+    /// InstanceIDs of the jobs that runs on this VM have started so far, as many as a host may still show. None of them is
+    /// that of a call without an answer, whatever the clocks of client and host say of their times. What cannot be read
+    /// is none.
+    fn jobs_on_record(&self, vm: &VmId) -> Vec<String>;
 }

@@ -9,6 +9,7 @@ use super::store::{self, Store};
 use crate::failover::journal::{
     CallOutcome, History, Intent, Journal, JournalError, RunEnd, RunId, RunRecord, TakeError, Taken, Verdict,
 };
+use crate::hyperv::VmId;
 
 /// The journal of one run in a [`Store`]. Holds the VM until it is dropped.
 pub struct SqliteJournal {
@@ -70,6 +71,10 @@ fn own(run: &RunRecord) -> [Option<&RunId>; 2] {
 }
 
 impl Journal for SqliteJournal {
+    fn jobs_on_record(&self, vm: &VmId) -> Vec<String> {
+        self.store.read(|rows| rows::jobs_of(rows, vm)).unwrap_or_default()
+    }
+
     fn take(&mut self, run: &RunRecord, seen: SystemTime) -> Result<Taken, TakeError> {
         let again = self
             .held

@@ -239,6 +239,16 @@ pub(super) fn history(connection: &Connection, run: &str) -> Rows<Option<History
     Ok(Some(History { record, calls, end, note }))
 }
 
+/// The newest jobs that runs on a VM have started. A host keeps one for minutes, so that older ones meet nobody.
+pub(super) fn jobs_of(connection: &Connection, vm: &VmId) -> Rows<Vec<String>> {
+    let mut statement = connection.prepare(
+        "SELECT calls.job_id FROM calls JOIN runs ON runs.id = calls.run
+         WHERE runs.vm = ?1 AND calls.job_id IS NOT NULL ORDER BY calls.rowid DESC LIMIT 100",
+    )?;
+    let jobs = statement.query_map([names::vm(vm)], |row| row.get(0))?;
+    Ok(jobs.collect::<Result<_, _>>()?)
+}
+
 fn read_run(row: &Row<'_>) -> Rows<(RunRecord, Option<RunEnd>, String)> {
     let program: String = row.get("program")?;
     let order: String = row.get("order_json")?;

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use hyperv_replica::failover::journal::{
     CallOutcome, Intent, Journal, JournalError, RunEnd, RunRecord, TakeError, Taken as TakenAs, Verdict,
 };
+use hyperv_replica::hyperv::VmId;
 use hyperv_replica::simulator::{
     Cut, Effect, Fault, FaultName, Garbage, InProcess, JobScript, Simulator, SimulatorClock, VirtualClock,
 };
@@ -345,6 +346,10 @@ impl Exchange for Stormy {
 pub struct Leaky<J>(pub J, pub Weather);
 
 impl<J: Journal> Journal for Leaky<J> {
+    fn jobs_on_record(&self, vm: &VmId) -> Vec<String> {
+        self.0.jobs_on_record(vm)
+    }
+
     fn take(&mut self, run: &RunRecord, seen: SystemTime) -> Result<TakenAs, TakeError> {
         self.0.take(run, seen)
     }

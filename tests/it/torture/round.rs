@@ -272,6 +272,7 @@ impl<'r> Round<'r> {
         let site = if is_back { Site::Primary } else { Site::Host };
         let test_vm = self.rig.pair.replica.with_world(|world| world.test_of(VM).map(|vm| vm.id.clone()));
         let vm = test_vm.as_deref().filter(|_| matches!(deed, Deed::TestStart { .. })).unwrap_or(VM);
+        Site::ALL.iter().for_each(|site| self.rig.host(*site).calm());
         let words = self.rig.flags(&["start", vm, "--yes"], site, false);
         let ended = self.process(Attack::default(), &words)?;
         match (ended.code, fits(self.rig)) {

@@ -52,6 +52,21 @@ fn a_run_is_found_by_the_beginning_of_its_id() {
 }
 
 #[test]
+fn the_jobs_of_a_vm_are_on_record_for_whoever_works_on_it() {
+    both(|store| {
+        let run = record(&vm(1));
+        let mut journal = take(&store, &run).unwrap();
+        let number = journal.intent(&intent(&run.vm)).unwrap();
+        assert!(journal.jobs_on_record(&run.vm).is_empty());
+        journal.outcome(number, &started()).unwrap();
+        let ours = [started().job.unwrap().1];
+        let lower = run.vm.as_str().to_lowercase().parse().unwrap();
+        assert_eq!((journal.jobs_on_record(&run.vm), journal.jobs_on_record(&lower)), (ours.to_vec(), ours.to_vec()));
+        assert!(store.journal().jobs_on_record(&vm(2)).is_empty());
+    });
+}
+
+#[test]
 fn a_person_closes_what_nobody_works_on() {
     both(|store| {
         let run = record(&vm(1));

@@ -89,6 +89,35 @@ impl Tale {
         self.accepts_orders().await
     }
 
+    /// A call that is never taken, by a client whose clock has been set back since the last one of its kind: the job of
+    /// that one has ended after the call was sent, as its clock has it, and is not taken for that of the call.
+    pub async fn after_another() -> Result<(), String> {
+        let mut tale = calm(false);
+        let told = tale.again_by_another_clock().await;
+        told.map_err(|wrong| format!("{wrong}\n\n{}\n\n{}", tale.log.join("\n"), tale.dump()))
+    }
+
+    async fn again_by_another_clock(&mut self) -> Result<(), String> {
+        let of = |kind| Order::of(kind, VmSelector::Name(VM.to_owned()));
+        let stop = || of(Kind::Stop(PowerOff::ShutDown));
+        for order in [Order { start: true, ..of(Kind::Failover) }, stop(), of(Kind::Start)] {
+            self.settle(order, 0).await?;
+        }
+        self.wall.jump(-3600);
+        // What would wait for ever ends, and is no end.
+        self.weather.set_deadline(Some(self.clock.now() + Duration::from_secs(3600)));
+        self.host(Site::Host).inject(Fault::on("RequestStateChange", Effect::Status(504)));
+        match self.begin(&stop(), None).await {
+            Some(Outcome::Stopped(stopped)) if matches!(stopped.cause, Cause::Unproven { job: None, .. }) => {}
+            other => return Err(format!("nothing is known of the call, and the end is {other:?}")),
+        }
+        let open = self.open().ok_or("no run is open")?;
+        match self.take_up(&open, true).await {
+            Some(Outcome::Done(_)) => self.check(),
+            other => Err(format!("taken up, it ends as {other:?}")),
+        }
+    }
+
     fn host(&self, site: Site) -> &hyperv_replica::simulator::Simulator {
         match site {
             Site::Host => &self.pair.replica,
