@@ -446,7 +446,9 @@ impl Settings {
         let command = Printed::of(&["simulate"]).switch("--pair");
         let scenario = self.scenario.as_deref().map(absolute);
         let command = scenario.iter().fold(command, |command, file| command.option("--scenario", file));
-        format!("the simulated host has ended with this command; one that stays, with a URL and a USER: {command}")
+        format!(
+            "the simulated host and its runs end with this command; a host that stays, with a URL and a USER: {command}"
+        )
     }
 
     /// The way, with the directory of the journal also where only `$XDG_STATE_HOME` names it.

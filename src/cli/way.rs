@@ -181,7 +181,7 @@ fn deciding() -> Vec<Arg> {
 }
 
 fn arguments_of_connection() -> Vec<Arg> {
-    Common::augment_args(Command::new("hvr")).get_arguments().cloned().collect()
+    Common::augment_args(Command::default()).get_arguments().cloned().collect()
 }
 
 /// A value that means the same in another folder.

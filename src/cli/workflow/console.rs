@@ -90,7 +90,7 @@ impl<'c> Console<'c> {
                 "do not run the command again; take this run up: {}",
                 self.context.settings.journal_command("resume", Some(run.as_str()))
             ),
-            _ => format!("the run has ended with its simulated host; {}", self.context.settings.world_has_ended()),
+            _ => self.context.settings.world_has_ended(),
         };
         let what = if self.stands.is_empty() { what } else { format!("{}; {what}", self.stands) };
         self.context.interruption.leave_behind(changed, what, remedy);

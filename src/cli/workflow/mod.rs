@@ -361,7 +361,7 @@ impl Scene<'_> {
 
     /// What is left of the run of an embedded host.
     fn over(&self) -> String {
-        format!("the run has ended with its simulated host; {}", self.context.settings.world_has_ended())
+        self.context.settings.world_has_ended()
     }
 
     /// How to go on with a half-done planned failover, or back.

@@ -376,6 +376,7 @@ impl Told<'_> {
         let remedy = match problem.remedy.is_empty() || problem.code == "state-unknown" {
             true if problem.code == "state-unknown" => problem.remedy.clone(),
             true => on,
+            false if self.scene.lasting_run().is_none() => format!("{}; {on}", problem.remedy),
             false => format!("{}; then {on}", problem.remedy),
         };
         let changed = if problem.changed == Changed::No { Changed::Yes } else { problem.changed };

@@ -110,7 +110,7 @@ pub fn lint(args: &LintArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
         }
         note(&match findings.len() {
             0 => format!("{} breaks no rule", file.display()),
-            all => format!("{}: {errors} errors, {} warnings", file.display(), all - errors),
+            all => format!("{}: {}, {}", file.display(), counted(errors, "error"), counted(all - errors, "warning")),
         });
     } else {
         let all = findings.iter().map(|finding| {
@@ -177,4 +177,10 @@ pub fn diff(args: &DiffArgs, desk: &Desk<'_>) -> Result<Exit, Problem> {
         }));
     }
     Ok(if found.is_empty() { Exit::Done } else { Exit::Refused })
+}
+
+/// `1 error`, `2 errors`.
+fn counted(count: usize, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
 }
