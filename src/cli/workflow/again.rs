@@ -14,7 +14,7 @@ use crate::journal::sqlite::{Filter, FindError, Store};
 
 use super::{
     Answer, Consent, Ends, Scene, carry, end, look, look_on_paper, needs_consent, on_paper, open_store, recalled,
-    stopped, take_up, whereabouts, world,
+    stays_open, stopped, take_up, whereabouts, world,
 };
 
 /// Takes a run up again: the one named, or the only open one. With `turn_off` it cuts the power of a guest that does not
@@ -253,6 +253,8 @@ fn held(error: TakeError) -> Problem {
 }
 
 async fn ends_of(history: &History, context: &Context) -> Result<Ends, Problem> {
+    // Hosts are asked from here on, and an interruption must lead back to the run.
+    stays_open(&history.record.id, context);
     let (host, primary) = recalled(&history.record.context);
     let url = |site| history.record.hosts.iter().find(|(known, _)| *known == site).map(|(_, url)| url.as_str());
     let settings = Settings::recalled(&context.common, &host.at(url(Site::Host)))?;

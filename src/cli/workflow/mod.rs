@@ -144,7 +144,6 @@ async fn look(
     ends: &Ends,
     context: &Context,
 ) -> Result<Outcome, Problem> {
-    stays_open(&history.record.id, context);
     let mut console = Console::new(Some(history.record.id.clone()), ends, answer, context);
     let deadline = context.settings.timeout;
     let outcome = tokio::select! {

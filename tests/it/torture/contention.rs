@@ -272,6 +272,28 @@ fn a_resume_that_cannot_read_does_not_speak_of_a_refusal() {
 
 #[test]
 #[cfg(unix)]
+fn a_signal_before_a_resume_has_read_anything_leads_back_to_the_run() {
+    let (_runtime, rig) = pair("duration = \"1500ms\"", TWO);
+    let mut process = at_work(&rig);
+    process.kill();
+    drop(process);
+    rig.host(Site::Host).inject(Fault::on("*", Effect::Delay(Duration::from_secs(60))).times(0));
+    let mut process = rig.start(&resume());
+    // Told as the connection is opened, over which the host is asked next.
+    while !process.said().contains("plain HTTP to") {
+        assert!(process.age() < Duration::from_secs(60) && !process.has_ended(), "{}", process.said());
+    }
+    process.signal(Signal::Interrupt);
+    let ended = process.end();
+    rig.host(Site::Host).calm();
+    let document = ended.document();
+    assert_eq!((ended.code, text(&document, "code")), (Some(130), "interrupted"), "{ended}");
+    assert!(text(&document, "remedy").contains("`hvr run resume "), "{ended}");
+    resumed_once(&rig);
+}
+
+#[test]
+#[cfg(unix)]
 fn an_undo_that_comes_too_late_leads_on() {
     let (_runtime, rig) = pair("synchronous = true", TWO);
     // Taken at once, and told of so late that the process dies before.
