@@ -133,7 +133,7 @@ impl Workflow {
                 };
                 let now_up = self.uptime.as_ref();
                 let ago = now_up.zip(last.intent.sent_uptime.as_ref()).and_then(|(now, sent)| now.since(sent));
-                let sent = Sent { wall: last.intent.sent, ago, quiet: quiet(last) };
+                let sent = Sent { wall: last.intent.sent, ago, quiet: quiet(last), settled: last.verdict };
                 let step = Step { vm: subject, ..step };
                 self.settle(now, wall, step, |run| run.settle(now, wall, &sent, left))
             }

@@ -92,7 +92,7 @@ pub struct PostData {
     /// Form fields: never any; HAR wants the list.
     #[serde(deserialize_with = "loose")]
     pub params: Vec<Nothing>,
-    /// The envelope in clear, or base64 of it until [`Entry::settle`] has been called.
+    /// The envelope in clear, or base64 of it until `Entry::settle` has been called.
     #[serde(deserialize_with = "or_default")]
     pub text: String,
     /// `base64` where the text is that; HAR has it for answers alone, and some write it here.

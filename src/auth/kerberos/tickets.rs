@@ -63,7 +63,7 @@ impl fmt::Debug for Tickets {
 /// What gives Kerberos here, to say what is used: a library's file name.
 ///
 /// # Errors
-/// Cause [`KerberosCause::NoLibrary`] or [`KerberosCause::LibraryUnusable`].
+/// Cause [`NoLibrary`](super::KerberosCause::NoLibrary) or [`LibraryUnusable`](super::KerberosCause::LibraryUnusable).
 pub fn kerberos_library() -> Result<&'static str, KerberosError> {
     #[cfg(windows)]
     return sspi::file();

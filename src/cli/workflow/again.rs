@@ -270,7 +270,7 @@ async fn ends_of(history: &History, context: &Context) -> Result<Ends, Problem> 
         world::is_the_same(&record.world, &World::Real, run)?;
     }
     let mut ends = Ends::open(&context, both, primary.as_ref(), record.vm.as_str()).await?;
-    ends.world = world::of(&ends.host, ends.primary.as_ref()).await?;
+    ends.world = world::of(&ends.host, ends.primary.as_ref(), &record.world).await?;
     world::is_the_same(&record.world, &ends.world, run)?;
     Ok(ends)
 }

@@ -13,11 +13,13 @@ use crate::simulator;
 use crate::transport::Endpoint;
 use crate::wsman::{self, ClassAddressing, Exchange};
 
-/// In which world two hosts are; one without the other where there is one.
-pub async fn of(host: &Connection, primary: Option<&Connection>) -> Result<World, Problem> {
-    let world = of_one(host).await?;
+/// In which world the hosts of a run are that was begun in this one. A host that does not tell is taken for what it was
+/// then: silence is no claim that it is another.
+pub async fn of(host: &Connection, primary: Option<&Connection>, begun: &World) -> Result<World, Problem> {
+    let world = of_one(host).await?.unwrap_or_else(|| begun.clone());
     if let Some(primary) = primary
-        && of_one(primary).await?.is_simulated() != world.is_simulated()
+        && let Some(other) = of_one(primary).await?
+        && other.is_simulated() != world.is_simulated()
     {
         let (one, other) = if world.is_simulated() { (host, primary) } else { (primary, host) };
         return Err(Problem::new(
@@ -38,22 +40,22 @@ pub fn of_embedded(host: &Connection) -> World {
     }
 }
 
-async fn of_one(connection: &Connection) -> Result<World, Problem> {
+/// None where the host gives no answer that says what it is: what came may be of something in between.
+async fn of_one(connection: &Connection) -> Result<Option<World>, Problem> {
     let address = connection.session().address();
     if connection.is_simulated() {
-        return Ok(of_embedded(connection));
+        return Ok(Some(of_embedded(connection)));
     }
     // A simulated host listens on loopback only, so no other is asked: none would say so.
-    let Some(place) = place(address) else { return Ok(World::Real) };
+    let Some(place) = place(address) else { return Ok(Some(World::Real)) };
     match connection.client(ClassAddressing::microsoft(NAMESPACE)).identify().await {
-        Ok(identity) if simulator::is_simulated(&identity) => Ok(World::Served(place)),
-        Ok(_) => Ok(World::Real),
+        Ok(identity) if simulator::is_simulated(&identity) => Ok(Some(World::Served(place))),
+        Ok(_) => Ok(Some(World::Real)),
         // A second login would be as wrong as the first.
         Err(error @ (wsman::Error::Exchange(_) | wsman::Error::Deadline)) => {
             Err(connection.with_origins(Problem::from(error)))
         }
-        // What answers Identify in no form of ours is not this program's simulator.
-        Err(_) => Ok(World::Real),
+        Err(_) => Ok(None),
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) struct CallRun {
     /// Of a call that an earlier process sent: how long a host may still take it up. None for a call of this process,
     /// which is never believed to have done nothing.
     quiet: Option<Duration>,
+    /// What was proven of the call by an earlier process, and stays so.
+    settled: Option<Verdict>,
     over: Over,
     /// InstanceIDs of jobs of earlier calls.
     known: Vec<String>,
@@ -142,6 +144,8 @@ pub(super) struct Sent {
     pub(super) ago: Option<Duration>,
     /// How long after it a host may still take the call up.
     pub(super) quiet: Duration,
+    /// What is proven of it already, where it is another call of the step that left no trace.
+    pub(super) settled: Option<Verdict>,
 }
 
 /// What an earlier process left of a call.
@@ -214,6 +218,7 @@ impl CallRun {
             at_most: Duration::ZERO,
             looked_after: Duration::ZERO,
             quiet: None,
+            settled: None,
             over: Over::Unknown,
             known: Vec::new(),
             job: None,
@@ -245,6 +250,7 @@ impl CallRun {
         self.already = sent.ago.unwrap_or_default();
         self.at_most = sent.ago.unwrap_or_else(|| wall.duration_since(sent.wall).unwrap_or_default());
         self.quiet = Some(sent.quiet);
+        self.settled = sent.settled;
         match left {
             Left::Job(job) => self.attach(now, job),
             Left::Done => self.verify(now, Over::Said),

@@ -108,6 +108,7 @@ impl CallRun {
 
     /// The call of an earlier process did nothing, or left nothing: it may be made anew, with a yes of its own.
     pub(super) fn nothing(&mut self, verdict: Verdict, seen: &str) -> Turn {
+        let verdict = self.settled.unwrap_or(verdict);
         self.verdict = Some(verdict);
         let what = match verdict {
             Verdict::NotTaken => "was never taken by the host",
