@@ -1,6 +1,6 @@
 //! A run that an earlier process left is taken up again.
 
-use super::journal::Verdict;
+use super::journal::{CallOutcome, Verdict};
 use super::stage::{Stage, TEST_VM, answered, changed, history, no_answer, of, planned, test_vm};
 use super::*;
 
@@ -213,29 +213,43 @@ fn a_run_whose_job_has_gone_is_not_in_doubt_for_ever() {
     }
 }
 
+/// What a resume puts on record of the last call, until it asks for a yes.
+fn verdicts(minutes: u32, calls: &[(StepName, Option<CallOutcome>, Option<Verdict>)]) -> Vec<Verdict> {
+    let mut stage = Stage::new();
+    stage.now += minutes * MINUTE;
+    let mut verdicts = Vec::new();
+    let mut workflow = Workflow::resume(history(of(Kind::Failover), calls));
+    let mut seen = Observation::Begin;
+    loop {
+        let action = workflow.next(stage.now, stage.wall(), seen);
+        verdicts.extend(workflow.take_verdict());
+        seen = match action {
+            Action::Confirm(_) => return verdicts,
+            Action::Wait(time) => {
+                stage.now += time;
+                Observation::Waited
+            }
+            action => stage.answer(action),
+        };
+    }
+}
+
 /// What was never taken, and what was taken and failed long ago, are two different records.
 #[test]
 fn what_the_record_says_of_a_call_without_a_trace() {
     for (minutes, verdict) in [(3, Verdict::NotTaken), (30, Verdict::Failed)] {
-        let mut stage = Stage::new();
-        stage.now += minutes * MINUTE;
-        let mut verdicts = Vec::new();
-        let mut workflow = Workflow::resume(history(of(Kind::Failover), &[(StepName::FailOver, None, None)]));
-        let mut seen = Observation::Begin;
-        loop {
-            let action = workflow.next(stage.now, stage.wall(), seen);
-            verdicts.extend(workflow.take_verdict());
-            seen = match action {
-                Action::Confirm(_) => break,
-                Action::Wait(time) => {
-                    stage.now += time;
-                    Observation::Waited
-                }
-                action => stage.answer(action),
-            };
-        }
-        assert_eq!(verdicts, [verdict], "{minutes} minutes");
+        assert_eq!(verdicts(minutes, &[(StepName::FailOver, None, None)]), [verdict], "{minutes} minutes");
     }
+}
+
+/// One call left no trace; the next was taken, and its job failed. Looking for the first changes nothing about that.
+#[test]
+fn what_was_proven_of_a_call_stays_on_record() {
+    let calls = [
+        (StepName::FailOver, no_answer(Delivery::Unknown), Some(Verdict::NotTaken)),
+        (StepName::FailOver, answered(4096), Some(Verdict::Failed)),
+    ];
+    assert_eq!(verdicts(3, &calls), [Verdict::Failed]);
 }
 
 /// The clock was set back an hour since the call: the host is given its time, and not an hour.

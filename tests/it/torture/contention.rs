@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hyperv_replica::failover::Site;
 use hyperv_replica::failover::journal::{RunEnd, Verdict};
-use hyperv_replica::simulator::{Effect, Fault};
+use hyperv_replica::simulator::{Effect, Fault, FaultName};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -289,6 +289,18 @@ fn a_signal_before_a_resume_has_read_anything_leads_back_to_the_run() {
     let document = ended.document();
     assert_eq!((ended.code, text(&document, "code")), (Some(130), "interrupted"), "{ended}");
     assert!(text(&document, "remedy").contains("`hvr run resume "), "{ended}");
+    resumed_once(&rig);
+}
+
+/// Whatever came in place of an answer to Identify says nothing of the host: the run goes on where it was.
+#[test]
+#[cfg(unix)]
+fn a_host_that_does_not_say_what_it_is_is_taken_for_what_it_was() {
+    let (_runtime, rig) = pair("duration = \"1500ms\"", TWO);
+    let mut process = at_work(&rig);
+    process.kill();
+    drop(process);
+    rig.host(Site::Host).inject(Fault::on("Identify", Effect::Fault(FaultName::InternalError)).times(0));
     resumed_once(&rig);
 }
 
